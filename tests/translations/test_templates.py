@@ -3,6 +3,7 @@
 
 """Templates have no text that isn't marked, in any branch."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ TEMPLATES = [
     for path in sorted((ROOT / folder).rglob("*.html"))
     if path.relative_to(ROOT).as_posix() not in PRINTED
 ]
+SCRIPTS = sorted((ROOT / "web" / "static").glob("*.js"))
+SHOWN = re.compile(
+    r"(?:textContent|innerText|innerHTML|title|placeholder|alt|ariaLabel)"
+    r"\s*=\s*[\"'`][^\"'`]*[A-Za-z]"
+    r"|setAttribute\(\s*[\"'](?:aria-label|title|alt)[\"'],"
+    r"\s*[\"'`][^\"'`]*[A-Za-z]"
+)
+"""A text in a script, where it becomes part of the page."""
 ENVIRONMENT = Environment(extensions=EXTENSIONS, autoescape=True)
 
 
@@ -50,3 +59,23 @@ def test_every_text_of_a_template_is_marked(path: Path) -> None:
 )  # fmt: skip
 def test_unmarked_texts_are_found(source: str, found: list[str]) -> None:
     assert literal_texts(ENVIRONMENT, source) == found
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_get_their_texts_from_the_page(path: Path) -> None:
+    assert not SHOWN.search(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("line", "is_found"),
+    [
+        ('button.textContent = "Try again";', True),
+        ("title.textContent = `Loading ${name}`;", True),
+        ('link.setAttribute(\n"aria-label",\n"Remove");', True),
+        ("button.textContent = texts.retry;", False),
+        ('position.textContent = "0:00";', False),
+        ('link.setAttribute("aria-pressed", "false");', False),
+    ],
+)
+def test_texts_of_scripts_are_found(line: str, *, is_found: bool) -> None:
+    assert (SHOWN.search(line) is not None) == is_found

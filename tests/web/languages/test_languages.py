@@ -13,6 +13,7 @@ from msrv.translations import negotiation
 from msrv.web import languages
 from msrv.web.languages import switch
 from tests.conftest import Client, StartStore
+from tests.web.purchases import buy, path_of
 
 THREE = ("en", "de", "ar")
 GERMAN = {"Accept-Language": "de-AT"}
@@ -171,6 +172,18 @@ async def test_store_in_one_language_has_no_switch(
     page = await (await store.get("/")).text()
     assert "/language" not in page
     assert "hreflang" not in page
+
+
+async def test_stores_name_is_escaped_once(
+    start_store: StartStore, settings: Settings, library: Path
+) -> None:
+    """A message is markup, and the subject of a mail isn't."""
+    (library / "store.toml").write_text('name = "Rain & Sons"\n', "utf-8")
+    store = await start_store(settings)
+    bought = await buy(store, "zine")
+    page = await (await store.get(path_of(bought["receipt"]))).text()
+    assert "subject=Receipt%20from%20Rain%20%26%20Sons&amp;" in page
+    assert "&amp;amp;" not in page
 
 
 async def test_feed_is_in_the_stores_language(store: Client) -> None:
