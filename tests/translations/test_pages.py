@@ -6,9 +6,11 @@
 `test_templates` finds texts of the templates; these find those of the code.
 """
 
+import dataclasses
 import re
 import secrets
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -17,15 +19,17 @@ from pydantic import SecretStr
 
 from msrv import settings as settings_room
 from msrv.catalog.encodings.item_formats import FormatNotReady, UnknownFormat
+from msrv.mail.receipt_mail import MailKind
 from msrv.money import Money
 from msrv.orders import errors as orders
 from msrv.orders import rate_limits
 from msrv.payments import provider as payments
 from msrv.proofs import codes, sign_in
+from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import Access, LinkExpired
 from msrv.settings import Settings
-from msrv.translations import gettext, language_set_to
+from msrv.translations import gettext, language_set_to, negotiation
 from msrv.web import middleware
 from msrv.web.errors import ErrorPage, InvalidField, access
 from msrv.web.errors.redemption import REDEMPTION
@@ -34,6 +38,7 @@ from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
 from msrv.web.studio.routes import STUDIO
 from tests.conftest import Client, Clock
+from tests.mail.sample_mails import renderer, sample_mail
 from tests.polling import wait_until
 from tests.store_process import free_port
 from tests.translations.pseudo import (
@@ -279,6 +284,32 @@ async def test_program_gets_translated_messages(store: Client) -> None:
     )
     assert answer.status == 409
     assert unmarked((await answer.json())["message"]) == []
+
+
+def content_of(part: object) -> str:
+    """Return the text of a part of a mail."""
+    assert isinstance(part, EmailMessage)
+    return str(part.get_content())
+
+
+@pytest.mark.parametrize("kind", MailKind)
+def test_mail_is_translated(
+    keyring: Keyring, monkeypatch: pytest.MonkeyPatch, kind: MailKind
+) -> None:
+    monkeypatch.setattr(negotiation, "LANGUAGES", ("en", "el"))
+    mail = dataclasses.replace(
+        sample_mail(store="Άνεμος", titles=("Νύχτα", "Λόγια")),
+        language="el",
+        kind=kind,
+        gift=Gift(to="λ@example.org", note="Ένα βράδυ.", sender="Κύμα"),
+    )
+    text, html = map(content_of, renderer(keyring).render(mail).iter_parts())
+    found = [
+        *untranslated(html.replace('<body lang="el"', "<body")),
+        *unmarked(text),
+    ]
+    number = mail.receipt.order_id
+    assert [each for each in found if each.replace(" ", "") != number] == []
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ PRINTED = {"web/templates/codes_sheet.html"}
 """Written by the command line, which is in English."""
 TEMPLATES = [
     path
-    for folder in ("web/templates",)
+    for folder in ("web/templates", "mail/templates")
     for path in sorted((ROOT / folder).rglob("*.html"))
     if path.relative_to(ROOT).as_posix() not in PRINTED
 ]

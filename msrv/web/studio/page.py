@@ -112,7 +112,7 @@ def read_span(request: web.Request) -> Span:
         return Span(text)
     except ValueError:
         raise InvalidField(
-            "span", f"must be one of {', '.join(Span)}"
+            "span", gettext("must be one of %(names)s", names=", ".join(Span))
         ) from None
 
 
@@ -121,7 +121,7 @@ def read_period(request: web.Request) -> str:
     text = request.query.get("period", "").strip() or "all"
     if text != "all" and not _PERIOD.fullmatch(text):
         raise InvalidField(
-            "period", "must be a month like 2026-03, a year, or all"
+            "period", gettext("must be a month like 2026-03, a year, or all")
         )
     return text
 
@@ -208,7 +208,9 @@ def read_order_position(request: web.Request) -> tuple[int, str] | None:
         return None
     sold_at, _, order_id = text.partition(".")
     if not is_number(sold_at) or not is_order_id(order_id):
-        raise InvalidField("after", "must come from a link to the next page")
+        raise InvalidField(
+            "after", gettext("must come from a link to the next page")
+        )
     return int(sold_at), order_id
 
 
@@ -224,7 +226,9 @@ def read_refund_position(request: web.Request) -> tuple[int, str, str] | None:
         or not is_order_id(order_id)
         or not (item_id == "" or is_item_id(item_id))
     ):
-        raise InvalidField("after", "must come from a link to the next page")
+        raise InvalidField(
+            "after", gettext("must come from a link to the next page")
+        )
     return int(at), order_id, item_id
 
 
@@ -243,9 +247,11 @@ def _day(request: web.Request, name: str) -> int | None:
     try:
         found = date.fromisoformat(text)
     except ValueError:
-        raise InvalidField(name, "must be a date like 2026-03-06") from None
+        raise InvalidField(
+            name, gettext("must be a date like 2026-03-06")
+        ) from None
     if found.year < _FIRST_YEAR:
-        raise InvalidField(name, "must be a date in 1970 or later")
+        raise InvalidField(name, gettext("must be a date in 1970 or later"))
     return day_number(found)
 
 
