@@ -52,11 +52,15 @@ _NOT_IN_CODE: Final = re.compile(r"[^A-Z0-9-]")
 
 @dataclass(frozen=True, slots=True)
 class DiscountedTotal:
-    """One total of a cart with a discount: the reduction and the new total."""
+    """One total of a cart with a discount: the reduction and the new total.
+
+    `reduced_lines` is how many of the order's lines it reduces.
+    """
 
     discount: Discount
     off: Money
     order: PricedOrder
+    reduced_lines: int
 
     @property
     def total(self) -> Money:
@@ -263,18 +267,23 @@ def _apply(
     discounted: dict[str, DiscountedTotal] = {}
     error: DiscountNotApplicable | None = None
     for total, entries in cart.by_currency():
+        item_ids = [id_of(each) for each in entries]
         try:
             order = pricing.price(
-                catalog,
-                [id_of(each) for each in entries],
-                chosen=cart.chosen,
-                discount=discount,
+                catalog, item_ids, chosen=cart.chosen, discount=discount
             )
         except DiscountNotApplicable as not_applicable:
             error = not_applicable
             continue
         off = Money(total.minor - order.total.minor, total.currency)
-        discounted[total.currency] = DiscountedTotal(discount, off, order)
+        full = pricing.price(catalog, item_ids, chosen=cart.chosen)
+        reduced_lines = sum(
+            line != reduced
+            for line, reduced in zip(full.lines, order.lines, strict=True)
+        )
+        discounted[total.currency] = DiscountedTotal(
+            discount, off, order, reduced_lines
+        )
     if error is not None and not discounted:
         raise error
     return discounted

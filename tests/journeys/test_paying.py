@@ -85,7 +85,6 @@ async def test_purchase_with_stripe(
     await page.get_by_role("button", name="Add to cart").click()
     await page.get_by_role("link", name="Cart").click()
     await expect(page.locator(".total")).to_contain_text("1,50\u00a0€")
-    await page.get_by_role("link", name="Checkout").click()
     await page.get_by_role("button", name="Pay (test mode)").click()
 
     # Turning back keeps the cart.

@@ -7,12 +7,15 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from msrv.catalog.model import Catalog
+from msrv.orders import pricing
 from msrv.orders.cart import Cart
 from msrv.orders.discounts import CODE, CartDiscount, DiscountVisitor
 from msrv.orders.errors import PriceOutOfBounds
-from msrv.proofs.orders import Line
+from msrv.orders.pricing import PricedOrder
+from msrv.proofs.orders import Line, new_order_id
 from msrv.rate_limit import client_network
-from msrv.web import cookies
+from msrv.web import cookies, security_headers
 from msrv.web.errors import InvalidField
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.errors.shopping import discount_message
@@ -30,9 +33,17 @@ async def show(request: web.Request) -> web.Response:
 async def cart_page(
     request: web.Request, errors: FieldErrors = NO_ERRORS
 ) -> web.Response:
-    """Return the cart's page; 422 with errors of its fields."""
-    cart = cookies.read_cart(request, request.app[STORE].catalog.current)
+    """Return the cart's page; 422 with errors of its fields.
+
+    A cart of one currency, without a price to choose, is paid from there.
+    """
+    store = request.app[STORE]
+    cart = cookies.read_cart(request, store.catalog.current)
     discount = await cart_discount(request, cart)
+    order = _fixed_order(cart, discount, store.catalog.current)
+    offers = (
+        store.providers.for_quote(store.checkout.quote(order)) if order else ()
+    )
     response = await respond_in_slices(
         request,
         "cart.html",
@@ -40,13 +51,36 @@ async def cart_page(
         status=422 if errors.messages else 200,
         content=cart,
         errors=errors,
-        cheaper=cart.cheaper_releases(request.app[STORE].catalog.current),
+        cheaper=cart.cheaper_releases(store.catalog.current),
         groups=cart.by_currency(),
         discount=discount,
         discount_message=discount_message(discount.error),
+        order=order,
+        offers=offers,
+        attempt=new_order_id(store.random),
+        mails=store.receipt_mails.is_on,
+        tax_comes=any(offer.adds_tax for offer in offers)
+        and not store.catalog.current.shop.tax_included,
     )
+    security_headers.allow_payment(response, offers)
     forget_unknown_discount(request, response, discount)
     return response
+
+
+def _fixed_order(
+    cart: Cart, discount: CartDiscount, catalog: Catalog
+) -> PricedOrder | None:
+    """Return the order of a cart without choices, None for any other cart."""
+    groups = cart.by_currency()
+    if len(groups) != 1 or any(
+        entry.minimum is not None for entry in cart.entries
+    ):
+        return None
+    ((total, _),) = groups
+    discounted = discount.by_currency.get(total.currency)
+    if discounted:
+        return discounted.order
+    return pricing.price(catalog, cart.item_ids)
 
 
 async def change(request: web.Request) -> web.StreamResponse:

@@ -3,6 +3,10 @@
 
 """The cart's page: what it includes, what it offers, and mistyped fields."""
 
+import re
+
+from msrv.proofs import receipts
+from msrv.proofs.keyring import Keyring
 from tests.conftest import Client
 
 JSON = {"Accept": "application/json"}
@@ -56,3 +60,31 @@ async def test_cart_offers_the_release_where_its_items_cost_as_much(
     total = cart["totals"][0]["total_minor"]
     page = await (await store.get("/cart")).text()
     assert (offered in page) is (total >= release["price_minor"])
+
+
+async def test_cart_is_paid_from_its_page(
+    store: Client, keyring: Keyring
+) -> None:
+    await store.post("/cart", data=[("add", "night-bus"), ("add", "umbrella")])
+    page = await (await store.get("/cart")).text()
+    form = page[page.index('action="/purchases"') :].partition("</form>")[0]
+    fields = re.findall(
+        r'<input type="hidden" name="(\w+)" value="([^"]*)"', form
+    )
+    assert ("total_minor", "850") in fields
+    answer = await store.post(
+        "/purchases",
+        data=[*fields, ("provider", "demo")],
+        allow_redirects=False,
+    )
+    assert answer.status == 303
+    answer = await store.post(
+        answer.headers["Location"],
+        data={"answer": "pay"},
+        allow_redirects=False,
+    )
+    token = answer.headers["Location"].rpartition("/")[2]
+    assert receipts.read(keyring, token).total_minor == 850
+    assert 'href="/checkout?gift=1"' in page
+    page = await (await store.get("/cart")).text()
+    assert 'action="/purchases"' not in page
