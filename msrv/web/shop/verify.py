@@ -9,8 +9,11 @@ from aiohttp import web
 
 from msrv.catalog.model import Catalog
 from msrv.ledger.revocations import Revocations
+from msrv.proofs import receipts
+from msrv.proofs.keyring import Keyring
 from msrv.proofs.pasted_proofs import Explanation, explain
 from msrv.web.rendering import PRIVATE, respond_in_slices
+from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import STORE
 
 
@@ -36,7 +39,15 @@ async def show(request: web.Request) -> web.Response:
         cache_control=PRIVATE,
         explanation=explanation,
         facts=data,
+        open_at=_receipt_path(store.keyring, explanation),
     )
+
+
+def _receipt_path(keyring: Keyring, found: Explanation | None) -> str:
+    """Return the path of a receipt that was pasted, empty for none."""
+    if found is None or found.receipt is None:
+        return ""
+    return receipt_path(receipts.sign(keyring, found.receipt))
 
 
 def explanation_json(

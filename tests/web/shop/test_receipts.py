@@ -337,3 +337,11 @@ async def test_receipt_can_be_sent_to_oneself_without_a_mail_server(
     assert found is not None
     assert unquote(found[1]) == "Receipt from Wet Coats"
     assert unquote(found[2]) == bought["receipt"]
+
+
+async def test_check_of_a_receipt_leads_to_it(store: Client) -> None:
+    bought = await buy(store, "night-bus")
+    page = await store.get("/verify", params={"q": str(bought["receipt"])})
+    assert f'href="{path_of(bought["receipt"])}"' in await page.text()
+    page = await store.get("/verify", params={"q": "nothing"})
+    assert "Open the receipt" not in await page.text()
