@@ -53,7 +53,7 @@ class Lyrics:
 def parse_lyrics(text: str, language: str = "") -> Lyrics:
     """Return the lyrics in a text, which may be LRC."""
     timed: list[tuple[int, int, str]] = []
-    plain: list[str] = []
+    last = [0]
     for position, line in enumerate(text.splitlines()):
         header = _HEADER.fullmatch(line.strip("\ufeff \t"))
         if header is not None:
@@ -61,10 +61,13 @@ def parse_lyrics(text: str, language: str = "") -> Lyrics:
                 language = header[2].strip()
             continue
         rest, times = _without_times(line)
-        rest = _WORD_TIME.sub("", rest) if times else rest
+        if times:
+            rest = _WORD_TIME.sub("", rest)
+        # A line without a time, or between stanzas, follows the one before.
+        times = times or last
         timed += [(at, position, rest) for at in times]
-        plain.append(rest)
-    lines = [line for _, _, line in sorted(timed)] if timed else plain
+        last = times[-1:]
+    lines = (line for _, _, line in sorted(timed))
     return Lyrics(tidy_lines(lines), language_tag(language))
 
 
