@@ -22,7 +22,11 @@ MAX_LINE_CHARS: Final = 500
 SUFFIXES: Final = (".lrc", ".txt")
 """Suffixes of files with the lyrics of the track of their name."""
 
-_HEADER: Final = re.compile(r"\[(#|[A-Za-z]{2,8}):(.*)\]\s*")
+# Not any word: in plain lyrics, `[Chorus: Ann]` is a line.
+_HEADER: Final = re.compile(
+    r"\[(#|al|ar|au|by|id|la|length|lr|offset|re|ti|tool|ve):(.*)\]\s*",
+    re.IGNORECASE,
+)
 _TIME: Final = re.compile(r"\s*\[([0-9]{1,3}):([0-9]{1,2})(?:[.:]([0-9]+))?\]")
 _WORD_TIME: Final = re.compile(r"<[0-9]{1,3}:[0-9]{1,2}(?:[.:][0-9]+)?>\s?")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")

@@ -33,6 +33,7 @@ from msrv.catalog.metadata.lyrics import (
             ("a", "b", "", "c", "d"),
         ),
         ("[Chorus]\na <3 b", ("[Chorus]", "a <3 b")),
+        ("[Chorus: Ann]\n[Length: 3:00]\na", ("[Chorus: Ann]", "a")),
         ("[x: y]\nz", ("[x: y]", "z")),
         ("", ()),
         ("\x00\x1b\n \n", ()),
