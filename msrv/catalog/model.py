@@ -119,7 +119,7 @@ class Release:
     disc that was a release of its own, a format that was an item. `date` is
     an ISO 8601 year, month or day, or empty. `minimum` is that of the whole.
     `details` are its kind and what else describes it. `thanks` is for its
-    buyers alone.
+    buyers alone. `cover_alt` describes the cover in words.
     """
 
     release_id: str
@@ -138,6 +138,7 @@ class Release:
     details: ReleaseDetails = field(default_factory=ReleaseDetails)
     credits: str = ""
     thanks: str = ""
+    cover_alt: str = ""
 
     def with_items(self, items: tuple[Item, ...]) -> Self:
         """Return the release with these items."""

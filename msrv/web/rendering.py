@@ -31,6 +31,7 @@ from msrv.translations import (
 from msrv.translations.dates import format_interval
 from msrv.translations.templates import EXTENSIONS, install_translations
 from msrv.web import cookies, formatting
+from msrv.web.appearance.drawn_covers import drawn_cover_path
 from msrv.web.appearance.page_appearance import PageAppearance
 from msrv.web.errors import ErrorPage, NotAcceptable
 from msrv.web.languages import LanguageChoice, language_choice
@@ -327,6 +328,7 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         amount=formatting.amount,
         contact_url=formatting.contact_url,
         day=formatting.written_day,
+        drawn_cover=drawn_cover_path,
         duration=formatting.duration,
         given=formatting.given_note,
         moment=formatting.moment,

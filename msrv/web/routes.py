@@ -98,6 +98,11 @@ ROUTES: list[web.RouteDef] = [
     web.get("/previews/{item}", downloads.preview, name="preview"),
     web.get(r"/covers/{release}/{width:\d{1,4}}", media.cover, name="cover"),
     web.get(
+        "/covers/{release}/drawn.svg",
+        appearance.drawn_cover,
+        name="drawn-cover",
+    ),
+    web.get(
         r"/covers/{release}/{width:\d{1,4}}.avif",
         media.cover,
         name="cover-avif",

@@ -66,6 +66,7 @@ class ReleaseConfig(Table):
     date: ReleaseDate | None = None
     description: LongText = ""
     credits: LongText = ""
+    cover_alt: Line = ""
     thanks: Note = ""
     currency: Currency | None = None
     minimum: Price | None = None

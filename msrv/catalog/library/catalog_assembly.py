@@ -229,6 +229,7 @@ def _version_fields(release: Release) -> tuple[object, ...]:
         release.description,
         release.credits,
         release.thanks,
+        release.cover_alt,
         release.price.minor,
         release.price.currency,
         release.minimum and release.minimum.minor,

@@ -257,6 +257,7 @@ class _Builder:
             details=collect_details(config, items, self._facts),
             credits=config.credits,
             thanks=config.thanks,
+            cover_alt=config.cover_alt,
         )
         sold = (*release.items, *release.extras, *self._former)
         return replace(

@@ -18,14 +18,13 @@ from typing import Any, Final
 
 from msrv.catalog import markdown
 from msrv.catalog.artists import Artists
-from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Catalog, Item, ItemKind, Release
 from msrv.web.discovery.page_metadata import shortened
 from msrv.web.discovery.xml_documents import last_modified, published_at
 from msrv.web.shop.json_views import (
-    cover_path,
     preview_path,
     release_path,
+    shared_cover_path,
 )
 
 MEDIA_TYPE: Final = "application/canimus+json"
@@ -148,13 +147,10 @@ def _track(
 
 
 def _images(release: Release, base_url: str) -> Data:
-    cover = release.cover
-    if cover is None:
-        return {}
     return {
         "main": {
-            "src": base_url + cover_path(release, cover, SHARED_WIDTH),
-            "alt": release.title,
+            "src": base_url + shared_cover_path(release),
+            "alt": release.cover_alt or release.title,
             "type": "image/jpeg",
         }
     }

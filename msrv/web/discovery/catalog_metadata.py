@@ -5,12 +5,11 @@
 
 from urllib.parse import urlencode
 
-from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Release, Shop
 from msrv.translations import gettext
 from msrv.web.discovery.page_metadata import Alternate, PageMetadata
 from msrv.web.shop.browsing.listing import Listing
-from msrv.web.shop.json_views import cover_path
+from msrv.web.shop.json_views import shared_cover_path
 
 
 def listing_metadata(
@@ -31,9 +30,9 @@ def listing_metadata(
         ("og:url", address),
         ("twitter:card", "summary"),
     ]
-    if first is not None and first.cover is not None:
-        path = cover_path(first, first.cover, SHARED_WIDTH)
-        properties.append(("og:image", base_url + path))
+    if first is not None:
+        image = base_url + shared_cover_path(first)
+        properties.append(("og:image", image))
     return PageMetadata(
         address,
         description,

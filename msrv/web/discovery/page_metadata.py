@@ -14,12 +14,11 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.details.release_details import ReleaseKind
 from msrv.catalog.model import Release, Shop
 from msrv.translations import gettext
 from msrv.web.discovery import structured_data
-from msrv.web.shop.json_views import cover_path, release_path
+from msrv.web.shop.json_views import release_path, shared_cover_path
 
 _DESCRIPTION_CHARS: Final = 200
 _ESCAPED: Final = {
@@ -103,19 +102,15 @@ def release_metadata(
         ("product:price:amount", price.decimal),
         ("product:price:currency", price.currency),
     ]
-    if release.cover is None:
-        properties.append(("twitter:card", "summary"))
-    else:
-        image = base_url + cover_path(release, release.cover, SHARED_WIDTH)
-        properties += [
-            ("og:image", image),
-            ("og:image:type", "image/jpeg"),
-            (
-                "og:image:alt",
-                gettext("Cover of %(title)s", title=release.title),
-            ),
-            ("twitter:card", "summary_large_image"),
-        ]
+    alt = release.cover_alt or gettext(
+        "Cover of %(title)s", title=release.title
+    )
+    properties += [
+        ("og:image", base_url + shared_cover_path(release)),
+        ("og:image:type", "image/jpeg"),
+        ("og:image:alt", alt),
+        ("twitter:card", "summary_large_image"),
+    ]
     return PageMetadata(
         address,
         description,

@@ -12,7 +12,11 @@ from msrv.catalog.details.release_details import ReleaseKind
 from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.translations import gettext
-from msrv.web.shop.json_views import cover_path, picture_path, release_path
+from msrv.web.shop.json_views import (
+    picture_path,
+    release_path,
+    shared_cover_path,
+)
 
 Data = dict[str, Any]
 
@@ -53,8 +57,7 @@ def release(entry: Release, shop: Shop, base_url: str, text: str) -> Data:
     }
     if text:
         data["description"] = text
-    if entry.cover is not None:
-        data["image"] = base_url + cover_path(entry, entry.cover, SHARED_WIDTH)
+    data["image"] = base_url + shared_cover_path(entry)
     if details.tags:
         data["keywords"] = ", ".join(details.tags)
     return data | {

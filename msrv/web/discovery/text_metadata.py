@@ -15,7 +15,7 @@ from msrv.web.discovery.page_metadata import (
     PageMetadata,
     shortened,
 )
-from msrv.web.shop.json_views import cover_path, picture_path
+from msrv.web.shop.json_views import picture_path, shared_cover_path
 
 _Properties = list[tuple[str, str]]
 
@@ -62,11 +62,10 @@ def artist_metadata(
     properties.append(("og:description", description))
     properties += _image(artist.picture, base_url, path)
     if artist.picture is None:
-        for release in (*artist.releases, *artist.appearances):
-            if release.cover is not None:
-                image = cover_path(release, release.cover, SHARED_WIDTH)
-                properties.append(("og:image", base_url + image))
-                break
+        releases = (*artist.releases, *artist.appearances)
+        with_cover = (each for each in releases if each.cover is not None)
+        first = next(with_cover, releases[0])
+        properties.append(("og:image", base_url + shared_cover_path(first)))
     return PageMetadata(
         base_url + path,
         description,

@@ -20,7 +20,6 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from msrv.catalog import markdown
 from msrv.catalog.artists import Artist, Artists
 from msrv.catalog.browsing.tag_index import Tag, TagIndex
-from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Catalog, Release
 from msrv.catalog.names.ids import tag_slug
 from msrv.translations import current_language, gettext
@@ -28,7 +27,7 @@ from msrv.web.discovery.page_metadata import (
     shortened,
     title_with_artist,
 )
-from msrv.web.shop.json_views import cover_path, release_path
+from msrv.web.shop.json_views import release_path, shared_cover_path
 
 MAX_URLS: Final = 10_000
 """Addresses in one sitemap; the protocol allows 50,000."""
@@ -238,15 +237,13 @@ def _summary(release: Release) -> str:
 
 
 def _add_cover(entry: Element, release: Release, base_url: str) -> None:
-    if release.cover is not None:
-        path = cover_path(release, release.cover, SHARED_WIDTH)
-        SubElement(
-            entry,
-            "media:content",
-            url=base_url + path,
-            medium="image",
-            type="image/jpeg",
-        )
+    SubElement(
+        entry,
+        "media:content",
+        url=base_url + shared_cover_path(release),
+        medium="image",
+        type="image/jpeg",
+    )
 
 
 def add_text(parent: Element, name: str, text: str) -> None:

@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.details.release_details import ReleaseDetails
 from msrv.catalog.encodings.item_formats import ReleaseFormat
 from msrv.catalog.model import Cover, Item, ItemKind, Release, Sound
@@ -13,6 +14,7 @@ from msrv.orders.cart import Cart, id_of
 from msrv.orders.discounts import CartDiscount
 from msrv.storage.model import Content
 from msrv.time_slices import TimeSlices
+from msrv.web.appearance.drawn_covers import drawn_cover_path
 from msrv.web.errors.shopping import discount_message
 from msrv.web.rendering import cart_summary
 
@@ -163,6 +165,13 @@ def release_path(entry: Release) -> str:
 def preview_path(entry: Item) -> str:
     """Return the path of a track's preview, which changes with its bytes."""
     return f"/previews/{entry.item_id}?v={version_of(entry.content)}"
+
+
+def shared_cover_path(entry: Release) -> str:
+    """Return the path of a release's picture for link previews, a JPEG."""
+    if entry.cover is None:
+        return drawn_cover_path(entry, str(SHARED_WIDTH))
+    return cover_path(entry, entry.cover, SHARED_WIDTH)
 
 
 def cover_path(entry: Release, cover: Cover, width: int = 640) -> str:

@@ -6,19 +6,22 @@
 The latter are robots.txt and security.txt.
 """
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
 
 from msrv.catalog.covers import SHARED_WIDTH, WIDTHS
+from msrv.catalog.model import Release
 from msrv.proofs.receipts import jwks
+from msrv.web.appearance import drawn_covers
 from msrv.web.errors import NotFound
 from msrv.web.formatting import contact_url
 from msrv.web.shop.downloads import cache_control
 from msrv.web.shop.json_views import version_of
 from msrv.web.shop.storefront import find_release
-from msrv.web.static_files import Asset
+from msrv.web.static_files import Asset, prepare
 from msrv.web.store import ORIGIN, STORE
 
 ROBOTS: Final = """\
@@ -51,11 +54,13 @@ async def cover(request: web.Request) -> web.StreamResponse:
     catalog = store.catalog.current
     found = find_release(catalog, request.match_info["release"])
     width = int(request.match_info["width"])
-    if found is None or found.cover is None or width not in WIDTHS:
+    if found is None or width not in WIDTHS:
         raise NotFound
     as_avif = request.path.endswith(".avif")
     if as_avif and width == SHARED_WIDTH:
         raise NotFound
+    if found.cover is None:
+        return await _painted_cover(request, found, width)
     picture = await store.covers.image(found.cover, width, as_avif=as_avif)
     return respond_with_data(
         request,
@@ -63,6 +68,21 @@ async def cover(request: web.Request) -> web.StreamResponse:
         picture.media_type,
         picture.etag,
         version_of(found.cover.content),
+    )
+
+
+async def _painted_cover(
+    request: web.Request, release: Release, width: int
+) -> web.StreamResponse:
+    """Return a drawn cover for link previews. Raises NotFound."""
+    if width != SHARED_WIDTH:
+        raise NotFound
+    data = await asyncio.to_thread(
+        drawn_covers.painted_cover, release.release_id, width
+    )
+    picture = prepare("image/jpeg", data)
+    return respond_with_asset(
+        request, picture, drawn_covers.cover_version(release)
     )
 
 
