@@ -9,7 +9,7 @@ from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -73,18 +73,15 @@ def test_japanese_title_fills_lines_without_spaces() -> None:
     assert "".join(line.text or "" for line in lines) == TITLES[3]
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=300), st.text(max_size=80))
 def test_any_title_is_one_small_image_without_a_script(
     title: str, artist: str
 ) -> None:
-    allowed = re.compile(
-        r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-    )
-    svg = drawn_cover("an-id", allowed.sub("", title), allowed.sub("", artist))
-    names = {each.tag for each in ET.fromstring(svg).iter()}  # noqa: S314 - our own
-    assert names <= {
-        f"{SVG}{name}" for name in ("svg", "rect", "path", "g", "text")
-    }
+    svg = drawn_cover("an-id", clean_line(title), clean_line(artist))
+    tree = ET.fromstring(svg)  # noqa: S314 - our own
+    names = {each.tag.removeprefix(SVG) for each in tree.iter()}
+    assert names <= {"svg", "rect", "path", "g", "text"}
     assert len(svg) < 8_000
 
 
