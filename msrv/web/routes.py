@@ -65,6 +65,7 @@ ROUTES: list[web.RouteDef] = [
     web.post("/cart", cart.change, name="cart-change"),
     web.post("/language", switch.choose, name="language"),
     web.get("/checkout", checkout.show, name="checkout"),
+    web.post("/checkout", checkout.update, name="checkout-change"),
     web.post("/purchases", checkout.buy, name="buy"),
     web.get("/purchases", receipts.find, name="find-purchase"),
     web.get("/purchases/{receipt}", receipts.show, name="purchase"),

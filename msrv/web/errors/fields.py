@@ -54,12 +54,17 @@ class FieldErrors:
             )
         if name not in _NAMES and not name.startswith(PRICE_PREFIX):
             return None
+        return cls({name: message}, cls.with_typed(form).typed)
+
+    @classmethod
+    def with_typed(cls, form: Mapping[str, str]) -> Self:
+        """Return no errors, and what was typed into a form's fields."""
         typed = {
             key: text
             for key, text in form.items()
             if key in _NAMES or key.startswith(PRICE_PREFIX)
         }
-        return cls({name: message}, typed)
+        return cls(typed=typed)
 
 
 NO_ERRORS: Final = FieldErrors()

@@ -13,7 +13,7 @@ from multidict import MultiDict
 from msrv.catalog.model import Catalog
 from msrv.money import Money
 from msrv.orders import pricing
-from msrv.orders.cart import id_of
+from msrv.orders.cart import Cart, id_of
 from msrv.orders.errors import FreeGift, PriceOutOfBounds
 from msrv.payments.provider import PayAt, Provider
 from msrv.proofs.orders import is_order_id, new_order_id
@@ -59,14 +59,41 @@ async def show(request: web.Request) -> web.Response:
     return await checkout_page(request)
 
 
+async def update(request: web.Request) -> web.Response:
+    """Return the checkout with the buyer's own prices, and keep them.
+
+    What was typed into the other fields stays there. 422 with errors of the
+    prices.
+    """
+    catalog = request.app[STORE].catalog.current
+    form = await read_form(request)
+    try:
+        prices = read_prices(form, catalog)
+    except (InvalidField, PriceOutOfBounds) as error:
+        errors = FieldErrors.of(error, form)
+        if errors is None or wants_json(request):
+            raise
+        return await checkout_page(request, errors)
+    cart = cookies.read_cart(request, catalog).set_prices(prices)
+    response = await checkout_page(request, FieldErrors.with_typed(form), cart)
+    cookies.write_cart(request, response, cart)
+    return response
+
+
 async def checkout_page(
-    request: web.Request, errors: FieldErrors = NO_ERRORS
+    request: web.Request,
+    errors: FieldErrors = NO_ERRORS,
+    cart: Cart | None = None,
 ) -> web.Response:
-    """Return the checkout's page; 422 with errors of its fields."""
+    """Return the checkout's page; 422 with errors of its fields.
+
+    `cart` is the visitor's, if it isn't that of the cookie any more.
+    """
     store = request.app[STORE]
     await store.ledger.reserve_space()
     catalog = store.catalog.current
-    cart = cookies.read_cart(request, catalog)
+    if cart is None:
+        cart = cookies.read_cart(request, catalog)
     discount = await cart_discount(request, cart)
     groups = []
     for total, entries in cart.by_currency():

@@ -156,13 +156,18 @@ async def test_update_of_prices_returns_to_the_checkout(
     form = page[page.index('class="form-actions"') :]
     first = re.search(r"<button[^>]*>", form)
     assert first
-    assert 'formaction="/cart"' in first[0]
-    answer = await store.post(
-        "/cart",
-        data=[*changed(page, "price.night-bus", "9"), ("back", "/checkout")],
-        allow_redirects=False,
-    )
-    assert (answer.status, answer.headers["Location"]) == (303, "/checkout")
+    assert 'formaction="/checkout"' in first[0]
+    fields = changed(page, "price.night-bus", "9")
+    typed = [("gift", "1"), ("gift_note", "For Kim")]
+    answer = await store.post("/checkout", data=[*fields, *typed])
+    assert answer.status == 200
+    page = await answer.text()
+    assert "€9.00" in page
+    assert 'value="1" checked' in page
+    assert "For Kim" in page
+    assert "€9.00" in await (await store.get("/checkout")).text()
+    answer = await store.post("/checkout", data={"price.night-bus": "1"})
+    assert answer.status == 422
     assert "€9.00" in await (await store.get("/checkout")).text()
 
 
