@@ -13,6 +13,7 @@ import io
 import json
 import tempfile
 from collections.abc import Callable, Coroutine
+from html.parser import HTMLParser
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,6 +24,7 @@ from multidict import CIMultiDict
 
 from msrv import forwarded_headers as forwarded
 from msrv import hostnames
+from msrv.catalog import markdown
 from msrv.catalog.config import release_config, store_config
 from msrv.catalog.imports.source_files import ImportRefused
 from msrv.catalog.imports.sources import open_source
@@ -30,6 +32,7 @@ from msrv.catalog.integrity.inspection import inspect_container
 from msrv.catalog.library.catalog_assembly import assemble_catalog
 from msrv.catalog.metadata import audio_pictures, tags
 from msrv.catalog.metadata.audio_files import NotAudio
+from msrv.catalog.metadata.lyrics import parse_lyrics, tidy_lines
 from msrv.catalog.metadata.pdf_pages import MAX_PAGES, count_pages
 from msrv.catalog.model import Shop
 from msrv.deployer import hook_payloads
@@ -57,6 +60,11 @@ from msrv.web.errors import (
 )
 
 NONCE: Final = "a nonce for fuzzing alone: 4hV2-xT8q-Kc1M-Rz6b-Wd9s"
+_ELEMENTS: Final = set(
+    "a blockquote br code em h3 h4 h5 h6 hr li ol p pre s strong table tbody "
+    "td th thead tr ul".split()
+)
+_ATTRIBUTES: Final = {"href", "rel", "title", "class", "start"}
 NOW: Final = 1_800_000_000
 _PROXIES: Final = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 _SUFFIXES: Final = (".mp3", ".flac", ".ogg", ".m4a", ".wav", ".zip", ".pdf")
@@ -224,6 +232,27 @@ def config_files(data: bytes) -> None:
         release_config.parse_release("release.toml", text, Shop())
 
 
+class _Elements(HTMLParser):
+    """Check of the elements and attributes of a text."""
+
+    def handle_starttag(
+        self, tag: str, attrs: list[tuple[str, str | None]]
+    ) -> None:
+        """Refuse what could run, load or break the page."""
+        assert tag in _ELEMENTS
+        assert {name for name, _ in attrs} <= _ATTRIBUTES
+
+
+def texts(data: bytes) -> None:
+    """Markdown becomes a few harmless elements, and lyrics tidy lines."""
+    text = data.decode("utf-8", "replace")
+    titled = markdown.split_title(text)
+    html = markdown.render(titled.body, is_own=True).html
+    _Elements().feed(html)
+    lines = parse_lyrics(text).lines
+    assert tidy_lines(lines) == lines
+
+
 def sound_tags(data: bytes) -> None:
     """Tags, pictures, durations and pages are read, or refused."""
     suffix = _SUFFIXES[data[0] % len(_SUFFIXES)] if data else ".mp3"
@@ -326,6 +355,7 @@ TARGETS: Final[dict[str, Target]] = {
         spool_segments,
         spool_events,
         config_files,
+        texts,
         sound_tags,
         import_zips,
         buyer_lists,
