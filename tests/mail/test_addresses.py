@@ -158,3 +158,18 @@ def test_spellings_of_one_mailbox_have_the_same_key(
 ) -> None:
     keys = [addresses.mailbox_key(each) for each in (one, other)]
     assert (keys[0] == keys[1]) is same
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [
+        ("kim@example.org", "k…@example.org"),
+        ("k@example.org", "k…@example.org"),
+        ("ö.x@example.org", "ö…@example.org"),
+        ('"a@b"@example.org', '"…@example.org'),
+    ],
+)
+def test_masked_address_has_one_letter_and_the_domain(
+    address: str, masked: str
+) -> None:
+    assert addresses.masked(address) == masked
