@@ -14,6 +14,7 @@ from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 from msrv.translations import format_number, translate, translate_plural
+from msrv.translations.title_languages import title_language
 
 EXTENSIONS: Final = ("jinja2.ext.i18n",)
 """The extensions that an environment is made with."""
@@ -29,6 +30,13 @@ def install_translations(environment: Environment) -> None:
     environment.newstyle_gettext = True  # type: ignore[attr-defined]
     environment.globals.update(gettext=_gettext, ngettext=_ngettext)
     environment.policies["ext.i18n.trimmed"] = True
+    environment.filters["title_lang"] = _title_lang
+
+
+def _title_lang(title: object) -> str:
+    """Return the attribute of a title's language, if that is certain."""
+    tag = title_language(str(title))
+    return Markup(f' lang="{tag}"') if tag else ""  # noqa: S704 - two letters
 
 
 @pass_eval_context

@@ -224,3 +224,22 @@ async def test_nothing_shifts_while_a_page_loads(
         for path in paths:
             await page.goto(path, wait_until="load")
             assert (path, await page.evaluate("shifts")) == (path, [])
+
+
+async def test_what_was_added_and_copied_is_announced(
+    phone: Page, paths: list[str]
+) -> None:
+    """4.1.3: by a status that was there before, and is empty until then."""
+    await phone.context.grant_permissions(["clipboard-write"])
+    status = phone.locator("[data-cart-status]")
+    await phone.reload()
+    await expect(status).to_have_text("")
+    assert await status.get_attribute("role") == "status"
+    await phone.locator(".track .add button:not(.done)").first.click()
+    await expect(status).to_contain_text("2 items, €")
+    await phone.goto(paths[-1])
+    said = phone.locator("[data-copied]")
+    await expect(said).to_have_text("")
+    assert await said.get_attribute("role") == "status"
+    await phone.get_by_role("button", name="Copy address").click()
+    await expect(said).to_have_text("Copied")

@@ -34,6 +34,8 @@ PAGES = [
     "/studio/downloads",
     "/studio/refunds",
     "/studio/health",
+    "/studio/activity",
+    "/studio/sales?span=day",
     "{order}",
     "{order}/revoke",
     "{order}/revoke?undo=1",

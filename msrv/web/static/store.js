@@ -26,7 +26,8 @@ function showCart(cart) {
   });
   if (bar) {
     bar.hidden = held.size === 0;
-    $("[data-cart-status]", bar).textContent = cart.summary;
+    $("[data-cart-summary]", bar).textContent = cart.summary;
+    $("[data-cart-status]").textContent = cart.summary;
   }
   $$("[data-release]").forEach((tracks) => {
     tracks.classList.toggle("whole-in-cart", held.has(tracks.dataset.release));
