@@ -35,6 +35,7 @@ _PYTHON: Final = {
     "deferred": None,
 }
 _JINJA: Final = {"_": None, "gettext": None, "ngettext": (1, 2)}
+_OPERATORS: Final = {"studio", "health_checks"}
 _OPTIONS: Final = {"trimmed": "true", "silent": "false"}
 _COMMENTS: Final = ("Translators:",)
 _PLACEHOLDER: Final = re.compile(r"%(?:\((\w+)\)s|%)")
@@ -76,9 +77,16 @@ def po_path(language: str) -> Path:
 
 
 def extract() -> Catalog:
-    """Return the messages of the code and the templates, untranslated."""
+    """Return the messages of the code and the templates, untranslated.
+
+    What buyers read is first, and what only the operator reads last.
+    """
     found = _Messages(header_comment=_TEMPLATE_COMMENT, fuzzy=False)
-    for path in sorted((ROOT / "msrv").rglob("*")):
+    paths = sorted((ROOT / "msrv").rglob("*"))
+    for path in sorted(
+        paths,
+        key=lambda each: not _OPERATORS.isdisjoint({*each.parts, each.stem}),
+    ):
         if path.suffix == ".py" and _marks_messages(path):
             method, keywords = "python", _PYTHON
         elif path.parent.name != "static" and path.suffix in {".html", ".txt"}:
@@ -112,7 +120,7 @@ def read(language: str) -> Catalog:
     """Return the catalog of a language, an empty one if it has none."""
     path = po_path(language)
     if not path.is_file():
-        return _Messages(locale=language)
+        return _Messages(locale=language, header_comment=_comment(language))
     with path.open("rb") as file:
         return read_po(file, locale=language)
 
@@ -125,10 +133,10 @@ def updated(language: str, template: Catalog) -> Catalog:
 
 
 def write(catalog: Catalog, path: Path) -> None:
-    """Write a catalog, ordered by the files that its messages are in."""
+    """Write a catalog, in its order, without numbers of lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        write_po(file, catalog, include_lineno=False, sort_by_file=True)
+        write_po(file, catalog, include_lineno=False)
 
 
 def compile_catalog(language: str) -> None:
@@ -196,9 +204,9 @@ def main() -> int:
 
 
 def _clean(catalog: Catalog, language: str) -> Catalog:
-    """Return a catalog with a header of our own."""
+    """Return a catalog with a header of our own, and the file's comment."""
     found = _Messages(
-        locale=language, header_comment=_comment(language), fuzzy=False
+        locale=language, header_comment=catalog.header_comment, fuzzy=False
     )
     for message in _messages(catalog):
         found[message.id] = message

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import update_translations as script
 from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
 
 from msrv.translations.catalogs import LANGUAGES, SOURCE, catalog
 
@@ -49,6 +50,32 @@ def test_messages_of_code_and_templates_are_extracted(
 @pytest.mark.parametrize("language", script.LANGUAGES)
 def test_language_has_the_plural_forms_of_gettext(language: str) -> None:
     assert script.read(language).num_plurals == FORMS.get(language, 2)
+
+
+def test_template_has_the_messages_of_the_code(template: Catalog) -> None:
+    """`make translations` writes it."""
+    with script.TEMPLATE.open("rb") as file:
+        written = read_po(file)
+    assert {each.id for each in written} == {each.id for each in template}
+
+
+@pytest.mark.parametrize("language", script.LANGUAGES)
+def test_catalog_has_the_messages_of_the_template(language: str) -> None:
+    with script.TEMPLATE.open("rb") as file:
+        written = read_po(file)
+    found = script.read(language)
+    assert {each.id for each in found} == {each.id for each in written}
+    assert "native reader" in script.po_path(language).read_text("utf-8")
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_translation_is_complete(language: str) -> None:
+    assert script.missing(script.read(language)) == []
+
+
+@pytest.mark.parametrize("language", script.LANGUAGES)
+def test_translation_has_no_mistake(language: str) -> None:
+    assert list(script.mistakes(script.read(language))) == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
