@@ -8,6 +8,7 @@ One that is being changed, or that can't be read for a moment, stays as it
 was.
 """
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from msrv.catalog.names.ids import slug
 from msrv.catalog.texts.text_folders import MARKDOWN, PAGES, stem
 from msrv.display_text import clean_line, normalize_nfc, printable
 from msrv.toml_file import Problem
+
+log = logging.getLogger(__name__)
 
 MAX_TEXT_BYTES: Final = 64 << 10
 """Size of a Markdown file."""
@@ -154,7 +157,13 @@ class TextReader:
             return old.text if old is not None else None
         if text is None:
             return None
-        found = split_title(text)
+        try:
+            found = split_title(text)
+        except Exception as error:
+            # A bug of ours must not affect other files.
+            log.exception("%s could not be read", printable(file.path))
+            self._add_problem(file, f"could not be read: {error!r}; not shown")
+            return None
         self._known[file.path] = _Known(file, found)
         return found
 

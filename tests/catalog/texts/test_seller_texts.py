@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from msrv.catalog.library.scan import scan
+from msrv.catalog.markdown import TitledText, split_title
+from msrv.catalog.texts import seller_texts
 from msrv.catalog.texts.seller_texts import MAX_PAGES, MAX_TEXT_BYTES
 from tests.catalog.temporary_library import Library, problems
 
@@ -215,6 +217,24 @@ def test_change_of_a_text_alone_is_seen(library: Library) -> None:
     library.put("pages/A.md", "new text")
     assert scan(library.root).fingerprint != before.fingerprint
     assert library.read(first).catalog.pages[0].text == "new text"
+
+
+def test_defect_in_one_text_does_not_affect_others(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def split(text: str) -> TitledText:
+        if text == "bad":
+            raise RecursionError
+        return split_title(text)
+
+    monkeypatch.setattr(seller_texts, "split_title", split)
+    library.put("pages/A.md", "bad")
+    library.put("pages/B.md", "text")
+    reading = library.read()
+    assert [page.title for page in reading.catalog.pages] == ["B"]
+    assert problems(reading) == [
+        "pages/A.md: could not be read: RecursionError(); not shown"
+    ]
 
 
 def test_controls_are_removed_from_a_text(library: Library) -> None:
