@@ -19,6 +19,7 @@ from tests.store_process import StoreProcess, launch_store
 pytestmark = pytest.mark.browser
 
 TRACK = "Hand Luggage"
+RELEASE = "items-may-have-shifted"
 PAGES = [
     "/studio",
     "/studio/sales?span=year",
@@ -114,7 +115,7 @@ async def test_sale_is_shown_refunded_and_restored(
         browser, demo_store, java_script_enabled=scripts
     )
     await expect(page.locator("svg.bars").first).to_be_visible()
-    await page.get_by_role("link", name="Orders").click()
+    await page.get_by_role("link", name="Orders", exact=True).click()
     await page.get_by_label("Order number or payment reference").fill(
         sold["order_id"][:8].lower()
     )
@@ -138,7 +139,7 @@ async def test_sale_is_shown_refunded_and_restored(
     assert (await buyer.request.get(sold["link"])).status == 200
     await buyer.close()
 
-    await page.get_by_role("link", name="Orders").click()
+    await page.get_by_role("link", name="Orders", exact=True).click()
     async with page.expect_download() as waiting:
         await page.get_by_role("button", name="Download CSV").click()
     download = await waiting.value
@@ -213,7 +214,19 @@ async def test_studio_page_has_no_accessibility_violation(
         for details in await page.locator("summary").all():
             await details.click()
         await check_page(page)
+    await page.goto(f"{demo_store.url}/studio/give?item={RELEASE}")
+    await page.get_by_role("button", name="Give it").click()
+    await check_page(page)
+    await page.goto(f"{demo_store.url}/studio/codes?item={RELEASE}")
+    for campaign in ("Not a name", "vinyl-2027"):
+        await page.get_by_label("Campaign").fill(campaign)
+        await page.get_by_label("Number of codes").fill("4")
+        await page.get_by_role("button", name="Make codes").click()
+        await check_page(page)
+    await expect(page.get_by_role("heading")).to_have_text("4 codes")
     await page.get_by_role("button", name="Sign out", exact=True).click()
+    await check_page(page)
+    await page.goto(f"{demo_store.url}/studio")
     await check_page(page)
     await context.close()
 
@@ -284,3 +297,85 @@ async def check_page(page: Page) -> None:
     assert await page.evaluate(
         "document.documentElement.scrollWidth <= innerWidth"
     ), page.url
+
+
+async def test_link_from_another_site_opens_for_who_is_signed_in(
+    browser: Browser, demo_store: StoreProcess
+) -> None:
+    """The cookie is `SameSite=Strict`: the first request is without it."""
+    context, page = await visit(browser, demo_store, java_script_enabled=False)
+    statuses: list[int] = []
+    page.on(
+        "response",
+        lambda response: (
+            statuses.append(response.status)
+            if response.url.endswith("/studio/orders")
+            else None
+        ),
+    )
+    for _ in range(2):
+        await page.goto(
+            f"data:text/html,<a href='{demo_store.url}/studio/orders'>x</a>"
+        )
+        await page.get_by_role("link").click()
+        await expect(
+            page.get_by_role("heading", name="Orders", exact=True)
+        ).to_be_visible()
+    assert statuses == [401, 200, 401, 200]
+    await context.clear_cookies()
+    await page.goto(
+        f"data:text/html,<a href='{demo_store.url}/studio/orders'>x</a>"
+    )
+    await page.get_by_role("link").click()
+    heading = page.get_by_role("heading", name="Sign in to the studio")
+    await expect(heading).to_be_visible()
+    # It opens itself again once, and then stays.
+    await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(0)
+    assert statuses[4:] == [401, 401]
+    await context.close()
+
+
+async def test_copy_and_codes_are_given_on_a_phone(
+    browser: Browser, demo_store: StoreProcess
+) -> None:
+    """Without scripts, from the list of releases on."""
+    context, page = await visit(
+        browser,
+        demo_store,
+        viewport={"width": 360, "height": 740},
+        java_script_enabled=False,
+    )
+    await page.get_by_role("link", name="Releases", exact=True).click()
+    await page.get_by_role("link", name="Items May Have Shifted").click()
+    await page.get_by_role("link", name="Give a free copy").click()
+    await page.get_by_label("What").select_option(label=TRACK)
+    await page.get_by_role("button", name="Give it").click()
+    await expect(page.get_by_role("heading")).to_have_text("Free copy given")
+    receipt = await page.locator("textarea").input_value()
+    buyer = await browser.new_context(ignore_https_errors=True)
+    shown = await buyer.new_page()
+    await shown.goto(receipt)
+    await expect(shown.locator("main")).to_contain_text(TRACK)
+    await page.get_by_role("link", name="Order").last.click()
+    await expect(page.locator("main")).to_contain_text("given by the seller")
+
+    await page.goto(
+        f"{demo_store.url}/studio/codes?item=items-may-have-shifted"
+    )
+    await page.get_by_label("Campaign").fill("Vinyl 2027")
+    await page.get_by_label("Number of codes").fill("4")
+    await page.get_by_role("button", name="Make codes").click()
+    await expect(page.locator("#campaign-error")).to_be_visible()
+    await page.get_by_label("Campaign").fill("vinyl-2027")
+    await page.get_by_role("button", name="Make codes").click()
+    await expect(page.get_by_role("heading")).to_have_text("4 codes")
+    code, *_ = (await page.locator("textarea").input_value()).split()
+    await page.get_by_role("button", name="Open the sheet").click()
+    await expect(page.locator(".card svg")).to_have_count(4)
+    # The sheet's style is in a file, which the policy allows.
+    await expect(page.locator(".card").first).to_have_css("display", "grid")
+    await shown.goto(f"{demo_store.url}/redeem?code={code}")
+    await shown.get_by_role("button", name="Redeem").click()
+    await expect(shown.locator("main")).to_contain_text(TRACK)
+    await buyer.close()
+    await context.close()
