@@ -46,6 +46,26 @@ class Sound:
         return self.bit_depth is not None
 
 
+class ListeningMode(StrEnum):
+    """How much of a track can be listened to before it is bought."""
+
+    CLIP = "clip"
+    FULL = "full"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What can be listened to before buying.
+
+    `clip` is the first and the last second of the part that the seller chose,
+    None for the usual one.
+    """
+
+    mode: ListeningMode = ListeningMode.CLIP
+    clip: tuple[int, int] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One file that can be bought.
@@ -75,6 +95,7 @@ class Item:
     alternatives: tuple[Content, ...] = ()
     formats: tuple[str, ...] = ()
     sound: Sound | None = None
+    listening: Listening = Listening()
 
     @property
     def file_name(self) -> str:

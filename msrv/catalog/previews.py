@@ -3,9 +3,9 @@
 
 """Previews: a few seconds of a track, to listen to before buying.
 
-A preview starts at a quarter of the track and lasts a third of it at most,
-so it is never the whole track; it has no tags and no pictures. Previews are
-made by ffmpeg, if it is installed, and cached.
+A preview is the part that the seller chose, or else it starts at a quarter of
+the track and lasts a third of it at most. It has no tags and no pictures.
+Previews are made by ffmpeg, if it is installed, and cached.
 """
 
 import asyncio
@@ -19,8 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from msrv.catalog.config.listening_fields import MAX_CLIP_SECONDS
 from msrv.catalog.ffmpeg import OutputTooLong, cut_clip
-from msrv.catalog.model import Item, ItemKind
+from msrv.catalog.model import Item, ItemKind, ListeningMode
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import ResourceLimits
 from msrv.catalog.parsing.crash_marks import CrashMarks
@@ -38,7 +39,7 @@ LONGEST_CLIP_SECONDS = 30.0
 _VERSION = 1
 _BYTES_PER_SECOND = 96_000 // 8
 # More than any clip has; ffmpeg's output is held in memory up to this.
-_MAX_CLIP_BYTES = 2 * int(LONGEST_CLIP_SECONDS) * _BYTES_PER_SECOND
+_MAX_CLIP_BYTES = 2 * MAX_CLIP_SECONDS * _BYTES_PER_SECOND
 _RETRY_SECONDS = 600.0
 _REMEMBERED = 4096
 
@@ -94,8 +95,8 @@ class Previews:
         # By the file that is read: another with the same bytes may exist
         # where this one is missing.
         self._making: dict[Content, asyncio.Task[Clip]] = {}
-        # By a track's SHA-256: its clip, or the time of the next try.
-        self._known: OrderedDict[bytes, Clip | float] = OrderedDict()
+        # By the name of a clip: the clip, or the time of the next try.
+        self._known: OrderedDict[str, Clip | float] = OrderedDict()
 
     @property
     def is_available(self) -> bool:
@@ -105,12 +106,14 @@ class Previews:
     def is_offered(self, item: Item) -> bool:
         """Return whether to offer a preview; it may still be NoPreview.
 
-        Tracks for sale have one, unless a third of it would be too short.
+        Tracks for sale have one, unless the seller wants none, or a third of
+        it would be too short.
         """
         seconds = item.duration_seconds
         return (
             self.is_available
             and item.kind is ItemKind.TRACK
+            and item.listening.mode is not ListeningMode.NONE
             and not item.hidden
             and seconds is not None
             and SHORTEST_TRACK_SECONDS <= seconds < math.inf
@@ -125,8 +128,7 @@ class Previews:
         """
         if not self.is_offered(item):
             raise NoPreview(item.item_id)
-        key = item.content.sha256
-        known = self._known.get(key)
+        known = self._known.get(_key(item))
         if isinstance(known, float) and known > self._clock():
             raise NoPreview(item.item_id)
         task = self._making.get(item.content)
@@ -154,17 +156,17 @@ class Previews:
         del self._making[item.content]
         # Reading the exception marks it as retrieved, where no request waits.
         if not task.cancelled() and task.exception() is None:
-            self._remember(item.content.sha256, task.result())
+            self._remember(_key(item), task.result())
 
-    def _remember(self, key: bytes, known: Clip | float) -> None:
+    def _remember(self, key: str, known: Clip | float) -> None:
         self._known[key] = known
         self._known.move_to_end(key)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 
     async def _load_or_make(self, item: Item) -> Clip:
-        key = item.content.sha256
-        path = self._cache_dir / f"{key.hex()}-{_VERSION}.mp3"
+        key = _key(item)
+        path = self._cache_dir / f"{key}.mp3"
         cached = await asyncio.to_thread(_load, path, self._known.get(key))
         if cached is not None:
             return cached
@@ -188,8 +190,7 @@ class Previews:
 
     async def _cut(self, item: Item) -> bytes:
         """Run ffmpeg once; raises NoPreview with the reason, and as above."""
-        seconds = item.duration_seconds or 0.0
-        length = min(LONGEST_CLIP_SECONDS, seconds / 3)
+        start, length = _part(item)
         key = item.content.sha256
         mark = await asyncio.to_thread(self._marks.find, key)
         if mark is not None:
@@ -203,7 +204,7 @@ class Previews:
                 output = await cut_clip(
                     self._command,
                     track,
-                    start=seconds / 4,
+                    start=start,
                     length=length,
                     max_bytes=_MAX_CLIP_BYTES,
                     timeout_seconds=self._timeout_seconds,
@@ -228,6 +229,27 @@ class Previews:
             f"makes ffmpeg crash ({signal.Signals(number).name})",
             by_chance=number in {signal.SIGKILL, signal.SIGTERM},
         )
+
+
+def _key(item: Item) -> str:
+    """Return the name of an item's clip: of its bytes and its part."""
+    clip = item.listening.clip
+    part = f"-{clip[0]}-{clip[1]}" if clip else ""
+    return f"{item.content.sha256.hex()}{part}-{_VERSION}"
+
+
+def _part(item: Item) -> tuple[float, float]:
+    """Return where a clip starts, and how long it is, in seconds.
+
+    The part that the seller chose, if most of it is in the track.
+    """
+    seconds = item.duration_seconds or 0.0
+    if item.listening.clip is not None:
+        start, end = item.listening.clip
+        length = min(end, seconds) - start
+        if length >= (end - start) / 2:
+            return start, length
+    return seconds / 4, min(LONGEST_CLIP_SECONDS, seconds / 3)
 
 
 def _clip(path: Path, data: bytes) -> Clip:

@@ -25,8 +25,9 @@ from msrv.catalog.config.fields import (
     currency_of,
 )
 from msrv.catalog.config.format_fields import Formats
+from msrv.catalog.config.listening_fields import ClipRange, Listen
 from msrv.catalog.config.table import Table
-from msrv.catalog.model import Shop
+from msrv.catalog.model import Listening, ListeningMode, Shop
 from msrv.money import Money
 from msrv.toml_file import KeyPath, TomlDocument
 
@@ -42,6 +43,8 @@ class ItemConfig(Table):
     title: Line | None = None
     artist: Line | None = None
     number: TrackNumber | None = None
+    listen: Listen | None = None
+    clip: ClipRange | None = None
     minimum: Price | None = None
     fixed_price: Price | None = Field(default=None, alias="price")
     suggested: Price | None = None
@@ -77,6 +80,8 @@ class ReleaseConfig(Table):
     item_suggested: Price | None = None
     hidden: bool = False
     formats: Formats | None = None
+    listen: Listen | None = None
+    clip: ClipRange | None = None
     kind: Kind | None = None
     genres: Names | None = None
     tags: Names = ()
@@ -103,6 +108,15 @@ class ReleaseConfig(Table):
         """The price to display of an item that states none."""
         return (
             self.fixed_item_price or self.item_suggested or self.item_minimum
+        )
+
+    def listening(self, usual: ListeningMode, own: ItemConfig) -> Listening:
+        """Return what can be listened to of a track.
+
+        `own` is the track's configuration, `usual` the store's mode.
+        """
+        return Listening(
+            own.listen or self.listen or usual, own.clip or self.clip
         )
 
     def line_of(self, path: KeyPath) -> int:

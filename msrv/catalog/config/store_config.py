@@ -31,8 +31,9 @@ from msrv.catalog.config.fields import (
     currency_of,
 )
 from msrv.catalog.config.format_fields import Formats
+from msrv.catalog.config.listening_fields import Listen
 from msrv.catalog.config.table import Table
-from msrv.catalog.model import Discount, Shop
+from msrv.catalog.model import Discount, ListeningMode, Shop
 from msrv.money import Money
 from msrv.toml_file import TomlDocument
 
@@ -53,6 +54,7 @@ class StoreConfig:
     item_price: Money | None = None
     release_price: Money | None = None
     formats: tuple[str, ...] = ()
+    listen: ListeningMode = ListeningMode.CLIP
     is_known: bool = True
     lines: Mapping[str, int] = field(
         default_factory=dict, compare=False, repr=False
@@ -89,6 +91,7 @@ class _StoreTable(Table):
     tax_included: bool = False
     language: TextLanguage = _SHOP.language
     formats: Formats = ()
+    listen: Listen = ListeningMode.CLIP
     theme: ThemeName = _SHOP.theme
     links: Links = ()
     order: Order = _SHOP.order
@@ -133,6 +136,7 @@ def parse_store(where: str, text: str) -> StoreConfig:
         item_price=found.prices.item,
         release_price=found.prices.release,
         formats=found.formats,
+        listen=found.listen,
         lines={
             key: document.line_of((key,))
             for key in _CHECKED_LATER

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
-from msrv.catalog.encodings.recipes import RECIPES, Recipe
+from msrv.catalog.encodings.recipes import RECIPES, STREAMS, Recipe
 from msrv.catalog.encodings.track_tags import TrackTags
 from msrv.catalog.ffmpeg import CONTAINERS
 from msrv.catalog.model import Sound
@@ -112,7 +112,7 @@ def inspect_ffmpeg(
         version[1].decode("ascii", "replace") if version else "unknown",
         frozenset(
             recipe.name
-            for recipe in RECIPES.values()
+            for recipe in (RECIPES | STREAMS).values()
             if recipe.encoder in encoders
         ),
     )

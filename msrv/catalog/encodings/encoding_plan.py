@@ -12,10 +12,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from msrv.catalog.encodings.recipes import Recipe, wanted_recipes
+from msrv.catalog.encodings.recipes import (
+    Recipe,
+    stream_recipes,
+    wanted_recipes,
+)
 from msrv.catalog.encodings.track_tags import TrackTags, tags_of
 from msrv.catalog.model import Catalog, Cover, Item, Release, Sound
 
+_NO_TAGS = TrackTags("")
 _SCHEME = 1
 """Increase it when encodings are made in another way."""
 
@@ -57,13 +62,16 @@ def plan_encodings(catalog: Catalog) -> Iterator[PlannedEncoding]:
 
 def plan_release(release: Release) -> Iterator[PlannedEncoding]:
     """Yield the encodings of a release's tracks."""
-    if not any(each.formats for each in release.items):
+    if not any(each.formats or stream_recipes(each) for each in release.items):
         return
     tags = tags_of(release)
     for item in release.items:
         sound = item.sound
         if sound is None:
             continue
+        for recipe in stream_recipes(item):
+            source = _source(item, recipe, sound, _NO_TAGS, None)
+            yield PlannedEncoding(item, recipe, sound, _NO_TAGS, None, source)
         for recipe in wanted_recipes(item):
             own = tags[item.item_id]
             yield PlannedEncoding(

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from msrv.catalog.encodings.recipes import RECIPES, Recipe
+from msrv.catalog.encodings.recipes import RECIPES, STREAMS, Recipe
 from msrv.files import make_private_folder, write_file
 from msrv.storage.model import Content, FileIdentity
 
@@ -38,6 +38,7 @@ GRACE_SECONDS: Final = 30 * 24 * 3600
 _NAMED_SECONDS: Final = 24 * 3600
 """Interval at which the record of a named file gets a new time."""
 _VERSION: Final = 1
+_RECIPES: Final = RECIPES | STREAMS
 _BLOCK_BYTES: Final = 1 << 20
 _HASH_CHARS: Final = 16
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
@@ -263,7 +264,7 @@ class EncodingStore:
             data: dict[str, Any] = json.loads(
                 (self.folder / f"{key}.json").read_bytes()
             )
-            name, recipe = data["file"], RECIPES[data["format"]]
+            name, recipe = data["file"], _RECIPES[data["format"]]
             if data["version"] != _VERSION or not _FILE.fullmatch(name):
                 return None
             identity = FileIdentity(*map(int, data["identity"]))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.model import Item, Sound
+from msrv.catalog.model import Item, ListeningMode, Sound
 from msrv.storage.model import Content
 
 ORIGINAL: Final = "original"
@@ -61,6 +61,11 @@ def _lossy(
 
 def _opus(sound: Sound) -> Arguments:
     options = ("-c:a", "libopus", "-b:a", "128k")
+    return (*options, "-ar", str(_VIDEO_RATE), *_stereo(sound), "-f", "opus")
+
+
+def _opus_96(sound: Sound) -> Arguments:
+    options = ("-c:a", "libopus", "-b:a", "96k")
     return (*options, "-ar", str(_VIDEO_RATE), *_stereo(sound), "-f", "opus")
 
 
@@ -161,6 +166,28 @@ _TABLE: Final = (
 RECIPES: Final = {each.name: each for each in _TABLE}
 """All recipes by name, in the order in which pages list them."""
 
+STREAMS: Final = {
+    each.name: each
+    for each in (
+        Recipe(
+            *("aac-128", "AAC 128", ".m4a", "audio/mp4", "aac", "mp4"),
+            _lossy(
+                *("-c:a", "aac", "-b:a", "128k", *_FAST_START),
+                form="ipod",
+                max_channels=2,
+            ),
+        ),
+        Recipe(
+            *("opus-96", "Opus 96", ".opus", "audio/ogg", "libopus", "vorbis"),
+            _opus_96,
+        ),
+    )
+}
+"""Recipes of what is listened to before buying, and never downloaded.
+
+The first is one that every browser plays.
+"""
+
 _FILE_FORMATS: Final = {
     ".aif": "aiff",
     ".aiff": "aiff",
@@ -202,6 +229,13 @@ def player_type(name: str, media_type: str = "") -> str:
     recipe = RECIPES.get(name)
     usual = media_type if recipe is None else recipe.media_type
     return _PLAYER_TYPES.get(name, usual)
+
+
+def stream_recipes(item: Item) -> Sequence[Recipe]:
+    """Return the recipes of a track that can be listened to as a whole."""
+    if item.sound is None or item.listening.mode is not ListeningMode.FULL:
+        return ()
+    return tuple(STREAMS.values())
 
 
 def wanted_recipes(item: Item) -> Sequence[Recipe]:

@@ -249,6 +249,7 @@ def _version_fields(release: Release) -> tuple[object, ...]:
                 item.content.path,
                 item.content.sha256,
                 item.formats,
+                (item.listening.mode, item.listening.clip),
             )
             for item in (*release.items, *release.extras)
         ],

@@ -73,8 +73,7 @@ def build_release(
         return BuiltRelease(
             None, None, (Problem(printable(folder.path), None, what),)
         )
-    formats = store.formats if config.formats is None else config.formats
-    builder = _Builder(folder, config, files, prices, formats)
+    builder = _Builder(folder, config, files, prices, store)
     items = builder.items()
     names = {
         normalize_nfc(path_in_release(folder, file)) for file in folder.files
@@ -109,13 +108,13 @@ class _Builder:
         config: ReleaseConfig,
         files: ReleaseFiles,
         prices: ReleasePrices,
-        formats: tuple[str, ...],
+        store: StoreConfig,
     ) -> None:
         self._folder = folder
         self._config = config
         self._files = files
         self._prices = prices
-        self._formats = formats
+        self._store = store
         self._item_configs = {
             normalize_nfc(name): own for name, own in config.items.items()
         }
@@ -199,11 +198,16 @@ class _Builder:
             best.content,
             replace(tags, duration_seconds=best.tags.duration_seconds),
         )
+        config, store = self._config, self._store
+        formats = config.formats
         return replace(
             item,
             alternatives=tuple(other.content for other in others),
             sound=best.tags.sound,
-            formats=self._formats,
+            formats=store.formats if formats is None else formats,
+            listening=config.listening(
+                store.listen, self._config_of(best.file)
+            ),
         )
 
     def _config_of(self, file: FoundFile) -> ItemConfig:

@@ -24,8 +24,9 @@ from msrv.web.discovery.xml_documents import add_text, to_document
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.languages import own_language
 from msrv.web.rendering import page_response_in_slices
+from msrv.web.shop.browsing.listening import playable_tracks
 from msrv.web.shop.json_views import cover_path, release_path
-from msrv.web.shop.storefront import find_release, playable_ids
+from msrv.web.shop.storefront import find_release
 from msrv.web.store import ORIGIN, STORE
 
 _MAX_ADDRESS: Final = 2000
@@ -52,13 +53,14 @@ async def show(request: web.Request) -> web.Response:
                 "must be one of %(choices)s", choices=formatting.listed(SIZES)
             ),
         )
-    playable = playable_ids(request, release)
+    playable = playable_tracks(request, release)
     tracks = [each for each in release.offered if each.item_id in playable]
     response = await page_response_in_slices(
         request,
         "embed.html",
         release=release,
         size=name,
+        playable=playable,
         tracks=tracks[: SIZES[name].tracks],
         address=request[ORIGIN].base_url + release_path(release),
     )

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from msrv.catalog.encodings.item_formats import FormatError
 from msrv.catalog.encodings.recipes import ORIGINAL
+from msrv.catalog.encodings.streams import USUAL, find_stream
 from msrv.catalog.model import Catalog, Item, Release
 from msrv.catalog.previews import Clip, NoPreview
 from msrv.connections.request_handler import IS_STREAMED
@@ -111,12 +112,33 @@ def _find(
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
-    """Send a preview. Raises NotFound, NoPreview, DownloadLimitReached."""
+    """Send a clip of a track, or all of it where the seller allows that.
+
+    Raises NotFound, NoPreview, DownloadLimitReached.
+    """
     store = request.app[STORE]
     catalog, previews = store.catalog.current, store.previews
     item_id = request.match_info["item"]
     found = catalog.by_id.get(catalog.moved.get(item_id, item_id))
-    if not isinstance(found, Item) or not previews.is_offered(found):
+    if not isinstance(found, Item) or found.hidden:
+        raise NotFound
+    stream = find_stream(
+        store.encodings.store, found, request.query.get("as", USUAL)
+    )
+    if stream is not None:
+        representation, body = store.representations.file(found, stream)
+        async with _download_slot(request, _PREVIEWS):
+            return await store.sender.send(
+                request,
+                representation,
+                body,
+                SendOptions(
+                    store.clock(),
+                    cache_control(request, version_of(stream.content)),
+                    "inline",
+                ),
+            )
+    if not previews.is_offered(found):
         raise NotFound
     clip = await previews.clip(found)
     try:

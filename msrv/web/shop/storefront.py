@@ -29,6 +29,7 @@ from msrv.web.rendering import (
     wants_json,
 )
 from msrv.web.shop import json_views
+from msrv.web.shop.browsing.listening import playable_tracks
 from msrv.web.shop.browsing.release_facts import detail_rows, headline_facts
 from msrv.web.shop.cart import cart_discount
 from msrv.web.store import ORIGIN, STORE
@@ -90,7 +91,7 @@ async def release_page(request: web.Request) -> web.Response:
         # Not permanent: a folder may get its old name back.
         raise web.HTTPFound(json_views.release_path(found))
     if wants_json(request):
-        playable = playable_ids(request, found)
+        playable = playable_tracks(request, found)
         data = await json_views.release(found, TimeSlices())
         texts = await request.app[STORE].catalog_cache.release_texts.of(found)
         for each in data["items"]:
@@ -98,6 +99,9 @@ async def release_page(request: web.Request) -> web.Response:
             each.update(texts_json(texts.get(item_id)))
             path = f"/previews/{item_id}" if item_id in playable else None
             each["preview"] = path
+            each["preview_is_whole"] = (
+                item_id in playable and playable[item_id].is_whole
+            )
         data["formats"] = [
             json_views.release_format(each)
             for each in request.app[STORE].formats.of_release(found)
@@ -149,7 +153,7 @@ async def show_release(
         similar=tags.related(found, without=related, most=RELATED),
         offer=offer,
         attempt=new_order_id(store.random),
-        playable=playable_ids(request, found),
+        playable=playable_tracks(request, found),
         in_cart=_in_cart(request, catalog),
     )
     if offer is not None:
@@ -173,14 +177,6 @@ def _related(release: Release, artist: Artist | None) -> list[Release]:
     return [each for each in others if each.release_id != release.release_id][
         :RELATED
     ]
-
-
-def playable_ids(request: web.Request, release: Release) -> frozenset[str]:
-    """Return the ids of a release's items that have a preview."""
-    previews = request.app[STORE].previews
-    return frozenset(
-        each.item_id for each in release.offered if previews.is_offered(each)
-    )
 
 
 async def _offer(

@@ -22,8 +22,15 @@ if (player) {
   let queue = [];
   let at = -1;
 
+  // The smaller stream, where there is one that this browser plays.
+  const playsOpus = audio.canPlayType('audio/ogg; codecs="opus"') !== "";
+  const sourceOf = (link) =>
+    playsOpus && link.dataset.opus
+      ? new URL(link.dataset.opus, location.href).href
+      : link.href;
+
   const entryOf = (link) => ({
-    src: link.href,
+    src: sourceOf(link),
     title: link.dataset.title,
     page: location.pathname,
     album: $("h1").textContent,
@@ -66,7 +73,7 @@ if (player) {
   const mark = () => {
     toggle.textContent = audio.paused ? texts.play : texts.pause;
     links().forEach((link) => {
-      const plays = link.href === queue[at]?.src && !audio.paused;
+      const plays = sourceOf(link) === queue[at]?.src && !audio.paused;
       link.setAttribute("role", "button");
       link.setAttribute("aria-pressed", plays);
     });
@@ -105,17 +112,17 @@ if (player) {
   };
 
   const playLink = (link, seconds) => {
-    if (link.href !== queue[at]?.src) {
+    if (sourceOf(link) !== queue[at]?.src) {
       queue = links().map(entryOf);
       at = -1;
     }
-    const index = queue.findIndex((entry) => entry.src === link.href);
+    const index = queue.findIndex((entry) => entry.src === sourceOf(link));
     playAt(index, seconds);
   };
 
   const playPage = () => {
     const [src, seconds] = places().get(location.pathname) ?? [];
-    const left = links().find((link) => link.href === src);
+    const left = links().find((link) => sourceOf(link) === src);
     if (left) playLink(left, seconds);
     else playLink(links()[0]);
   };
@@ -129,7 +136,7 @@ if (player) {
     audio.pause();
     player.hidden = true;
     links()
-      .find((link) => link.href === queue[at]?.src)
+      .find((link) => sourceOf(link) === queue[at]?.src)
       ?.focus();
   };
 
@@ -142,7 +149,7 @@ if (player) {
     const link = event.target.closest("[data-preview]");
     if (!link) return;
     event.preventDefault();
-    if (link.href === queue[at]?.src && !audio.paused) audio.pause();
+    if (sourceOf(link) === queue[at]?.src && !audio.paused) audio.pause();
     else playLink(link);
   });
   document.addEventListener("keydown", (event) => {

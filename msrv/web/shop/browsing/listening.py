@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""What can be listened to on a release's page: clips and whole tracks.
+
+Apart from the storefront, whose pages and those of frames list it.
+"""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from msrv.catalog.encodings.streams import find_stream
+from msrv.catalog.model import Item, Release
+from msrv.storage.model import Content
+from msrv.web.shop.json_views import version_of
+from msrv.web.store import STORE
+
+_OPUS = "opus-96"
+
+
+@dataclass(frozen=True, slots=True)
+class Playable:
+    """Where a track is played from.
+
+    `opus_href` is a smaller stream for players that know the format, empty
+    where there is none. `is_whole` is True for the whole track.
+    """
+
+    href: str
+    opus_href: str = ""
+    is_whole: bool = False
+
+
+def playable_tracks(
+    request: web.Request, release: Release
+) -> dict[str, Playable]:
+    """Return what can be listened to of a release's tracks, by item id."""
+    previews = request.app[STORE].previews
+    found = {}
+    for item in release.offered:
+        whole = _whole_track(request, item)
+        if whole is not None:
+            found[item.item_id] = whole
+        elif previews.is_offered(item):
+            found[item.item_id] = Playable(_href(item, item.content))
+    return found
+
+
+def _whole_track(request: web.Request, item: Item) -> Playable | None:
+    store = request.app[STORE].encodings.store
+    stream = find_stream(store, item)
+    if stream is None or item.hidden:
+        return None
+    opus = find_stream(store, item, _OPUS)
+    return Playable(
+        _href(item, stream.content),
+        f"{_href(item, opus.content)}&as={_OPUS}"
+        if opus and opus.name == _OPUS
+        else "",
+        is_whole=True,
+    )
+
+
+def _href(item: Item, content: Content) -> str:
+    return f"/previews/{item.item_id}?v={version_of(content)}"
