@@ -61,7 +61,7 @@ async def tracks(store: Client) -> dict[str, dict[str, object]]:
 def probe(data: bytes, path: Path, *entries: str) -> str:
     """Return what ffprobe shows of a sound."""
     path.write_bytes(data)
-    command = ["ffprobe", "-v", "error", "-of", "csv=p=0", *entries, path]
+    command = ["ffprobe", "-v", "error", "-of", "csv=p=0", *entries, str(path)]
     return subprocess.run(
         command, capture_output=True, text=True, check=True
     ).stdout
