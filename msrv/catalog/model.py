@@ -47,7 +47,7 @@ class Sound:
 
 
 class ListeningMode(StrEnum):
-    """How much of a track can be listened to before it is bought."""
+    """Amount of a track that can be listened to before it is bought."""
 
     CLIP = "clip"
     FULL = "full"
@@ -56,7 +56,7 @@ class ListeningMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """What can be listened to before buying.
+    """Part of a track that can be listened to before it is bought.
 
     `clip` is the first and the last second of the part that the seller chose,
     None for the usual one.

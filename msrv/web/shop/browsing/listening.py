@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""What can be listened to on a release's page: clips and whole tracks.
+"""Clips and whole tracks that visitors listen to on a release's page.
 
 Apart from the storefront, whose pages and those of frames list it.
 """
@@ -21,7 +21,7 @@ _OPUS = "opus-96"
 
 @dataclass(frozen=True, slots=True)
 class Playable:
-    """Where a track is played from.
+    """Addresses that a track is played from.
 
     `opus_href` is a smaller stream for players that know the format, empty
     where there is none. `is_whole` is True for the whole track.
