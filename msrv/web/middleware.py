@@ -19,6 +19,7 @@ from msrv.connections.request_handler import (
 )
 from msrv.connections.response_writer import CountingWriter
 from msrv.translations import set_language
+from msrv.translations.catalogs import load_catalog
 from msrv.web import cookies, rendering
 from msrv.web.access_log import method_name, route_name
 from msrv.web.errors.table import error_page
@@ -148,7 +149,9 @@ async def handle_errors(
 ) -> web.StreamResponse:
     """Respond to every error with its page, or its JSON."""
     try:
-        set_language(request_language(request))
+        language = request_language(request)
+        await load_catalog(language.texts)
+        set_language(language)
         return await handler(request)
     except web.HTTPException as error:
         if error.status < 400:

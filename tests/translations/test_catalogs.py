@@ -4,6 +4,7 @@
 """The catalogs, and the script that brings them up to date."""
 
 import gettext
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import update_translations as script
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from msrv.translations import catalogs
 from msrv.translations.catalogs import LANGUAGES, SOURCE, catalog
 
 TRANSLATED = [each for each in LANGUAGES if each != SOURCE]
@@ -155,3 +157,21 @@ def test_uncertain_translation_counts_as_missing() -> None:
     found.add(("%(num)s item", "%(num)s items"), ("%(num)s Stück", ""))
     found.add("Go", "Los")
     assert script.missing(found) == ["Cart", "%(num)s item"]
+
+
+async def test_catalog_is_read_once_and_in_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = []
+
+    def read(*_: object, **__: object) -> gettext.NullTranslations:
+        threads.append(threading.current_thread())
+        return gettext.NullTranslations()
+
+    monkeypatch.setattr(catalogs, "_read_catalogs", {})
+    monkeypatch.setattr(gettext, "translation", read)
+    await catalogs.load_catalog("de")
+    await catalogs.load_catalog("de")
+    assert catalog("de") is catalog("de")
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
