@@ -36,7 +36,6 @@ PAGES = [
     "/studio/refunds",
     "/studio/health",
     "/studio/activity",
-    "/studio/sales?span=day",
     "{order}",
     "{order}/revoke",
     "{order}/revoke?undo=1",
