@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 from msrv.catalog.details.release_details import ReleaseDetails
+from msrv.catalog.theme.theme_files import ThemeFile
 from msrv.money import Money
 from msrv.storage.model import Content
 
@@ -249,6 +250,11 @@ class Shop:
     links: tuple[ShopLink, ...] = ()
     order: str | tuple[str, ...] = "newest"
     featured: tuple[str, ...] = ()
+    theme_files: tuple[ThemeFile, ...] = ()
+
+    def theme_file(self, key: str) -> ThemeFile | None:
+        """Return the file of a key of `store.toml`, None without one."""
+        return next((f for f in self.theme_files if f.key == key), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ ROUTES: list[web.RouteDef] = [
     ),
     web.get("/static/{name}", media.static, name="static"),
     web.get("/theme.css", appearance.theme_css, name="theme"),
+    web.get("/theme/{name}", appearance.theme_file, name="theme-file"),
     web.get("/icon.svg", appearance.page_icon, name="icon"),
     web.get("/icon.png", appearance.touch_icon, name="touch-icon"),
     web.get("/favicon.ico", appearance.touch_icon, name="favicon"),

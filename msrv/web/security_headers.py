@@ -21,7 +21,8 @@ _ALWAYS: Final = {
     # of the store's own needs a directive here.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; "
-        "img-src 'self'; media-src 'self'; connect-src 'self'; "
+        "img-src 'self'; font-src 'self'; media-src 'self'; "
+        "connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",

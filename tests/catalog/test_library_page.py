@@ -31,6 +31,7 @@ EXAMPLES = re.findall(r"```toml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
 def test_page_has_every_key_of_the_configuration() -> None:
     keys = {
         *keys_of(store_config._StoreTable),
+        *(f"fonts.{key}" for key in keys_of(store_config._FontsTable)),
         *(f"prices.{key}" for key in keys_of(store_config._UsualPrices)),
         *keys_of(release_config.ReleaseConfig),
         *(f'items."NAME".{key}' for key in keys_of(release_config.ItemConfig)),
@@ -39,7 +40,7 @@ def test_page_has_every_key_of_the_configuration() -> None:
             for key in keys_of(store_config._DiscountTable)
         ),
     }
-    keys -= {"prices", "items", "discounts"}
+    keys -= {"prices", "fonts", "items", "discounts"}
     tables = re.findall(r"^\| key \|.*\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
     documented = {
         key

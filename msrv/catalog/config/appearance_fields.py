@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, PlainValidator
 
 from msrv.catalog.model import ShopLink
+from msrv.catalog.theme.theme_files import THEME_FOLDER
 from msrv.display_text import MAX_CHARS, clean_line
 from msrv.proofs.orders import is_item_id
 from msrv.toml_file import requirement
@@ -95,6 +96,24 @@ def _without_repeats(values: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _checked_path(value: object) -> str:
+    if isinstance(value, str) and value.isprintable():
+        folder, slash, name = value.rpartition("/")
+        is_beside = not slash or folder == THEME_FOLDER
+        if (
+            is_beside
+            and name
+            and not name.startswith(".")
+            and "\\" not in name
+        ):
+            return value
+    raise ValueError(
+        "must be the name of a file beside store.toml or in the folder "
+        f"{THEME_FOLDER!r}, like '{THEME_FOLDER}/logo.svg'"
+    )
+
+
+ThemePath = Annotated[str, PlainValidator(_checked_path)]
 ThemeName = Annotated[
     str,
     Field(pattern="^(loud|quiet|paper)$"),

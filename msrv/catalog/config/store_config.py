@@ -3,7 +3,7 @@
 
 """Models of `store.toml`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -14,6 +14,7 @@ from msrv.catalog.config.appearance_fields import (
     Order,
     ReleaseIds,
     ThemeName,
+    ThemePath,
 )
 from msrv.catalog.config.fields import (
     Colour,
@@ -34,6 +35,7 @@ from msrv.catalog.config.format_fields import Formats
 from msrv.catalog.config.listening_fields import Listen
 from msrv.catalog.config.table import Table
 from msrv.catalog.model import Discount, ListeningMode, Shop
+from msrv.catalog.theme.theme_files import NAMES
 from msrv.money import Money
 from msrv.toml_file import TomlDocument
 
@@ -47,7 +49,8 @@ class StoreConfig:
 
     `is_known` is False where there is a `store.toml` that has never been
     valid: then nothing may be sold that depends on it. `lines` are the lines
-    of the keys whose values are checked later, counted from 1.
+    of the keys whose values are checked later, counted from 1; `theme_paths`
+    are the keys and paths of files of the store's look.
     """
 
     shop: Shop = field(default_factory=Shop)
@@ -56,6 +59,7 @@ class StoreConfig:
     formats: tuple[str, ...] = ()
     listen: ListeningMode = ListeningMode.CLIP
     is_known: bool = True
+    theme_paths: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     lines: Mapping[str, int] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -81,6 +85,11 @@ class _UsualPrices(Table):
     release: Price | None = None
 
 
+class _FontsTable(Table):
+    body: ThemePath | None = None
+    display: ThemePath | None = None
+
+
 class _StoreTable(Table):
     name: Line = ""
     tagline: Line = ""
@@ -93,11 +102,26 @@ class _StoreTable(Table):
     formats: Formats = ()
     listen: Listen = ListeningMode.CLIP
     theme: ThemeName = _SHOP.theme
+    logo: ThemePath | None = None
+    banner: ThemePath | None = None
+    background: ThemePath | None = None
+    fonts: _FontsTable = _FontsTable()
+    extra_css: ThemePath | None = None
     links: Links = ()
     order: Order = _SHOP.order
     featured: ReleaseIds = ()
     prices: _UsualPrices = _UsualPrices()
     discounts: dict[DiscountName, _DiscountTable] = Field(default_factory=dict)
+
+
+def _theme_paths(found: _StoreTable) -> Iterator[tuple[str, str | None]]:
+    """Yield the keys of files of the store's look, with their paths."""
+    yield "logo", found.logo
+    yield "banner", found.banner
+    yield "background", found.background
+    yield "fonts.body", found.fonts.body
+    yield "fonts.display", found.fonts.display
+    yield "extra_css", found.extra_css
 
 
 def parse_store(where: str, text: str) -> StoreConfig:
@@ -137,9 +161,12 @@ def parse_store(where: str, text: str) -> StoreConfig:
         release_price=found.prices.release,
         formats=found.formats,
         listen=found.listen,
+        theme_paths=tuple(
+            (key, path) for key, path in _theme_paths(found) if path
+        ),
         lines={
-            key: document.line_of((key,))
-            for key in _CHECKED_LATER
-            if key in document.values
+            key: document.line_of(tuple(key.split(".")))
+            for key in (*_CHECKED_LATER, *NAMES)
+            if key.partition(".")[0] in document.values
         },
     )

@@ -75,7 +75,8 @@ class FoundFolder:
 class Scan:
     """Result of a scan; `folders` are sorted by path.
 
-    `texts` are the folders of the seller's texts, which aren't for sale.
+    `texts` are the folders of the seller's texts, which aren't for sale, and
+    `theme` the files that may be of the store's look.
     `is_empty` is True for a library without any entry, such as a mount point
     without its disk; `is_complete` if every folder could be read.
     """
@@ -83,6 +84,7 @@ class Scan:
     store: FoundFile | None = None
     folders: list[FoundFolder] = field(default_factory=list)
     texts: list[FoundFolder] = field(default_factory=list)
+    theme: list[FoundFile] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     is_empty: bool = False
@@ -92,7 +94,7 @@ class Scan:
     def fingerprint(self) -> bytes:
         """Digest that differs whenever anything in the scan does."""
         digest = hashlib.blake2b(
-            repr((self.store, self.problems, self.notes)).encode(
+            repr((self.store, self.theme, self.problems, self.notes)).encode(
                 "utf-8", "backslashreplace"
             ),
             digest_size=16,

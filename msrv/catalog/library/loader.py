@@ -11,7 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -46,18 +46,19 @@ from msrv.catalog.library.scan import STORE_TOML, LibraryUnreadable, scan
 from msrv.catalog.library.upload_detection import (
     GRACE_FACTOR,
     LIBRARY,
+    THEME,
     UnsettledFolder,
     explain_wait,
 )
-from msrv.catalog.model import Catalog
+from msrv.catalog.loaded_library import LoadedLibrary
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.texts.seller_texts import (
     NO_TEXTS,
-    SellerTexts,
     TextReader,
     is_waiting,
     picture_folders,
 )
+from msrv.catalog.theme.theme_reader import Known, read_theme_files
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -66,32 +67,6 @@ __all__ = ["LibraryUnreadable", "LoadedLibrary", "load_library"]
 log = logging.getLogger(__name__)
 
 _NONE_UNSETTLED: Final[Mapping[str, UnsettledFolder]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedLibrary:
-    """Result of loading a library once.
-
-    `problems` need to be fixed, `notes` don't. `held` are the problems that
-    resolve themselves: releases held back while they change. `waiting` is
-    True if the library should be loaded again soon: a folder was changing, a
-    file was unreadable, or a missing configuration file still applies.
-    `retrying` is True for the latter two, which may end without a change that
-    a watcher would notice.
-    `incomplete_since` are the times since which folders have had an
-    unreadable file.
-    """
-
-    catalog: Catalog
-    problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
-    held: frozenset[Problem] = frozenset()
-    waiting: bool = False
-    retrying: bool = False
-    store: StoreConfig = field(default_factory=StoreConfig, repr=False)
-    built: Mapping[str, BuiltRelease] = field(default_factory=dict, repr=False)
-    texts: SellerTexts = field(default=NO_TEXTS, repr=False)
-    incomplete_since: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_library(
@@ -264,8 +239,13 @@ class _Loader:
             or not texts.is_whole
             or not all(made.is_whole for made in by_path)
         )
+        theme = self._read_theme(store, parser)
+        files = tuple(each for _, each in theme.values())
         catalog = assemble_catalog(
-            store.shop, releases, texts.pages, texts.profiles
+            replace(store.shop, theme_files=files),
+            releases,
+            texts.pages,
+            texts.profiles,
         )
         return LoadedLibrary(
             catalog,
@@ -281,7 +261,21 @@ class _Loader:
             store=store,
             built=built,
             texts=texts,
+            theme=theme,
             incomplete_since=updater.incomplete_since,
+        )
+
+    def _read_theme(self, store: StoreConfig, parser: Parser) -> Known:
+        """Read the files of the store's look; while they change, the old."""
+        if self.previous is not None and THEME in self._unsettled:
+            return self.previous.theme
+        return read_theme_files(
+            self._root,
+            store,
+            self._found.theme,
+            parser,
+            known=self.previous.theme if self.previous else {},
+            problems=self._problems,
         )
 
     def _new(
@@ -335,7 +329,8 @@ class _Loader:
             is_offered=(
                 self._config.is_store_known
                 if path == LIBRARY
-                else any(path == each.path for each in self._found.texts)
+                else path == THEME
+                or any(path == each.path for each in self._found.texts)
                 or (release is not None and not release.hidden)
             ),
             quiet_seconds=self.quiet_seconds,

@@ -22,6 +22,7 @@ from msrv.catalog.texts.text_folders import (
     describe_sold_texts,
     is_text_folder,
 )
+from msrv.catalog.theme import theme_files
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -133,6 +134,9 @@ class _Walker:
 
     def _classify(self, path: str, files: list[FoundFile]) -> None:
         """Add the folder's files by what their names make them."""
+        if _is_theme_folder(path, files):
+            self._found.theme += files
+            return
         if is_text_folder(path, files):
             self._found.texts.append(FoundFolder(path, tuple(files)))
             return
@@ -157,6 +161,9 @@ class _Walker:
             sold.remove(cover)
         if not path:
             self._found.store = store
+            self._found.theme += [
+                file for file in files if file.suffix in theme_files.SUFFIXES
+            ]
             self._note_loose_tracks([file for file in sold if file.is_track])
             self._add_note(
                 config,
@@ -247,6 +254,13 @@ class _Walker:
     def _add_note(self, file: FoundFile | None, what: str) -> None:
         if file is not None:
             self._found.notes.append(f"{printable(file.path)} {what}")
+
+
+def _is_theme_folder(path: str, files: list[FoundFile]) -> bool:
+    """Return whether a folder has the files of the store's look."""
+    return path == theme_files.THEME_FOLDER and all(
+        file.suffix in theme_files.SUFFIXES for file in files
+    )
 
 
 def _find_cover(files: list[FoundFile]) -> FoundFile | None:

@@ -28,6 +28,9 @@ GRACE_FACTOR: Final = 6
 LIBRARY: Final = ""
 """Path of the library itself, whose only file is store.toml."""
 
+THEME: Final = "theme/"
+"""Path that stands for the files of the store's look, wherever they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class UnsettledFolder:
@@ -84,6 +87,8 @@ class UploadDetector:
         folders = {each.path: each for each in (*found.folders, *found.texts)}
         if found.store is not None:
             folders[LIBRARY] = FoundFolder(LIBRARY, (found.store,))
+        if found.theme:
+            folders[THEME] = FoundFolder(THEME, tuple(found.theme))
         before, self._before = self._before, folders
         moved = _removed_identities(before or {}, folders)
         unsettled = {}

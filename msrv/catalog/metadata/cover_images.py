@@ -38,14 +38,15 @@ starts to warn, is higher.
 MEMORY_AT_MOST: Final = 256 << 20
 """Bytes of memory that decoding a picture may take."""
 
-PictureFormat = Literal["AVIF", "JPEG", "WEBP"]
-"""Format of a reduced copy, by Pillow's name."""
+PictureFormat = Literal["AVIF", "JPEG", "LOGO", "WEBP"]
+"""Format of a reduced copy, by Pillow's name; a logo is a WebP."""
 # Of similar quality by PSNR. The parser may not start threads for its encoder,
 # and a slower speed of AVIF saves a tenth for three times the work
 # (docs/performance.md).
 _ENCODINGS: Final[dict[PictureFormat, dict[str, Any]]] = {
     "AVIF": {"quality": 65, "speed": 8, "max_threads": 1},
     "JPEG": {"quality": 80},
+    "LOGO": {"quality": 90},
     "WEBP": {"quality": 80},
 }
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
@@ -177,11 +178,14 @@ def _orientation(image: "Pixels") -> int:
     return orientation if orientation in _UPRIGHT else 1
 
 
-def _normalize(image: "Pixels", orientation: int, side: int) -> "Pixels":
+def _normalize(
+    image: "Pixels", orientation: int, side: int, *, keep_alpha: bool = False
+) -> "Pixels":
     """Return a copy: upright, opaque, sRGB, at most `side` pixels each way.
 
     It is never enlarged and keeps its proportions. Transparent parts are
-    black. Raises NotAPicture if decoding would take too much memory.
+    black, unless `keep_alpha`. Raises NotAPicture if decoding would take too
+    much memory.
     """
     from PIL import Image  # noqa: PLC0415 - see the top of the module
 
@@ -190,6 +194,10 @@ def _normalize(image: "Pixels", orientation: int, side: int) -> "Pixels":
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     if orientation in _UPRIGHT:
         image = image.transpose(Image.Transpose[_UPRIGHT[orientation]])
+    if image.mode == "RGBA" and keep_alpha:
+        opaque = _to_srgb(image.convert("RGB"), profile)
+        opaque.putalpha(image.getchannel("A"))
+        return opaque
     if image.mode == "RGBA":
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image).convert("RGB")
@@ -300,7 +308,10 @@ def shrink_image(
     if form == "AVIF" and not features.check("avif"):
         form = "WEBP"
     with _open_image(file) as image:
-        small = _normalize(image, _orientation(image), width)
+        small = _normalize(
+            image, _orientation(image), width, keep_alpha=form == "LOGO"
+        )
     copy = io.BytesIO()
-    small.save(copy, form, **_ENCODINGS[form])
+    pillow_format = "WEBP" if form == "LOGO" else form
+    small.save(copy, pillow_format, **_ENCODINGS[form])
     return copy.getvalue()

@@ -1,24 +1,30 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Routes of the theme, icons and drawn covers.
-
-Apart from the package's files, which are the same for every store.
-"""
+"""Routes of the theme and its files, icons, and drawn covers."""
 
 import asyncio
+from functools import lru_cache
+from typing import Final
 
 from aiohttp import web
 
 from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Shop
+from msrv.catalog.theme.theme_files import ThemeFile
 from msrv.web.appearance import drawn_covers, icons
 from msrv.web.appearance.themes import theme_stylesheet
 from msrv.web.errors import NotFound
 from msrv.web.shop.media import respond_with_asset
 from msrv.web.shop.storefront import find_release
-from msrv.web.static_files import prepare
+from msrv.web.static_files import Asset, prepare
 from msrv.web.store import STORE
+
+_DRAWING_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
+    "sandbox"
+)
+"""Policy of the seller's SVG, which can't run a script anywhere."""
 
 
 async def theme_css(request: web.Request) -> web.StreamResponse:
@@ -54,6 +60,28 @@ async def drawn_cover(request: web.Request) -> web.StreamResponse:
         prepare("image/svg+xml", svg),
         drawn_covers.cover_version(found),
     )
+
+
+async def theme_file(request: web.Request) -> web.StreamResponse:
+    """Return a file of the store's look, by its name. Raises NotFound."""
+    name = request.match_info["name"]
+    for file in _shop(request).theme_files:
+        if file.name == name:
+            break
+    else:
+        raise NotFound
+    response = respond_with_asset(
+        request, _prepared(file), version=file.version
+    )
+    if file.media_type == "image/svg+xml":
+        response.headers["Content-Security-Policy"] = _DRAWING_POLICY
+    return response
+
+
+@lru_cache(maxsize=16)
+def _prepared(file: ThemeFile) -> Asset:
+    """Return a file as an asset, packed once."""
+    return prepare(file.media_type, file.data)
 
 
 def _shop(request: web.Request) -> Shop:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from msrv.catalog.model import Shop
+from msrv.catalog.theme.theme_files import ThemeFile
 from msrv.web.appearance.icons import Icons
 from msrv.web.appearance.themes import Theme, theme_of, theme_url
 from msrv.web.static_files import Assets
@@ -20,12 +21,16 @@ class PageAppearance:
     """Appearance of a page.
 
     `stylesheets` are the addresses of those that follow the page's own, in
-    order.
+    order. `extra_url` is that of the seller's own, for all pages but the
+    studio's.
     """
 
     theme: Theme
     stylesheets: tuple[str, ...]
     icons: Icons
+    logo: ThemeFile | None = None
+    banner: ThemeFile | None = None
+    extra_url: str | None = None
 
     @classmethod
     def of(cls, shop: Shop, assets: Assets) -> Self:
@@ -34,4 +39,12 @@ class PageAppearance:
         sheets = [theme_url(shop)]
         if theme.stylesheet is not None:
             sheets.insert(0, assets.url(theme.stylesheet))
-        return cls(theme, tuple(sheets), Icons.of(shop))
+        extra = shop.theme_file("extra_css")
+        return cls(
+            theme,
+            tuple(sheets),
+            Icons.of(shop),
+            logo=shop.theme_file("logo"),
+            banner=shop.theme_file("banner"),
+            extra_url=extra.url if extra else None,
+        )

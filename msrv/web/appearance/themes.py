@@ -9,15 +9,18 @@ adjusted to be readable on the theme's backgrounds.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from msrv.catalog.model import Shop
+from msrv.catalog.theme.theme_files import ThemeFile
 from msrv.web.appearance.colours import mix, readable, text_colour_on
 
 RECEIPT: Final = "#fffdf8"
 """Background of receipts, in every theme."""
+VEIL: Final = 0.88
+"""Share of a page's colour over the seller's background."""
 _GREY: Final = "#8a8078"
 _GREY_SHARE: Final = 0.4
 
@@ -28,15 +31,24 @@ class Scheme:
 
     ground: str
     panel: str
+    veil: float = 1
+
+    @property
+    def veiled(self) -> str:
+        """The background where the seller's picture is least favourable.
+
+        The ground's share of it is `veil`; the rest is white in the dark
+        scheme, and black in the light one.
+        """
+        return mix(self.ground, text_colour_on(self.ground), 1 - self.veil)
 
     def accent(self, colour: str) -> str:
-        """Return the accent, readable on both."""
-        return readable(colour, self.ground, self.panel)
+        """Return the accent, readable on all of them."""
+        return readable(colour, self.ground, self.panel, self.veiled)
 
     def done(self, colour: str) -> str:
         """Return the colour of what has been done: a greyer accent."""
-        greyer = mix(colour, _GREY, _GREY_SHARE)
-        return readable(greyer, self.ground, self.panel)
+        return self.accent(mix(colour, _GREY, _GREY_SHARE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +103,9 @@ def theme_stylesheet(shop: Shop) -> str:
     on_receipt = readable(shop.accent, RECEIPT)
     return (
         f":root{{--name-width:{width:.2f};--receipt-accent:{on_receipt};"
-        f"{_colours(theme.dark, shop.accent)}}}"
+        f"{_fonts(shop)}{_colours(theme.dark, shop)}}}"
         "@media (prefers-color-scheme:light){"
-        f":root{{{_colours(theme.light, shop.accent)}}}}}\n"
+        f":root{{{_colours(theme.light, shop)}}}}}\n{_files(shop)}"
     )
 
 
@@ -104,9 +116,45 @@ def theme_url(shop: Shop) -> str:
     return f"/theme.css?v={digest}"
 
 
-def _colours(scheme: Scheme, colour: str) -> str:
-    accent = scheme.accent(colour)
+def _files(shop: Shop) -> str:
+    """Return the rules for the seller's fonts and background."""
+    rules = [
+        f'@font-face{{font-family:"Store {name}";font-display:swap;'
+        f'src:url("{file.url}") format("woff2")}}\n'
+        for name, file in _font_files(shop).items()
+    ]
+    background = shop.theme_file("background")
+    if background is not None:
+        veil = f"color-mix(in srgb,var(--ground) {VEIL:.0%},transparent)"
+        rules.append(
+            f"body{{background:linear-gradient({veil},{veil}),"
+            f'url("{background.url}") center/cover fixed var(--ground)}}\n'
+            "@media print{body{background:none}}\n"
+        )
+    return "".join(rules)
+
+
+def _fonts(shop: Shop) -> str:
+    """Return the properties for the seller's fonts."""
+    families = {
+        "body": '--sans:"Store body",system-ui,sans-serif;--mono:var(--sans);',
+        "display": '--display:"Store display",var(--mono);',
+    }
+    return "".join(families[name] for name in _font_files(shop))
+
+
+def _font_files(shop: Shop) -> dict[str, ThemeFile]:
+    found = {
+        name: shop.theme_file(f"fonts.{name}") for name in ("body", "display")
+    }
+    return {name: file for name, file in found.items() if file is not None}
+
+
+def _colours(scheme: Scheme, shop: Shop) -> str:
+    has_picture = shop.theme_file("background") is not None
+    scheme = replace(scheme, veil=VEIL if has_picture else 1)
+    accent = scheme.accent(shop.accent)
     return (
         f"--accent:{accent};--on-accent:{text_colour_on(accent)};"
-        f"--done:{scheme.done(colour)}"
+        f"--done:{scheme.done(shop.accent)}"
     )

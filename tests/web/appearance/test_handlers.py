@@ -14,6 +14,12 @@ from PIL import Image
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
 
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 80">'
+    '<path d="M0 0h9v9z"/></svg>'
+)
+FONT = b"wOF2\0\1\0\0" + (20).to_bytes(4) + bytes(8)
+
 
 def add_to_config(library: Path, text: str) -> None:
     path = library / "store.toml"
@@ -110,3 +116,46 @@ async def test_short_name_does_not_fill_the_screen(
     store = await start_store(settings)
     sheet = await (await store.get("/theme.css")).text()
     assert "--name-width:2.44" in sheet
+
+
+async def test_files_of_the_seller_are_on_the_pages(
+    start_store: StartStore, settings: Settings
+) -> None:
+    theme = settings.library_folder / "theme"
+    theme.mkdir()
+    (theme / "logo.svg").write_text(SVG)
+    (theme / "extra.css").write_text("a { color: red }")
+    (theme / "a.woff2").write_bytes(FONT)
+    Image.new("RGB", (900, 300), "#204060").save(theme / "wide.png")
+    add_to_config(
+        settings.library_folder,
+        'logo = "theme/logo.svg"\nbanner = "theme/wide.png"\n'
+        'background = "theme/wide.png"\nextra_css = "theme/extra.css"\n'
+        'fonts = { body = "theme/a.woff2" }',
+    )
+    store = await start_store(settings)
+    page = await (await store.get("/")).text()
+    logo = re.search(
+        r'<img class="logo" src="([^"]+)"[^>]*alt="Wet Coats"', page
+    )
+    assert logo
+    answer = await store.get(logo[1])
+    assert answer.content_type == "image/svg+xml"
+    assert "immutable" in answer.headers["Cache-Control"]
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+    sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
+    assert "/theme/extra.css?v=" in sheets[-1]
+    assert await (await store.get(sheets[-1])).text() == "a { color: red }"
+    sheet = await (await store.get(sheets[-2])).text()
+    assert "font-display:swap" in sheet
+    for url in re.findall(r'url\("([^"]+)"\)', sheet):
+        answer = await store.get(url)
+        assert answer.status == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+    for path in ("/cart", "/nothing-here"):
+        page = await (await store.get(path)).text()
+        assert "/theme/extra.css" in page
+        assert 'class="logo"' in page
+    assert (await store.get("/theme/nothing")).status == 404

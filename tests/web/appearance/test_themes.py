@@ -4,6 +4,7 @@
 """Themes: readable with any accent, in both colour schemes."""
 
 import re
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -16,6 +17,7 @@ from msrv.web.appearance.themes import (
     LOUD,
     RECEIPT,
     THEMES,
+    VEIL,
     Scheme,
     Theme,
     theme_stylesheet,
@@ -59,7 +61,8 @@ def test_backgrounds_are_those_of_the_stylesheet(
 @pytest.mark.parametrize(("theme", "name"), SCHEMES)
 def test_text_is_readable_on_every_background(theme: Theme, name: str) -> None:
     found, scheme = properties(theme, name), scheme_of(theme, name)
-    for ground in (scheme.ground, scheme.panel):
+    veiled = replace(scheme, veil=VEIL).veiled
+    for ground in (scheme.ground, scheme.panel, veiled):
         assert contrast(found["ink"], ground) >= 7
         assert contrast(found["quiet"], ground) >= AA
 
@@ -69,10 +72,11 @@ def test_text_is_readable_on_every_background(theme: Theme, name: str) -> None:
 def test_any_accent_becomes_readable(
     theme: Theme, name: str, colour: str
 ) -> None:
-    scheme = scheme_of(theme, name)
+    scheme = replace(scheme_of(theme, name), veil=VEIL)
     for text in (scheme.accent(colour), scheme.done(colour)):
         assert contrast(text, scheme.ground) >= AA
         assert contrast(text, scheme.panel) >= AA
+        assert contrast(text, scheme.veiled) >= AA
         assert contrast(text_colour_on(text), text) >= AA
 
 

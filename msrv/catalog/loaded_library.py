@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Result of loading a library.
+
+Apart from `library.loader`, which makes it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from msrv.catalog.config.store_config import StoreConfig
+from msrv.catalog.library.release_builder import BuiltRelease
+from msrv.catalog.model import Catalog
+from msrv.catalog.texts.seller_texts import NO_TEXTS, SellerTexts
+from msrv.catalog.theme.theme_reader import Known
+from msrv.toml_file import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedLibrary:
+    """Result of loading a library once.
+
+    `problems` need to be fixed, `notes` don't. `held` are the problems that
+    resolve themselves: releases held back while they change. `waiting` is
+    True if the library should be loaded again soon: a folder was changing, a
+    file was unreadable, or a missing configuration file still applies.
+    `retrying` is True for the latter two, which may end without a change that
+    a watcher would notice.
+    `incomplete_since` are the times since which folders have had an
+    unreadable file.
+    """
+
+    catalog: Catalog
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    held: frozenset[Problem] = frozenset()
+    waiting: bool = False
+    retrying: bool = False
+    store: StoreConfig = field(default_factory=StoreConfig, repr=False)
+    built: Mapping[str, BuiltRelease] = field(default_factory=dict, repr=False)
+    texts: SellerTexts = field(default=NO_TEXTS, repr=False)
+    theme: Known = field(default_factory=dict, repr=False)
+    incomplete_since: Mapping[str, float] = field(default_factory=dict)
