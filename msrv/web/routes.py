@@ -29,7 +29,7 @@ from msrv.web.shop import (
     verify,
 )
 from msrv.web.shop.browsing import catalog
-from msrv.web.shop.purchases import device_library, gift_pages
+from msrv.web.shop.purchases import device_library, gift_pages, playlists
 from msrv.web.texts import artist_pages, seller_pages
 
 ROUTES: list[web.RouteDef] = [
@@ -68,6 +68,14 @@ ROUTES: list[web.RouteDef] = [
     web.post("/checkout", checkout.update, name="checkout-change"),
     web.post("/purchases", checkout.buy, name="buy"),
     web.get("/purchases", receipts.find, name="find-purchase"),
+    web.get(
+        r"/purchases/{receipt:[\w.-]+}.m3u8",
+        playlists.playlist,
+        name="playlist",
+    ),
+    web.get(
+        r"/purchases/{receipt:[\w.-]+}.rss", playlists.podcast, name="podcast"
+    ),
     web.get("/purchases/{receipt}", receipts.show, name="purchase"),
     web.get("/library", device_library.show, name="library"),
     web.get(

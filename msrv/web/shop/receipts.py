@@ -34,6 +34,7 @@ from msrv.web.shop.purchases.format_choice import (
     FormatChoice,
     json_formats,
 )
+from msrv.web.shop.purchases.playlists import bought_tracks
 from msrv.web.store import ORIGIN, STORE
 
 _PATH: Final = "/purchases/"
@@ -121,6 +122,7 @@ async def receipt_page(
         address=address,
         device_entry=device_entry(receipt, receipt_path(token), items),
         jws=jws,
+        plays=bool(bought_tracks(items, base)),
         expires_at=expires_at,
         paid_note=paid_note(request, receipt),
         thanks=[
