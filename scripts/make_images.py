@@ -151,6 +151,7 @@ async def photograph(store: Store, order_id: str) -> None:
                 await shoot(f"{name}-phone", (360, 740), pose, 2)
             if name != "front":
                 await shoot(f"{name}-desktop", (1280, 860), pose)
+        await shoot("studio-today", (1180, 800), _today)
         await shoot("studio", (1180, 760), _sales)
         await shoot("studio-order", (1180, 900), _order(order_id))
         await browser.close()
@@ -203,6 +204,11 @@ async def _enter(page: Page, store: Store) -> None:
     await page.goto(f"{store.url}/studio/enter/{ticket}")
     await page.get_by_role("button", name="Sign in to the studio").click()
     await page.get_by_role("heading", name="Sales").wait_for()
+
+
+async def _today(page: Page, store: Store) -> None:
+    await _enter(page, store)
+    await page.goto(f"{store.url}/studio")
 
 
 async def _sales(page: Page, store: Store) -> None:
