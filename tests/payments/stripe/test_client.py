@@ -219,10 +219,16 @@ async def test_checkout_page_policy_allows_forms_to_stripe(
     policy = answer.headers["Content-Security-Policy"]
     assert f"form-action 'self' {bank.url};" in policy
     assert "default-src 'none'" in policy
-    # Nowhere else, and only where one could be sent there.
+    # A cart of fixed prices is paid from its own page.
     answer = await store.get("/cart")
     policy = answer.headers["Content-Security-Policy"]
-    assert "form-action 'self';" in policy
+    assert f"form-action 'self' {bank.url};" in policy
+    # Nowhere else, and only where one could be sent there.
+    await store.post("/cart", data={"remove": "departure"})
+    for path in ("/cart", "/checkout", "/catalog"):
+        answer = await store.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "form-action 'self';" in policy
 
 
 async def test_custom_stripe_domain_is_linked_to(
