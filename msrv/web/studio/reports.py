@@ -178,6 +178,7 @@ def sales_by_currency(
                 SalesRow(each.label, each.first_day, each.last_day)
                 for each in intervals
             ],
+            SalesRow("", intervals[0].first_day, intervals[-1].last_day),
         )
         for currency in currencies
     }

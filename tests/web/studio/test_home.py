@@ -81,6 +81,21 @@ async def test_every_figure_leads_to_what_it_counts(
     assert all(f'<a href="{bar}">' in page for bar in bars)
 
 
+async def test_totals_of_a_span_lead_to_what_they_count(
+    studio: Studio,
+) -> None:
+    await fill(studio)
+    for span in ("month", "quarter", "year", "all"):
+        page = unescape(await studio.text(f"/studio/sales?span={span}"))
+        links = re.findall(
+            r'<dd><a href="(/studio/orders[^"]+)">([0-9]+)</a></dd>', page
+        )
+        assert [count for _, count in links] == ["6", "1"]
+        for address, count in links:
+            listed = (await studio.data(address))["orders"]
+            assert len(listed) == int(count), address
+
+
 async def test_downloads_of_a_day_are_listed(
     any_studio: Studio,
 ) -> None:
