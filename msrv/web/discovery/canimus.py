@@ -18,11 +18,16 @@ from typing import Any, Final
 
 from msrv.catalog import markdown
 from msrv.catalog.artists import Artists
-from msrv.catalog.model import Catalog, Item, ItemKind, Release
+from msrv.catalog.model import (
+    Catalog,
+    Item,
+    ItemKind,
+    ListeningMode,
+    Release,
+)
 from msrv.web.discovery.page_metadata import shortened
 from msrv.web.discovery.xml_documents import last_modified, published_at
 from msrv.web.shop.json_views import (
-    preview_path,
     release_path,
     shared_cover_path,
 )
@@ -132,16 +137,20 @@ def _track(
             "duration": item.duration_seconds,
             "disc": item.disc,
             "track": item.number,
-            "media": [
-                {
-                    # The format's own name for audio/mpeg.
-                    "type": "audio/mp3",
-                    "src": base_url + preview_path(item),
-                    "label": "Preview",
-                }
-            ]
-            if has_preview(item)
-            else [],
+            "media": [_medium(item, base_url)] if has_preview(item) else [],
+        }
+    )
+
+
+def _medium(item: Item, base_url: str) -> Data:
+    """Return where a track is played: whole, or a clip of it."""
+    is_whole = item.listening.mode is ListeningMode.FULL
+    return _filled(
+        {
+            # The format's own name for audio/mpeg.
+            "type": "audio/mp3",
+            "src": f"{base_url}/previews/{item.item_id}",
+            "label": "" if is_whole else "Preview",
         }
     )
 

@@ -162,11 +162,6 @@ def release_path(entry: Release) -> str:
     return f"/catalog/{entry.release_id}"
 
 
-def preview_path(entry: Item) -> str:
-    """Return the path of a track's preview, which changes with its bytes."""
-    return f"/previews/{entry.item_id}?v={version_of(entry.content)}"
-
-
 def shared_cover_path(entry: Release) -> str:
     """Return the path of a release's picture for link previews, a JPEG."""
     if entry.cover is None:

@@ -6,12 +6,20 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from msrv.catalog.artists import Artists
 from msrv.catalog.details.release_details import ReleaseDetails, ReleaseKind
 from msrv.catalog.library.catalog_assembly import assemble_catalog
-from msrv.catalog.model import Item, ItemKind, Release, Shop
+from msrv.catalog.model import (
+    Item,
+    ItemKind,
+    Listening,
+    ListeningMode,
+    Release,
+    Shop,
+)
 from msrv.money import Money
 from msrv.storage.model import Content, FileIdentity
 from msrv.web.discovery import canimus
@@ -118,12 +126,23 @@ def test_tracks_without_a_preview_have_no_media() -> None:
     root = collection_of(release(1, "Ann"))
     album = root["children"][0]["children"][0]
     first, second = album["children"]
-    assert first["media"][0]["src"].startswith(f"{BASE}/previews/r1-0?v=")
+    (medium,) = first["media"]
+    assert medium["src"] == f"{BASE}/previews/r1-0"
+    assert medium["label"] == "Preview"
     assert "artist" not in first
     assert second["artist"] == "Guest"
     assert "media" not in second
     assert album["genre"] == "Dub, Pop"
     assert "<script>" not in album["description"]
+
+
+def test_track_that_is_heard_whole_is_not_called_a_preview() -> None:
+    album = release(1, "Ann")
+    whole = Listening(ListeningMode.FULL)
+    items = tuple(replace(each, listening=whole) for each in album.items)
+    root = collection_of(replace(album, items=items))
+    track = root["children"][0]["children"][0]["children"][0]
+    assert "label" not in track["media"][0]
 
 
 def test_only_music_is_in_it_and_only_the_newest() -> None:
