@@ -18,6 +18,8 @@ from typing import Any, Final
 
 from msrv.catalog import markdown
 from msrv.catalog.artists import Artists
+from msrv.catalog.encodings.recipes import STREAMS
+from msrv.catalog.encodings.streams import USUAL
 from msrv.catalog.model import (
     Catalog,
     Item,
@@ -144,15 +146,11 @@ def _track(
 
 def _medium(item: Item, base_url: str) -> Data:
     """Return where a track is played: whole, or a clip of it."""
-    is_whole = item.listening.mode is ListeningMode.FULL
-    return _filled(
-        {
-            # The format's own name for audio/mpeg.
-            "type": "audio/mp3",
-            "src": f"{base_url}/previews/{item.item_id}",
-            "label": "" if is_whole else "Preview",
-        }
-    )
+    address = f"{base_url}/previews/{item.item_id}"
+    if item.listening.mode is ListeningMode.FULL:
+        return {"type": STREAMS[USUAL].media_type, "src": address}
+    # The format's own name for audio/mpeg.
+    return {"type": "audio/mp3", "src": address, "label": "Preview"}
 
 
 def _images(release: Release, base_url: str) -> Data:

@@ -142,7 +142,9 @@ def test_track_that_is_heard_whole_is_not_called_a_preview() -> None:
     items = tuple(replace(each, listening=whole) for each in album.items)
     root = collection_of(replace(album, items=items))
     track = root["children"][0]["children"][0]["children"][0]
-    assert "label" not in track["media"][0]
+    assert track["media"] == [
+        {"type": "audio/mp4", "src": f"{BASE}/previews/r1-0"}
+    ]
 
 
 def test_only_music_is_in_it_and_only_the_newest() -> None:
