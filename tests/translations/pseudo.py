@@ -156,6 +156,6 @@ def literal_texts(environment: Environment, source: str) -> list[str]:
         if any(
             _WORD.search(word)
             for word in line.split()
-            if not {"/", "="} & set(word)
+            if not {"/", "="} & set(word) and not word.startswith("data-")
         )
     ]
