@@ -171,7 +171,11 @@ def tokens(data: bytes) -> None:
     """A token that verifies has the one spelling that the store writes."""
     text, ring = _text(data), _keyring()
     with contextlib.suppress(ProofError):
-        assert receipts.sign(ring, receipts.read(ring, text)) == text
+        receipt = receipts.read(ring, text)
+        assert text in {
+            receipts.sign(ring, receipt),
+            receipts.sign_jws(ring, receipt),
+        }
     with contextlib.suppress(ProofError):
         assert quotes.sign(ring, quotes.read(ring, text, NOW)) == text
     for kind in sign_in.TicketKind:

@@ -1,13 +1,14 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Counts and columns of plain text, for the terminal and for logs.
+"""Counts, times and columns of plain text, for the terminal and for logs.
 
 Apart, and on the lowest floor, because the store, its commands and the
 deployer's client all print them.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 
 
 def plural(count: int, noun: str) -> str:
@@ -17,6 +18,11 @@ def plural(count: int, noun: str) -> str:
     if noun.endswith("y") and noun[-2] not in "aeiou":
         return f"{count:,} {noun[:-1]}ies"
     return f"{count:,} {noun}s"
+
+
+def utc_time(unix_seconds: float) -> str:
+    """Return a time in UTC: `2026-03-06 14:05 UTC`."""
+    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def table(

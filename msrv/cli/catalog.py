@@ -37,8 +37,8 @@ from msrv.proofs.orders import new_order_id
 from msrv.proofs.pasted_proofs import explain
 from msrv.proofs.pasted_text import MAX_CHARS
 from msrv.settings import Settings
-from msrv.text_table import labelled
-from msrv.web.formatting import moment, size
+from msrv.text_table import labelled, utc_time
+from msrv.web.formatting import size
 from msrv.web.shop import verify as verify_page
 
 log = logging.getLogger(__name__)
@@ -209,10 +209,10 @@ def _format_explanation(data: dict[str, Any]) -> str:
         )
         lines.append(("refunded", shorten(names, 400)))
     if data["expired"]:
-        lines.append(("expired", moment(data["expires_at"])))
+        lines.append(("expired", utc_time(data["expires_at"])))
     elif len(refunded) < len(data["items"]):
         at = data["expires_at"]
-        lines.append(("until", "forever" if at is None else moment(at)))
+        lines.append(("until", "forever" if at is None else utc_time(at)))
     return labelled(*lines, width=9)
 
 

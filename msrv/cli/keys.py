@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -33,7 +32,7 @@ from msrv.retired_keys.key_list import (
     parse_list,
 )
 from msrv.settings import Settings
-from msrv.text_table import plural, table
+from msrv.text_table import plural, table, utc_time
 
 _COLUMNS: Final = ("kid", "key", "retired")
 _MIN_KID_CHARS: Final = 6
@@ -58,10 +57,7 @@ class KnownKey:
     @property
     def moment(self) -> str:
         """Time of its retirement, for people."""
-        if self.retired_at is None:
-            return ""
-        at = datetime.fromtimestamp(self.retired_at, UTC)
-        return f"{at:%Y-%m-%d %H:%M} UTC"
+        return "" if self.retired_at is None else utc_time(self.retired_at)
 
 
 @click.group(

@@ -9,7 +9,6 @@ Apart from `ledger`: it imports SQLAlchemy, which other commands don't need.
 import asyncio
 import contextlib
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +26,7 @@ from msrv.ledger.segments import SUFFIX
 from msrv.ledger.sign_ins import SignInStore
 from msrv.proofs.orders import is_item_id, is_order_id
 from msrv.settings import Settings
-from msrv.text_table import labelled, plural
+from msrv.text_table import labelled, plural, utc_time
 
 _DAY_SECONDS: Final = 86_400
 
@@ -143,10 +142,9 @@ async def _tidy(
             found = await old_free_orders.count_free_orders(database, before)
     finally:
         await database.close()
-    until = datetime.fromtimestamp(before, UTC)
     rows = [
         ("ledger", database.name),
-        ("before", f"{until:%Y-%m-%d %H:%M} UTC"),
+        ("before", utc_time(before)),
         ("orders", f"{found.orders:,} that cost nothing"),
         ("lines", f"{found.lines:,}"),
         ("downloads", f"{found.downloads:,}"),

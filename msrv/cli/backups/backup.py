@@ -27,8 +27,8 @@ from msrv.cli.progress import ProgressLine
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.proofs.keyring import Generation
 from msrv.settings import Settings
-from msrv.text_table import labelled, plural
-from msrv.web.formatting import moment, size
+from msrv.text_table import labelled, plural, utc_time
+from msrv.web.formatting import size
 
 if TYPE_CHECKING:
     from msrv.backup.restored_files import RestoreResult
@@ -249,10 +249,10 @@ def _contents(manifest: Manifest) -> list[tuple[str, str]]:
     newest = (
         ""
         if found.newest_sale is None
-        else f", the newest of {moment(found.newest_sale)}"
+        else f", the newest of {utc_time(found.newest_sale)}"
     )
     return [
-        ("made", moment(manifest.made_at)),
+        ("made", utc_time(manifest.made_at)),
         ("ledger", f"{plural(found.orders, 'order')}{newest}"),
         ("refunds", plural(found.refunds, "line")),
         ("spool", f"{plural(found.events, 'event')} to be written"),

@@ -17,8 +17,7 @@ from msrv.cli.errors import user_errors
 from msrv.cli.nonce import known_nonces
 from msrv.cli.options import LIBRARY, examples, load_settings
 from msrv.cli.progress import ProgressLine
-from msrv.text_table import labelled, plural
-from msrv.web.formatting import moment
+from msrv.text_table import labelled, plural, utc_time
 
 if TYPE_CHECKING:
     from msrv.backup.rehearsal import DrillReport
@@ -141,7 +140,7 @@ def _format(path: Path, report: "DrillReport") -> str:
         else ""
     )
     return labelled(
-        ("backup", f"{path}, made {moment(report.manifest.made_at)}"),
+        ("backup", f"{path}, made {utc_time(report.manifest.made_at)}"),
         ("orders", ", ".join(filter(None, [f"{report.orders:,}", *notes]))),
         (
             "items",
