@@ -158,3 +158,19 @@ async def test_files_of_the_seller_are_on_the_pages(
         assert "/theme/extra.css" in page
         assert 'class="logo"' in page
     assert (await store.get("/theme/nothing")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("box", "is_icon"), [("80 80", True), ("320 80", False)]
+)
+async def test_square_logo_is_the_icon(
+    start_store: StartStore, settings: Settings, box: str, *, is_icon: bool
+) -> None:
+    logo = settings.library_folder / "logo.svg"
+    logo.write_text(SVG.replace("320 80", box))
+    add_to_config(settings.library_folder, 'logo = "logo.svg"')
+    store = await start_store(settings)
+    page = await (await store.get("/")).text()
+    found = re.search(r'<link rel="icon" href="([^"?]+)', page)
+    assert found
+    assert (found[1] == "/theme/logo") is is_icon
