@@ -6,7 +6,7 @@
 Apart from `receipts`, which the checkout and this module both import.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -63,14 +63,35 @@ async def resend(request: web.Request) -> web.StreamResponse:
     to = read_address(request, await read_form(request))
     if not to:
         raise InvalidField(MAIL, gettext(_INVALID))
+    return await send_again(
+        request,
+        MailContent(receipt, to),
+        path=f"{receipt_path(token)}?{mailed_query(to)}",
+        refuse=lambda wait: receipt_page(request, status=429, mail_wait=wait),
+    )
+
+
+async def send_again(
+    request: web.Request,
+    content: MailContent,
+    *,
+    path: str,
+    refuse: Callable[[int], Awaitable[web.Response]],
+) -> web.StreamResponse:
+    """Mail a receipt once more; redirect a browser to `path`.
+
+    Where too many mails were requested, `refuse` returns the page that says
+    in how many seconds it is possible again. Raises TooManyMails for a
+    program.
+    """
+    mails = request.app[STORE].receipt_mails
     try:
-        network = client_network(request[ORIGIN].client)
-        await mails.resend(MailContent(receipt, to), network)
+        await mails.resend(content, client_network(request[ORIGIN].client))
     except TooManyMails as error:
         if wants_json(request):
             raise
         wait = error.retry_after_seconds
-        response = await receipt_page(request, status=429, mail_wait=wait)
+        response = await refuse(wait)
         response.headers["Retry-After"] = str(wait)
         return response
     if wants_json(request):
@@ -79,4 +100,4 @@ async def resend(request: web.Request) -> web.StreamResponse:
             status=202,
             headers={"Cache-Control": PRIVATE},
         )
-    raise web.HTTPSeeOther(f"{receipt_path(token)}?{mailed_query(to)}")
+    raise web.HTTPSeeOther(path)

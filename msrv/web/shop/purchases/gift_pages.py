@@ -16,14 +16,13 @@ from msrv.catalog.model import Release
 from msrv.mail.addresses import masked
 from msrv.mail.receipt_mail import MailKind
 from msrv.money import Money
-from msrv.orders.rate_limits import TooManyMails
 from msrv.orders.receipt_mails import MailContent
 from msrv.proofs import receipts
 from msrv.proofs.gifts import bills
 from msrv.proofs.gifts.bills import Bill
-from msrv.rate_limit import client_network
 from msrv.web.errors import NotFound
 from msrv.web.rendering import PRIVATE, respond_in_slices, wants_json
+from msrv.web.shop.receipt_mails import send_again
 from msrv.web.shop.receipts import (
     GIFT_QUERY,
     gift_path,
@@ -113,29 +112,18 @@ async def resend(request: web.Request) -> web.StreamResponse:
     Where too many mails were requested it is a 429 with `Retry-After`. Raises
     Forged, TooManyMails, and NotFound for a gift that isn't mailed.
     """
-    store, gift = request.app[STORE], _Gift.of(request)
+    gift = _Gift.of(request)
     if not gift.is_mailed:
         raise NotFound
     content = MailContent(
         gift.bill.receipt, gift.bill.gift.to, MailKind.GIFT, gift.bill.gift
     )
-    try:
-        network = client_network(request[ORIGIN].client)
-        await store.receipt_mails.resend(content, network)
-    except TooManyMails as error:
-        if wants_json(request):
-            raise
-        wait = error.retry_after_seconds
-        response = await _bill_page(request, status=429, mail_wait=wait)
-        response.headers["Retry-After"] = str(wait)
-        return response
-    if wants_json(request):
-        return web.json_response(
-            {"mail": "on its way"},
-            status=202,
-            headers={"Cache-Control": PRIVATE},
-        )
-    raise web.HTTPSeeOther(f"{gift_path(gift.token)}?{_SENT}=1")
+    return await send_again(
+        request,
+        content,
+        path=f"{gift_path(gift.token)}?{_SENT}=1",
+        refuse=lambda wait: _bill_page(request, status=429, mail_wait=wait),
+    )
 
 
 async def _bill_page(
