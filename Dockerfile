@@ -39,6 +39,13 @@ RUN site=$(echo /packages/lib/python3.*/site-packages) \
         >/usr/share/doc/msrv/THIRD-PARTY
 
 
+# ffmpeg, built with what the store uses: 8 MB instead of Debian's 580.
+FROM ${BASE} AS ffmpeg
+ARG SOURCE_DATE_EPOCH
+COPY deploy/ffmpeg/build.sh /tmp/
+RUN /tmp/build.sh /ffmpeg
+
+
 FROM ${BASE} AS store
 ARG SOURCE_DATE_EPOCH
 ARG VERSION=1.0.0
@@ -57,6 +64,7 @@ RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nolo
 
 COPY --from=packages /packages /usr/local
 COPY --from=packages /app /app
+COPY --from=ffmpeg /ffmpeg /
 COPY --from=notices /usr/share/doc/msrv /usr/share/doc/msrv
 COPY --chmod=0755 deploy/image/ /usr/local/bin/
 

@@ -155,6 +155,7 @@ class Release:
                 "/usr/local/lib",
                 "/usr/lib/os-release",
                 "/var/lib/dpkg/status",
+                "/var/lib/dpkg/status.d",
             ):
                 _run("docker", "cp", f"{container}:{source}", str(files))
         finally:
@@ -171,7 +172,10 @@ class Release:
             bill,
             python.split()[1],
             (files / "os-release").read_text("utf-8"),
-            (files / "status").read_text("utf-8"),
+            "\n".join(
+                each.read_text("utf-8")
+                for each in (files / "status", *(files / "status.d").iterdir())
+            ),
         )
         bill_of_materials.write_bill(bill, path)
 

@@ -19,7 +19,8 @@ from tests.store_process import ROOT
 PRODUCTION: Final = ROOT / "docker-compose.prod.yml"
 NONCE: Final = "a nonce for containers: 4Tz8-Qpe2-Vn6K-cH1s-Ju95"
 IMAGE_USER: Final = 10001
-STEP_SECONDS: Final = 300
+STEP_SECONDS: Final = 900
+"""Time limit, which building ffmpeg needs on a busy machine."""
 
 
 def missing_requirement() -> str | None:
