@@ -17,7 +17,6 @@ from aiohttp import web
 from msrv.acme.worker import CertificateWorker
 from msrv.catalog.covers import Covers
 from msrv.catalog.encodings.encoding_store import EncodingStore
-from msrv.catalog.encodings.item_formats import ItemFormats
 from msrv.catalog.encodings.progress import EncodingMetrics
 from msrv.catalog.encodings.worker import EncodingWorker
 from msrv.catalog.ffmpeg import find_ffmpeg
@@ -199,7 +198,7 @@ def _build_store(
             marks=CrashMarks(settings.data / MARKS / "previews", versions=str),
         ),
         encodings=encodings,
-        formats=ItemFormats(encodings.store),
+        formats=encodings.formats,
         sender=_sender(settings, folder, rules),
         preview_sender=DirectSender(
             LocalStorage(cache / "previews"), settings.stall_seconds

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from msrv.catalog.encodings.encoding_plan import plan_encodings
+from msrv.catalog.encodings.encoding_plan import EncodingPlan
 from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.model import Item, Release
@@ -89,7 +89,8 @@ def _count_formats(
     """Return how many encodings the catalog needs, and how many are ready."""
     store = EncodingStore(settings.encodings_folder)
     store.load()
-    planned = [each.source for each in plan_encodings(reading.catalog)]
+    plan = EncodingPlan.of(reading.catalog).encodings
+    planned = [each.source for each in plan]
     return len(planned), sum(map(bool, map(store.get, planned)))
 
 

@@ -32,14 +32,15 @@ _PRELUDES: Final = {
 
 
 def test_image_encodes_every_format(image: str, tmp_path: Path) -> None:
-    write_wav(tmp_path / "Night Bus" / "01 Departure.wav", seconds=6)
+    library = tmp_path / "library"  # which any user can open
+    write_wav(library / "Night Bus" / "01 Departure.wav", seconds=6)
     names = json.dumps(list(RECIPES))
-    (tmp_path / "store.toml").write_text(
+    (library / "store.toml").write_text(
         f'formats = {names}\n[prices]\nitem = "0"\n', "utf-8"
     )
     port = free_port()
     buyer = Buyer(port)
-    mount = f"--volume={tmp_path}:/library:ro"
+    mount = f"--volume={library}:/library:ro"
     publish = f"--publish=127.0.0.1:{port}:8000"
     with run_container(image, publish, mount, *_LOCKED) as name:
         wait_until(buyer.is_ready, "the store can sell")

@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -149,6 +150,19 @@ async def test_other_clients_than_nginx_get_the_bytes(
 ) -> None:
     shop.edge = False
     async with client.get("/large") as answer:
+        assert "X-Accel-Redirect" not in answer.headers
+        assert await answer.read() == DATA
+
+
+async def test_encoding_is_sent_from_here_since_nginx_lacks_it(
+    client: Client, shop: EdgeShop
+) -> None:
+    content = replace(shop.sell("track.mp3", DATA), is_encoded=True)
+    shop.things["track"] = (
+        Representation.of_file(content, "track.mp3"),
+        Body.of_file(content),
+    )
+    async with client.get("/track") as answer:
         assert "X-Accel-Redirect" not in answer.headers
         assert await answer.read() == DATA
 

@@ -9,8 +9,10 @@ of what decides an encoding's bytes and of nothing else.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from typing import Self
 
 from msrv.catalog.encodings.recipes import (
     Recipe,
@@ -51,16 +53,40 @@ class PlannedEncoding:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def plan_encodings(catalog: Catalog) -> Iterator[PlannedEncoding]:
-    """Yield the encodings of all tracks, those of withdrawn ones last."""
-    for hidden in (False, True):
-        for release in catalog.releases:
-            for planned in plan_release(release):
-                if planned.item.hidden is hidden:
-                    yield planned
+@dataclass(frozen=True, slots=True)
+class EncodingPlan:
+    """Plan of a catalog: the encodings of each of its releases, by id."""
+
+    releases: Mapping[str, tuple[Release, tuple[PlannedEncoding, ...]]]
+
+    @classmethod
+    def of(cls, catalog: Catalog) -> Self:
+        """Return the plan of a catalog.
+
+        It takes about 20 microseconds an encoding: in a thread.
+        """
+        return cls(
+            {
+                release.release_id: (release, tuple(_plan(release)))
+                for release in catalog.releases
+            }
+        )
+
+    @property
+    def encodings(self) -> tuple[PlannedEncoding, ...]:
+        """All encodings, those of withdrawn tracks last."""
+        found = chain.from_iterable(each for _, each in self.releases.values())
+        return tuple(sorted(found, key=lambda each: each.item.hidden))
+
+    def of_release(self, release: Release) -> tuple[PlannedEncoding, ...]:
+        """Return the encodings of a release, also of another catalog's."""
+        known = self.releases.get(release.release_id)
+        if known is not None and known[0] is release:
+            return known[1]
+        return tuple(_plan(release))
 
 
-def plan_release(release: Release) -> Iterator[PlannedEncoding]:
+def _plan(release: Release) -> Iterator[PlannedEncoding]:
     """Yield the encodings of a release's tracks."""
     if not any(each.formats or stream_recipes(each) for each in release.items):
         return

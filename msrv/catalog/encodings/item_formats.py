@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from msrv.catalog.encodings.encoding_plan import plan_release
+from msrv.catalog.encodings.encoding_plan import EncodingPlan
 from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.encodings.recipes import (
     ORIGINAL,
@@ -88,6 +88,8 @@ class ItemFormats:
 
     def __init__(self, store: EncodingStore) -> None:
         self._store = store
+        self.plan = EncodingPlan({})
+        """Plan of the current catalog, so that it isn't made again."""
         self._known: OrderedDict[str, _Formats] = OrderedDict()
 
     def of_item(
@@ -175,8 +177,10 @@ class ItemFormats:
             for item in release.items
         }
         pending = set()
-        for planned in plan_release(release):
+        for planned in self.plan.of_release(release):
             item, recipe = planned.item, planned.recipe
+            if recipe.name not in RECIPES:
+                continue  # a stream, which isn't downloaded
             made = self._store.find(
                 planned.source, planned.master, recipe.name
             )

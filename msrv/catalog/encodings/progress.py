@@ -60,13 +60,16 @@ class EncodingProgress:
         """Set how many are tried again later."""
         self.status = replace(self.status, failed=failed)
 
-    def add(self, size_bytes: int) -> None:
-        """Count an encoding that was made, of this size; log it in time."""
+    def add(self, size_bytes: int, *, is_new: bool) -> None:
+        """Count an encoding that is ready, of this size; log it in time.
+
+        `is_new` is False for one that another store made.
+        """
         before = self.status
         self.status = replace(
             before,
             ready=before.ready + 1,
-            made=before.made + 1,
+            made=before.made + is_new,
             size_bytes=before.size_bytes + size_bytes,
             problem="",
         )

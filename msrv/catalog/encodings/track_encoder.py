@@ -57,8 +57,8 @@ class TrackEncoder:
 
     def encode(
         self, planned: PlannedEncoding, cover: bytes
-    ) -> Encoding | None:
-        """Return a track's encoding, encoded now unless it exists.
+    ) -> tuple[Encoding, bool] | None:
+        """Return a track's encoding, and whether it was encoded just now.
 
         None while another process is encoding it. `cover` is a JPEG, or
         empty. Raises EncodingFailed, the storage's errors, and OSError if the
@@ -82,16 +82,17 @@ class TrackEncoder:
             self._store.load()
             known = self._store.get(planned.source)
             if known is not None:
-                return known
+                return known, False
             with self._library.open(content) as master:
                 self._encoder.encode(task, master, draft.descriptor)
                 if not self._library.is_verified(master.fileno(), content):
                     raise EncodingFailed("it was changed meanwhile")
-            return self._store.publish(
+            made = self._store.publish(
                 draft, planned.recipe, planned.source, planned.master
             )
         finally:
             self._store.discard(draft)
+        return made, True
 
     def kill(self) -> None:
         """Kill what runs; nothing is encoded from now on. Any thread."""

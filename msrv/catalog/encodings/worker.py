@@ -25,10 +25,11 @@ from msrv.catalog.encodings.encoder import (
     inspect_ffmpeg,
 )
 from msrv.catalog.encodings.encoding_plan import (
+    EncodingPlan,
     PlannedEncoding,
-    plan_encodings,
 )
 from msrv.catalog.encodings.encoding_store import EncodingStore
+from msrv.catalog.encodings.item_formats import ItemFormats
 from msrv.catalog.encodings.progress import EncodingProgress
 from msrv.catalog.encodings.track_encoder import (
     FreeFloor,
@@ -87,6 +88,7 @@ class EncodingWorker:
         self._library = library
         self._covers = covers
         self.store = store
+        self.formats = ItemFormats(store)
         self.progress = EncodingProgress(timer)
         self._ffmpeg = ffmpeg
         self._jobs = jobs
@@ -151,9 +153,9 @@ class EncodingWorker:
             return
         if catalog is self._planned_for:
             return
-        self._planned = await asyncio.to_thread(
-            lambda: tuple(plan_encodings(catalog))
-        )
+        plan = await asyncio.to_thread(EncodingPlan.of, catalog)
+        self._planned = await asyncio.to_thread(lambda: plan.encodings)
+        self.formats.plan = plan
         self._planned_for = catalog
         await self._inspect()
         await self._fill_queue()
@@ -251,7 +253,7 @@ class EncodingWorker:
         had_it = self._has(planned)
         try:
             cover = await self._cover(planned)
-            made = await verified(
+            found = await verified(
                 self._library,
                 lambda: executor.call(encoder.encode, planned, cover),
             )
@@ -268,8 +270,9 @@ class EncodingWorker:
             await self._pause(planned)
         else:
             # None: another store is encoding it, and it is found later.
-            if made is not None and not had_it:
-                self.progress.add(made.content.size_bytes)
+            if found is not None and not had_it:
+                made, is_new = found
+                self.progress.add(made.content.size_bytes, is_new=is_new)
 
     async def _cover(self, planned: PlannedEncoding) -> bytes:
         """Return the cover as a JPEG, empty if there is none to display.

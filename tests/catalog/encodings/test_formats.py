@@ -11,7 +11,6 @@ from typing import Any, Final
 import mutagen
 import pytest
 
-from msrv.catalog.encodings.item_formats import ItemFormats
 from msrv.catalog.encodings.recipes import RECIPES
 from msrv.catalog.metadata.audio_pictures import read_picture
 from msrv.catalog.metadata.tags import read_tags
@@ -56,7 +55,7 @@ async def _encode(ffmpeg: str, folder: Path) -> Encoded:
         await wait_until_encoded(worker)
         assert worker.progress.status.failed == 0
         (release,) = catalog.current.releases
-        formats = ItemFormats(worker.store)
+        formats = worker.formats
         return {
             (item.file_name, each.name): folder
             / "encodings"

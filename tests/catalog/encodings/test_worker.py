@@ -17,9 +17,9 @@ from msrv.catalog.encodings import encoder
 from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.encodings.item_formats import (
     FormatNotReady,
-    ItemFormats,
     UnknownFormat,
 )
+from msrv.catalog.encodings.streams import find_stream
 from tests.catalog.encodings.masters import (
     LYRICS,
     EncodedLibrary,
@@ -60,7 +60,7 @@ async def test_what_is_not_ready_is_not_offered(
     library.options = {"jobs": 0}
     async with library.working() as (catalog, worker):
         (release,) = catalog.current.releases
-        formats = ItemFormats(worker.store)
+        formats = worker.formats
         item = release.items[0]
         assert [each.name for each in formats.of_item(release, item)] == [
             "original"
@@ -111,7 +111,7 @@ async def test_new_track_is_encoded_without_a_restart(
         await wait_until(lambda: worker.progress.status.ready == 4)
         (release,) = catalog.current.releases
         item = next(each for each in release.items if "m4a" in each.file_name)
-        assert ItemFormats(worker.store).item_in(release, item, "opus-128")
+        assert worker.formats.item_in(release, item, "opus-128")
 
 
 async def test_lossy_file_is_not_encoded(
@@ -126,7 +126,7 @@ async def test_lossy_file_is_not_encoded(
             for each in catalog.current.releases
             if each.folder == "Umbrella"
         )
-        formats = ItemFormats(worker.store)
+        formats = worker.formats
         assert formats.item_in(single, single.items[0], "mp3")
         with pytest.raises(UnknownFormat):
             formats.item_in(single, single.items[0], "mp3-v0")
@@ -139,11 +139,30 @@ async def test_sellers_mp3_beside_a_master_is_a_format(
     async with library.working() as (catalog, worker):
         await wait_until_encoded(worker)
         (release,) = catalog.current.releases
-        formats = ItemFormats(worker.store)
+        formats = worker.formats
         found = formats.item_in(release, release.items[0], "mp3")
         assert (found.label, found.file_name) == ("MP3", "01 a.mp3")
         assert found.size_bytes == path.stat().st_size
         assert not found.content.is_encoded
+
+
+async def test_stream_of_a_whole_track_is_not_a_download(
+    library: EncodedLibrary,
+) -> None:
+    (library.root / "Night Bus" / "release.toml").write_text(
+        'formats = ["alac"]\nlisten = "full"\n', "utf-8"
+    )
+    async with library.working() as (catalog, worker):
+        await wait_until_encoded(worker)
+        (release,) = catalog.current.releases
+        item = release.items[0]
+        assert find_stream(worker.store, item) is not None
+        names = [each.name for each in worker.formats.of_item(release, item)]
+        assert names == ["original", "alac"]
+        assert [each.name for each in worker.formats.of_release(release)] == [
+            "original",
+            "alac",
+        ]
 
 
 async def test_corrected_title_is_in_the_tags_and_nothing_is_lost_meanwhile(
@@ -158,7 +177,7 @@ async def test_corrected_title_is_in_the_tags_and_nothing_is_lost_meanwhile(
     async with library.working() as (catalog, worker):
         (release,) = catalog.current.releases
         assert release.items[0].title == "Departures"
-        formats = ItemFormats(worker.store)
+        formats = worker.formats
         old = formats.item_in(release, release.items[0], "mp3-v0")
         assert old.content.path in before
     library.options = {}
@@ -243,7 +262,7 @@ async def test_broken_master_is_left_out_with_a_reason(
         await wait_until_encoded(worker)
         assert worker.progress.status.failed == 2
         (release,) = catalog.current.releases
-        formats = ItemFormats(worker.store)
+        formats = worker.formats
         assert len(formats.of_item(release, release.items[0])) == 1
     assert files_in(library.encodings) == {}
     assert not drafts_in(library.encodings)
@@ -290,7 +309,7 @@ async def test_without_ffmpeg_originals_are_sold_and_the_log_says_so(
     async with library.working() as (catalog, worker):
         await wait_until(lambda: worker.progress.status.wanted == 2)
         (release,) = catalog.current.releases
-        formats = ItemFormats(worker.store)
+        formats = worker.formats
         assert len(formats.of_item(release, release.items[0])) == 1
     assert "ffmpeg is not installed, so only originals" in caplog.text
 
@@ -300,5 +319,5 @@ async def test_encodings_outlive_ffmpeg(library: EncodedLibrary) -> None:
     library.options = {"ffmpeg": None}
     async with library.working() as (catalog, worker):
         (release,) = catalog.current.releases
-        formats = ItemFormats(worker.store)
+        formats = worker.formats
         assert formats.item_in(release, release.items[0], "opus-128")
