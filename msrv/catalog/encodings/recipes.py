@@ -74,7 +74,7 @@ def _stereo(sound: Sound) -> Arguments:
 
 
 def _lossless(
-    encoder: str, form: str, formats: tuple[str, str]
+    encoder: str, form: str, formats: tuple[str, str], more: Arguments = ()
 ) -> Callable[[Sound], Arguments]:
     """Return the arguments of a format of 16 or 24 bits, like its master."""
 
@@ -82,7 +82,7 @@ def _lossless(
         is_deep = (sound.bit_depth or _CD_DEPTH) > _CD_DEPTH
         options = ("-c:a", encoder, "-sample_fmt", formats[is_deep])
         depth = ("-bits_per_raw_sample", "24") if is_deep else ()
-        return (*options, *depth, "-f", form)
+        return (*options, *depth, *more, "-f", form)
 
     return arguments
 
@@ -147,7 +147,7 @@ _TABLE: Final = (
     ),
     Recipe(
         *("alac", "ALAC", ".m4a", "audio/mp4", "alac", "mp4"),
-        _lossless("alac", "ipod", ("s16p", "s32p")),
+        _lossless("alac", "ipod", ("s16p", "s32p"), _FAST_START),
     ),
     Recipe(
         *("vorbis-q6", "Ogg Vorbis", ".ogg", "audio/ogg", "libvorbis"),
