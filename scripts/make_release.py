@@ -172,8 +172,8 @@ class Release:
             bill,
             python.split()[1],
             (files / "os-release").read_text("utf-8"),
-            "\n".join(
-                each.read_text("utf-8")
+            "\n\n".join(
+                each.read_text("utf-8").strip()
                 for each in (files / "status", *(files / "status.d").iterdir())
             ),
         )
