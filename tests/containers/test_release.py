@@ -103,5 +103,6 @@ def test_bill_of_the_image_lists_packages_and_the_system(
         )
     assert locked_versions(releases[0]) <= kinds["pkg:pypi"]
     assert any(each.startswith("libc6==2.") for each in kinds["pkg:deb"])
+    assert any(each.startswith("ffmpeg==7:") for each in kinds["pkg:deb"])
     (python,) = kinds["pkg:generic"]
     assert python.startswith("python==3.13.")
