@@ -21,7 +21,7 @@ _ONE: Final[Mapping[ReleaseKind, str]] = {
     ReleaseKind.BOOK: gettext_noop("Book"),
     ReleaseKind.VIDEO: gettext_noop("Video"),
     ReleaseKind.SOFTWARE: gettext_noop("Software"),
-    ReleaseKind.OTHER: gettext_noop("Download"),
+    ReleaseKind.OTHER: gettext_noop("Files"),
 }
 _SEVERAL: Final[Mapping[ReleaseKind, str]] = {
     ReleaseKind.ALBUM: gettext_noop("Albums"),
