@@ -15,13 +15,9 @@ from playwright.async_api import (
     expect,
 )
 
-from msrv.translations.catalogs import LANGUAGES
 from tests.store_process import StoreProcess
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif("ar" not in LANGUAGES, reason="there is no Arabic yet"),
-]
+pytestmark = pytest.mark.browser
 
 SMALL_PHONE = ViewportSize(width=360, height=640)
 RELEASE = "/catalog/items-may-have-shifted"

@@ -163,6 +163,6 @@ def _recipient(request: web.Request, form: MultiDict[str]) -> tuple[str, str]:
     token = form.get("token", "")
     if not _TOKEN.fullmatch(token):
         raise InvalidField(
-            "token", gettext("must be that of the form: send it once more")
+            "token", gettext("must be the value from the form: please open it again")
         )
     return "", token
