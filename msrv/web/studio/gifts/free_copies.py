@@ -163,6 +163,7 @@ def _recipient(request: web.Request, form: MultiDict[str]) -> tuple[str, str]:
     token = form.get("token", "")
     if not _TOKEN.fullmatch(token):
         raise InvalidField(
-            "token", gettext("must be the value from the form: please open it again")
+            "token",
+            gettext("must be the value from the form: please open it again"),
         )
     return "", token
