@@ -48,6 +48,7 @@ class EncodingProgress:
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
         self._timer = timer
         self._logged_at = -LOG_SECONDS
+        self._lasting = ""
         self.status = EncodingStatus()
 
     def update(self, wanted: int, ready: int, size_bytes: int) -> None:
@@ -71,9 +72,9 @@ class EncodingProgress:
             ready=before.ready + 1,
             made=before.made + is_new,
             size_bytes=before.size_bytes + size_bytes,
-            problem="",
+            problem=self._lasting,
         )
-        if before.problem:
+        if before.problem != self._lasting:
             log.info("formats: encoding continues")
         now, status = self._timer(), self.status
         if not status.waiting or now - self._logged_at >= LOG_SECONDS:
@@ -84,8 +85,13 @@ class EncodingProgress:
                 status.wanted,
             )
 
-    def report(self, problem: str) -> None:
-        """Set the problem, and log it unless it is the last one."""
+    def report(self, problem: str, *, is_lasting: bool = False) -> None:
+        """Set the problem, and log it unless it is the last one.
+
+        It lasts until the next encoding succeeds, or for good.
+        """
+        if is_lasting:
+            self._lasting = problem
         if problem != self.status.problem:
             log.warning("formats: %s", problem)
         self.status = replace(self.status, problem=problem)

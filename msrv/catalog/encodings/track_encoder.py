@@ -86,7 +86,9 @@ class TrackEncoder:
             with self._library.open(content) as master:
                 self._encoder.encode(task, master, draft.descriptor)
                 if not self._library.is_verified(master.fileno(), content):
-                    raise EncodingFailed("it was changed meanwhile")
+                    raise EncodingFailed(
+                        "it was changed meanwhile", is_permanent=False
+                    )
             made = self._store.publish(
                 draft, planned.recipe, planned.source, planned.master
             )

@@ -11,6 +11,7 @@ all of it, and stops no sale.
 
 import asyncio
 import logging
+import math
 import subprocess
 import time
 from collections import deque
@@ -176,7 +177,8 @@ class EncodingWorker:
             return
         lacking = sorted(names - self._build.formats)
         if lacking:
-            report(f"this ffmpeg can't encode {', '.join(lacking)}")
+            what = ", ".join(lacking)
+            report(f"this ffmpeg can't encode {what}", is_lasting=True)
 
     async def _fill_queue(self) -> None:
         """Queue what is missing, in the order of the plan."""
@@ -258,7 +260,7 @@ class EncodingWorker:
                 lambda: executor.call(encoder.encode, planned, cover),
             )
         except EncodingFailed as error:
-            self._fail(planned, str(error))
+            self._fail(planned, str(error), is_final=error.is_permanent)
         except StorageError as error:
             # The next reading of the library says more.
             self._fail(planned, f"the file is {type(error).__name__.lower()}")
@@ -286,7 +288,9 @@ class EncodingWorker:
         except CoverError:
             return b""
         except (ParsingError, StorageError) as error:
-            raise EncodingFailed("its cover can't be read") from error
+            raise EncodingFailed(
+                "its cover can't be read", is_permanent=False
+            ) from error
         return image.data
 
     async def _pause(self, planned: PlannedEncoding) -> None:
@@ -320,14 +324,20 @@ class EncodingWorker:
         if deleted:
             log.info("formats: deleted %s", plural(deleted, "old file"))
 
-    def _fail(self, planned: PlannedEncoding, reason: str) -> None:
-        """Skip a track for a while, and log the reason."""
-        self._failed[planned.source] = self._timer() + RETRY_SECONDS
+    def _fail(
+        self, planned: PlannedEncoding, reason: str, *, is_final: bool = False
+    ) -> None:
+        """Skip a track for a while, and log the reason.
+
+        With `is_final` until the next start, or until it is replaced.
+        """
+        seconds = math.inf if is_final else RETRY_SECONDS
+        self._failed[planned.source] = self._timer() + seconds
         self.progress.count_failed(len(self._failed))
         log.warning(
-            "%s has no %s, for %d minutes: %s",
+            "%s has no %s%s: %s",
             printable(planned.item.content.path),
             planned.recipe.label,
-            RETRY_SECONDS // 60,
+            "" if is_final else f", for {RETRY_SECONDS // 60:.0f} minutes",
             reason,
         )
