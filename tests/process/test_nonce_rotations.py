@@ -31,9 +31,10 @@ CONTENT: Final = b"%PDF-1.4 zine %%EOF"
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """A receipt, and the path of a link that it gave."""
+    """A receipt, its JWS of then, and the path of a link that it gave."""
 
     token: str
+    jws: str
     link: str
 
 
@@ -72,8 +73,10 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
 
 def buy(store: StoreProcess) -> Bought:
     bought = store.request_json("/purchases", [("item", "zine")])
+    token = bought["receipt"].rpartition("/")[2]
     return Bought(
-        bought["receipt"].rpartition("/")[2],
+        token,
+        store.request_json(f"/purchases/{token}")["jws"],
         path_of(bought["downloads"]["zine"]),
     )
 
@@ -116,7 +119,7 @@ def check_with_published_keys(
         fetch(store, "/.well-known/jwks.json")[1]
     )
     done = subprocess.run(
-        [sys.executable, "check_receipt.py", bought.token, "jwks.json"],
+        [sys.executable, "check_receipt.py", bought.jws, "jwks.json"],
         cwd=folder,
         check=True,
         capture_output=True,
