@@ -132,7 +132,6 @@ class _Restoration:
         )
         try:
             async with database.read_transaction() as connection:
-                found = await schema_upgrade.read_revision(connection)
                 counts = await tables.count_rows(connection)
         except DatabaseUnusable as error:
             if target.database_url is not None:
@@ -141,28 +140,7 @@ class _Restoration:
             raise RestoreRefused([reason]) from error
         finally:
             await database.close()
-        self._check_revision(database, found)
         return counts
-
-    def _check_revision(self, database: Database, found: str | None) -> None:
-        """Raise RestoreRefused where the database's tables are older.
-
-        Newer tables accept older rows, since a replica that wasn't updated
-        yet writes them too.
-        """
-        revisions = schema_upgrade.REVISIONS
-        if self._target.database_url is None or found is None:
-            return
-        needed = self._manifest.revision
-        if found in revisions and revisions.index(found) < revisions.index(
-            needed
-        ):
-            reason = (
-                f"the tables in {database.name} are at revision {found}, and "
-                f"the backup's at {needed}: run `python -m msrv ledger "
-                "upgrade` first"
-            )
-            raise RestoreRefused([reason])
 
     def _has_all(self, counts: dict[str, int]) -> bool:
         """Return whether the database has as many rows as the backup."""
