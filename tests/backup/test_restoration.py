@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.backup.errors import BackupError, RestoreRefused
+from msrv.backup.errors import BackupError
 from msrv.backup.reader import BackupFile
 from msrv.ledger.errors import SchemaTooNew, SchemaTooOld
 from msrv.storage.data_folder import DRAFT_NAME
