@@ -36,6 +36,7 @@ def main(backup: Path, target: RestoreTarget) -> int:
         time.sleep(STEP_SECONDS * left**2)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) or status == 0, "it was refused"
         if draft.is_dir():
             left += 1
             check_store_does_not_start(target.data)
@@ -44,7 +45,6 @@ def main(backup: Path, target: RestoreTarget) -> int:
             or (target.data / "configuration.json").exists()
         ):
             # Finished; or killed after it had removed its draft.
-            assert os.WIFSIGNALED(status) or status == 0
             return left
 
 
