@@ -136,9 +136,11 @@ async def find_earlier_order(
 
     It is that of the started payment in the visitor's cookie, if it has been
     paid and has one of these items. None where that can't be found out.
+    Redirects to the page of a payment that takes days.
     """
     store = request.app[STORE]
-    url = URL(cookies.read_payment(request), encoded=True)
+    path = cookies.read_payment(request)
+    url = URL(path, encoded=True)
     match = _RETURN_PATH.fullmatch(url.path)
     provider = store.providers.get(match[1]) if match else None
     if provider is None or provider.page is not None:
@@ -149,10 +151,15 @@ async def find_earlier_order(
         )
     except (PaymentError, Forged, TooManyLookUps):
         return None
-    if not isinstance(outcome, PaidOrder) or not any(
-        line.item_id in item_ids for line in outcome.receipt.lines
-    ):
+    if isinstance(outcome, Refused):
         return None
+    order = (
+        outcome.receipt if isinstance(outcome, PaidOrder) else outcome.quote
+    )
+    if not any(line.item_id in item_ids for line in order.lines):
+        return None
+    if not isinstance(outcome, PaidOrder):
+        raise web.HTTPSeeOther(path)
     return await store.fulfilment.fulfil(
         outcome, client_network(request[ORIGIN].client)
     )

@@ -104,6 +104,18 @@ async def test_payment_that_takes_days_is_mentioned_until_it_is_complete(
     assert await started_payment(store) == str(way_back(session))
 
 
+async def test_payment_that_takes_days_is_not_made_twice(
+    store: Client, bank: FakeStripe
+) -> None:
+    session = bank.pay_later(await order(store, bank))
+    answer = await store.post(
+        "/purchases", data={"item": "departure"}, allow_redirects=False
+    )
+    assert answer.status == 303
+    assert answer.headers["Location"] == str(way_back(session))
+    assert len(bank.sessions) == 1
+
+
 async def test_cookie_that_the_store_did_not_make_has_no_effect(
     store: Client, bank: FakeStripe
 ) -> None:
