@@ -61,7 +61,8 @@ async def visit(
     context = await browser.new_context(
         viewport={"width": 360, "height": 740},
         java_script_enabled=scripts,
-        locale="de-DE",
+        # Prices as in German, and no texts in it.
+        locale="fi-FI",
     )
     page = await context.new_page()
     page.on("pageerror", lambda error: pytest.fail(str(error)))
