@@ -5,8 +5,9 @@
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
+import aiohttp_jinja2
 from aiohttp import web
 from markupsafe import Markup
 
@@ -115,18 +116,25 @@ async def _list(
     if wants_json(request):
         return await _json(listing, pages, matches)
 
-    def grid() -> Markup:
-        in_cart = _in_cart(request, catalog) if listing.words else frozenset()
-        return render_fragment(
-            request,
-            "grid.html",
-            matches=matches,
-            in_cart=in_cart,
-            back=listing.path(pages.number),
+    context = {
+        "matches": matches,
+        "in_cart": _in_cart(request, catalog)
+        if listing.words
+        else frozenset(),
+        "back": listing.path(pages.number),
+    }
+    if listing.words:
+        grid = await _render_in_slices(request, "grid.html", context)
+    else:
+        # It doesn't depend on the cart, and is the same for all visitors with
+        # one language.
+        grid = cache.page(
+            catalog,
+            selection,
+            pages.number,
+            current_language(),
+            lambda: render_fragment(request, "grid.html", **context),
         )
-
-    # Without a search the grid doesn't depend on the cart, and is the same for
-    # all visitors with one language.
     return page_response(
         request,
         "catalog.html",
@@ -140,11 +148,7 @@ async def _list(
         listing=listing,
         rows=listing.rows(index),
         pages=pages,
-        grid=grid()
-        if listing.words
-        else cache.page(
-            catalog, selection, pages.number, current_language(), grid
-        ),
+        grid=grid,
     )
 
 
@@ -172,6 +176,19 @@ async def _match(match: ReleaseMatch, slices: TimeSlices) -> json_views.Json:
         **await json_views.release(match.release, slices),
         "matches": [each.item_id for each in match.items],
     }
+
+
+async def _render_in_slices(
+    request: web.Request, template: str, context: dict[str, Any]
+) -> Markup:
+    """Return a rendered part of a page; other requests are served meanwhile.
+
+    One with the forms of many tracks takes several milliseconds.
+    """
+    found = aiohttp_jinja2.get_env(request.app).get_template(template)
+    parts = TimeSlices().iterate(found.generate(context))
+    # Rendered by autoescaping templates, so it is safe markup.
+    return Markup("".join([part async for part in parts]))  # noqa: S704
 
 
 def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
