@@ -166,7 +166,8 @@ async def test_all_forgeries_get_the_same_page(
         answer = await store.get(path)
         assert answer.status == 404, path
         page = (await answer.text()).replace(path, "")
-        pages.add(page)
+        # A long address is not gone back to after a change of language.
+        pages.add(re.sub('name="back" value="[^"]*"', "", page))
     assert len(pages) == 1
     assert "No such download" in pages.pop()
 
