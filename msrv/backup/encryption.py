@@ -142,6 +142,10 @@ def decrypt(file: BinaryIO, identities: Sequence[Any]) -> Iterator[BinaryIO]:
                 "the backup is damaged, or encrypted to another identity "
                 "than the one given"
             ) from error
+        finally:
+            # What is left in its buffer is for a reader that has stopped.
+            with contextlib.suppress(BrokenPipeError):
+                writer.close()
 
     with _pipe() as (reader, writer):
         thread = _Worker(work, writer)
