@@ -10,7 +10,7 @@ as representations, with the layouts of release ZIPs.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -123,13 +123,13 @@ class CatalogCache:
             self._selections.popitem(last=False)
         return found
 
-    def page(
+    async def page(
         self,
         catalog: Catalog,
         wanted: Selection,
         number: int,
         language: Language,
-        render: Callable[[], Markup],
+        render: Callable[[], Awaitable[Markup]],
     ) -> Markup:
         """Return the grid of a catalog page, rendering it if necessary.
 
@@ -138,7 +138,7 @@ class CatalogCache:
         """
         pages = self._pages if wanted == Selection() else self._filtered_pages
         key = (catalog.version, wanted, number, language)
-        known = pages.pop(key, None) or render()
+        known = pages.pop(key, None) or await render()
         if self._cache_pages:
             pages[key] = known
             if len(pages) > _MAX_PAGES:

@@ -21,7 +21,6 @@ from msrv import time_slices
 from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Page, Shop
 from msrv.orders.cart import Cart
-from msrv.text_table import plural
 from msrv.translations import (
     Language,
     current_language,
@@ -190,12 +189,9 @@ async def page_response_in_slices(
     **context: Any,  # noqa: ANN401 - a template's context
 ) -> web.Response:
     """Return the response of `page_response`, rendered in slices."""
-    found = aiohttp_jinja2.get_env(request.app).get_template(template)
-    context |= {"chrome": _chrome(request), "path": request.path}
-    slices = time_slices.TimeSlices()
-    pieces = [piece async for piece in slices.iterate(found.generate(context))]
+    page = {"chrome": _chrome(request), "path": request.path}
     return web.Response(
-        text="".join(pieces),
+        text=await render_in_slices(request, template, {**context, **page}),
         content_type=HTML,
         charset="utf-8",
         status=status,
@@ -235,15 +231,14 @@ def _page_headers() -> dict[str, str]:
     return {**_NEGOTIATED_HEADERS, "Content-Language": language}
 
 
-def render_fragment(
-    request: web.Request,
-    template: str,
-    **context: Any,  # noqa: ANN401 - a template's context
+async def render_in_slices(
+    request: web.Request, template: str, context: Mapping[str, Any]
 ) -> Markup:
-    """Return a rendered part of a page that is the same for every visitor."""
-    templates = aiohttp_jinja2.get_env(request.app)
+    """Return a page or a part of one; others are served in between."""
+    found = aiohttp_jinja2.get_env(request.app).get_template(template)
+    pieces = time_slices.TimeSlices().iterate(found.generate(context))
     # Rendered by autoescaping templates, so it is safe markup.
-    return Markup(templates.get_template(template).render(context))  # noqa: S704
+    return Markup("".join([each async for each in pieces]))  # noqa: S704
 
 
 def error_response(request: web.Request, error: ErrorPage) -> web.Response:
@@ -339,7 +334,6 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         moment_ms=formatting.moment_ms,
         number=format_number,
         percent=formatting.percent,
-        plural=plural,
         release_date=formatting.release_date,
         share=formatting.share,
         size=formatting.size,

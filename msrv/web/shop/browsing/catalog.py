@@ -5,9 +5,8 @@
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
-import aiohttp_jinja2
 from aiohttp import web
 from markupsafe import Markup
 
@@ -26,7 +25,7 @@ from msrv.web.forms import read_page_number
 from msrv.web.rendering import (
     json_response_in_slices,
     page_response,
-    render_fragment,
+    render_in_slices,
     respond,
     wants_json,
 )
@@ -116,25 +115,17 @@ async def _list(
     if wants_json(request):
         return await _json(listing, pages, matches)
 
-    context = {
-        "matches": matches,
-        "in_cart": _in_cart(request, catalog)
-        if listing.words
-        else frozenset(),
-        "back": listing.path(pages.number),
-    }
-    if listing.words:
-        grid = await _render_in_slices(request, "grid.html", context)
-    else:
-        # It doesn't depend on the cart, and is the same for all visitors with
-        # one language.
-        grid = cache.page(
-            catalog,
-            selection,
-            pages.number,
-            current_language(),
-            lambda: render_fragment(request, "grid.html", **context),
-        )
+    async def grid() -> Markup:
+        in_cart = _in_cart(request, catalog) if listing.words else frozenset()
+        context = {
+            "matches": matches,
+            "in_cart": in_cart,
+            "back": listing.path(pages.number),
+        }
+        return await render_in_slices(request, "grid.html", context)
+
+    # Without a search the grid doesn't depend on the cart, and is the same for
+    # all visitors with one language.
     return page_response(
         request,
         "catalog.html",
@@ -148,7 +139,11 @@ async def _list(
         listing=listing,
         rows=listing.rows(index),
         pages=pages,
-        grid=grid,
+        grid=await grid()
+        if listing.words
+        else await cache.page(
+            catalog, selection, pages.number, current_language(), grid
+        ),
     )
 
 
@@ -176,19 +171,6 @@ async def _match(match: ReleaseMatch, slices: TimeSlices) -> json_views.Json:
         **await json_views.release(match.release, slices),
         "matches": [each.item_id for each in match.items],
     }
-
-
-async def _render_in_slices(
-    request: web.Request, template: str, context: dict[str, Any]
-) -> Markup:
-    """Return a rendered part of a page; other requests are served meanwhile.
-
-    One with the forms of many tracks takes several milliseconds.
-    """
-    found = aiohttp_jinja2.get_env(request.app).get_template(template)
-    parts = TimeSlices().iterate(found.generate(context))
-    # Rendered by autoescaping templates, so it is safe markup.
-    return Markup("".join([part async for part in parts]))  # noqa: S704
 
 
 def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
