@@ -56,18 +56,7 @@ def find_ffmpeg(limits: ResourceLimits = confined_ffmpeg.LIMITS) -> str | None:
         log.warning("no previews: ffmpeg is not installed")
         return None
     try:
-        encoders = subprocess.run(  # noqa: S603 - fixed arguments
-            [
-                *confined_ffmpeg.ffmpeg_command(program, limits),
-                *("-nostdin", "-v", "error", "-encoders"),
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            timeout=10,
-            env=ENVIRONMENT,
-            cwd="/",
-        ).stdout
+        encoders = query_ffmpeg(program, "-encoders", limits)
     except (OSError, subprocess.SubprocessError) as error:
         log.warning("no previews: ffmpeg doesn't run: %s", error)
         return None
@@ -75,6 +64,25 @@ def find_ffmpeg(limits: ResourceLimits = confined_ffmpeg.LIMITS) -> str | None:
         log.warning("no previews: this ffmpeg can't write MP3 (libmp3lame)")
         return None
     return program
+
+
+def query_ffmpeg(program: str, option: str, limits: ResourceLimits) -> bytes:
+    """Return what ffmpeg prints for `-version`, `-encoders` and the like.
+
+    Blocks, for 10 seconds at most. Raises OSError and SubprocessError.
+    """
+    return subprocess.run(  # noqa: S603 - fixed arguments
+        [
+            *confined_ffmpeg.ffmpeg_command(program, limits),
+            *("-nostdin", "-v", "error", option),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        timeout=10,
+        env=ENVIRONMENT,
+        cwd="/",
+    ).stdout
 
 
 async def cut_clip(

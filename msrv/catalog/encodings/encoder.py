@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Final
 
 from msrv.catalog.encodings.recipes import RECIPES, STREAMS, Recipe
 from msrv.catalog.encodings.track_tags import TrackTags
-from msrv.catalog.ffmpeg import CONTAINERS
+from msrv.catalog.ffmpeg import CONTAINERS, query_ffmpeg
 from msrv.catalog.model import Sound
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import (
@@ -88,23 +88,10 @@ def inspect_ffmpeg(
 
     Raises OSError and subprocess.SubprocessError.
     """
-    command = confined_ffmpeg.ffmpeg_command(program, limits)
-
-    def output(*arguments: str) -> bytes:
-        return subprocess.run(  # noqa: S603 - fixed arguments
-            [*command, "-nostdin", "-v", "error", *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            timeout=10,
-            env=ENVIRONMENT,
-            cwd="/",
-        ).stdout
-
-    version = _VERSION.match(output("-version"))
+    version = _VERSION.match(query_ffmpeg(program, "-version", limits))
     encoders = {
         line.split()[1].decode("ascii", "replace")
-        for line in output("-encoders").splitlines()
+        for line in query_ffmpeg(program, "-encoders", limits).splitlines()
         if len(line.split()) > 1
     }
     return EncoderBuild(

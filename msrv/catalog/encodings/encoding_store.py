@@ -74,8 +74,8 @@ class EncodingDraft:
 class EncodingStore:
     """Encodings in a folder, by what they are made of.
 
-    All methods are thread-safe; all but `find` and `get` block, and raise
-    OSError.
+    All methods are thread-safe; all but `find`, `find_any` and `get` block,
+    and raise OSError.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -95,9 +95,13 @@ class EncodingStore:
         One with other tags is better than none: those of an album whose
         title has just been corrected are sent until they are made again.
         """
-        return self._by_source.get(source) or self._by_master.get(
-            (master, format_name)
+        return self._by_source.get(source) or self.find_any(
+            master, format_name
         )
+
+    def find_any(self, master: str, format_name: str) -> Encoding | None:
+        """Return a master's encoding in a format, whatever its tags are."""
+        return self._by_master.get((master, format_name))
 
     def get(self, source: str) -> Encoding | None:
         """Return the encoding with exactly these tags, None without one."""

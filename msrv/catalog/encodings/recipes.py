@@ -59,18 +59,16 @@ def _lossy(
     return arguments
 
 
-def _opus(sound: Sound) -> Arguments:
-    options = ("-c:a", "libopus", "-b:a", "128k")
-    return (*options, "-ar", str(_VIDEO_RATE), *_stereo(sound), "-f", "opus")
+def _opus(bit_rate: str) -> Callable[[Sound], Arguments]:
+    """Return the arguments of Opus, in stereo at most."""
 
+    def arguments(sound: Sound) -> Arguments:
+        channels = str(min(sound.channels or 2, 2))
+        options = ("-c:a", "libopus", "-b:a", bit_rate)
+        mixed = ("-ar", str(_VIDEO_RATE), "-ac", channels)
+        return (*options, *mixed, "-f", "opus")
 
-def _opus_96(sound: Sound) -> Arguments:
-    options = ("-c:a", "libopus", "-b:a", "96k")
-    return (*options, "-ar", str(_VIDEO_RATE), *_stereo(sound), "-f", "opus")
-
-
-def _stereo(sound: Sound) -> Arguments:
-    return ("-ac", str(min(sound.channels or 2, 2)))
+    return arguments
 
 
 def _lossless(
@@ -135,7 +133,7 @@ _TABLE: Final = (
     ),
     Recipe(
         *("opus-128", "Opus 128", ".opus", "audio/ogg", "libopus", "vorbis"),
-        _opus,
+        _opus("128k"),
     ),
     Recipe(
         *("aac-256", "AAC 256", ".m4a", "audio/mp4", "aac", "mp4"),
@@ -179,7 +177,7 @@ STREAMS: Final = {
         ),
         Recipe(
             *("opus-96", "Opus 96", ".opus", "audio/ogg", "libopus", "vorbis"),
-            _opus_96,
+            _opus("96k"),
         ),
     )
 }

@@ -27,7 +27,7 @@ def find_stream(
         return None
     master = item.content.sha256.hex()
     for each in (name, USUAL):
-        found = store.find("", master, each)
+        found = store.find_any(master, each)
         if found is not None and each in STREAMS:
             recipe = STREAMS[each]
             stem = item.file_name.rpartition(".")[0]
