@@ -46,12 +46,7 @@ class FieldErrors:
                 most=most,
             )
         else:
-            name, stated = error.field, error.requirement
-            # Translators: the requirement is like “Must be a number”.
-            message = gettext(
-                "%(requirement)s.",
-                requirement=f"{stated[:1].upper()}{stated[1:]}",
-            )
+            name, message = error.field, requirement_sentence(error)
         if name not in _NAMES and not name.startswith(PRICE_PREFIX):
             return None
         return cls({name: message}, cls.with_typed(form).typed)
@@ -65,6 +60,15 @@ class FieldErrors:
             if key in _NAMES or key.startswith(PRICE_PREFIX)
         }
         return cls(typed=typed)
+
+
+def requirement_sentence(error: InvalidField) -> str:
+    """Return what a field requires as a sentence, to stand beside it."""
+    stated = error.requirement
+    # Translators: the requirement is like “Must be a number”.
+    return gettext(
+        "%(requirement)s.", requirement=f"{stated[:1].upper()}{stated[1:]}"
+    )
 
 
 NO_ERRORS: Final = FieldErrors()

@@ -10,14 +10,14 @@ beside it shows the same figures.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from msrv.translations import gettext, gettext_noop
-from msrv.web.formatting import day_number
+from msrv.web.formatting import day, day_number
 
 _MAX_MONTHS: Final = 36
 _EPOCH: Final = date(1970, 1, 1)
@@ -55,6 +55,21 @@ class Interval:
     first_day: int
     last_day: int
     label: str
+
+
+def interval_data(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of an interval for JSON, with its days as dates.
+
+    A total has no label, and no interval in its data.
+    """
+    if row["label"]:
+        days = ("first_day", "last_day")
+        return {**row, **{name: day(row[name]) for name in days}}
+    return {
+        name: value
+        for name, value in row.items()
+        if name not in {"label", "first_day", "last_day"}
+    }
 
 
 def first_day(span: Span, today: int) -> int:

@@ -4,7 +4,7 @@
 """Downloads: their numbers over time, and those of some days."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -13,9 +13,8 @@ from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.reports import download_list
 from msrv.ledger.db.reports.download_list import DownloadKey, StartedDownload
 from msrv.proofs.orders import is_item_id, is_order_id
-from msrv.translations import gettext, ngettext
+from msrv.translations import ngettext
 from msrv.translations.dates import format_interval
-from msrv.web.errors import InvalidField
 from msrv.web.formatting import day
 from msrv.web.store import STORE
 from msrv.web.studio import chart, page
@@ -85,8 +84,8 @@ async def show_figures(request: web.Request) -> web.Response:
             "span": span,
             "first_day": day(intervals[0].first_day),
             "last_day": day(today),
-            "total": _data(total),
-            "rows": [_data(row) for row in rows],
+            "total": chart.interval_data(asdict(total)),
+            "rows": [chart.interval_data(asdict(row)) for row in rows],
         },
         span=span,
         spans=chart.span_names(),
@@ -103,16 +102,6 @@ async def show_figures(request: web.Request) -> web.Response:
             second_addresses=[row.completed_url for row in rows],
         ),
     )
-
-
-def _data(row: DownloadsRow) -> dict[str, Any]:
-    data = asdict(row)
-    if row.label:
-        days = {"first_day": day(row.first_day), "last_day": day(row.last_day)}
-        return {**data, **days}
-    for name in ("label", "first_day", "last_day"):
-        del data[name]
-    return data
 
 
 async def show_list(request: web.Request) -> web.Response:
@@ -182,7 +171,5 @@ def _read_position(request: web.Request) -> DownloadKey | None:
         or not 0 < len(version) <= _MAX_VERSION_CHARS
         or text.count(".") != _KEY_DOTS
     ):
-        raise InvalidField(
-            "after", gettext("must come from a link to the next page")
-        )
+        raise page.invalid_position()
     return DownloadKey(int(at), order_id, item_id, version)

@@ -5,7 +5,7 @@
 
 import contextlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -126,6 +126,11 @@ def read_period(request: web.Request) -> str:
     return text
 
 
+def years_of(months: Iterable[str]) -> list[str]:
+    """Return the years of months like `2026-03`, in their order."""
+    return list(dict.fromkeys(each[:4] for each in months))
+
+
 def is_month(text: str) -> bool:
     """Return whether a text is a month like `2026-03`."""
     return "-" in text and _PERIOD.fullmatch(text) is not None
@@ -201,6 +206,13 @@ def period_days(period: str) -> tuple[int, int] | None:
     return day_number(date(int(year), first, 1)), day_number(after) - 1
 
 
+def invalid_position() -> InvalidField:
+    """Return the error of an `after` that isn't a position in its list."""
+    return InvalidField(
+        "after", gettext("must come from a link to the next page")
+    )
+
+
 def read_order_position(request: web.Request) -> tuple[int, str] | None:
     """Return `after`, a position in the order list. Raises InvalidField."""
     text = request.query.get("after", "")
@@ -208,9 +220,7 @@ def read_order_position(request: web.Request) -> tuple[int, str] | None:
         return None
     sold_at, _, order_id = text.partition(".")
     if not is_number(sold_at) or not is_order_id(order_id):
-        raise InvalidField(
-            "after", gettext("must come from a link to the next page")
-        )
+        raise invalid_position()
     return int(sold_at), order_id
 
 
@@ -226,9 +236,7 @@ def read_refund_position(request: web.Request) -> tuple[int, str, str] | None:
         or not is_order_id(order_id)
         or not (item_id == "" or is_item_id(item_id))
     ):
-        raise InvalidField(
-            "after", gettext("must come from a link to the next page")
-        )
+        raise invalid_position()
     return int(at), order_id, item_id
 
 

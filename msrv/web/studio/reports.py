@@ -230,14 +230,8 @@ def seller_rows(
 
 
 def sales_data(row: SalesRow) -> dict[str, Any]:
-    """Return a row for JSON; a total has no label."""
-    data = {**asdict(row), "kept_minor": row.kept_minor}
-    if row.label:
-        days = {"first_day": day(row.first_day), "last_day": day(row.last_day)}
-        return {**data, **days}
-    for name in ("label", "first_day", "last_day"):
-        del data[name]
-    return data
+    """Return a row for JSON."""
+    return chart.interval_data({**asdict(row), "kept_minor": row.kept_minor})
 
 
 async def show_best_sellers(request: web.Request) -> web.Response:
@@ -261,7 +255,7 @@ async def show_best_sellers(request: web.Request) -> web.Response:
         period=period,
         sellers=rows,
         months=months,
-        years=list(dict.fromkeys(each[:4] for each in months)),
+        years=page.years_of(months),
         month=f"{now:%Y-%m}",
         year=f"{now:%Y}",
     )

@@ -15,12 +15,13 @@ from multidict import MultiDict
 from msrv.catalog.model import Item, Release
 from msrv.orders.cart import id_of, sold_as
 from msrv.web.errors import InvalidField, NotFound
+from msrv.web.errors.fields import requirement_sentence
 from msrv.web.errors.table import error_page
 from msrv.web.store import STORE
 from msrv.web.studio import page
 
 SOURCE: Final = "studio"
-"""Where free copies are said to come from, and what limits are counted by."""
+"""Source of free copies in the ledger, and the key of their limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,14 @@ def invalid(
     **context: Any,  # noqa: ANN401 - a template takes anything
 ) -> web.Response:
     """Return a form again, with what was typed and the error beside it."""
-    found, stated = error_page(error), error.requirement
-    sentence = f"{stated[:1].upper()}{stated[1:]}."
+    found = error_page(error)
     return page.render(
         request,
         template,
         {"error": found.code, "message": found.message, **found.data},
         status=found.status,
         typed=form,
-        errors={error.field: sentence},
+        errors={error.field: requirement_sentence(error)},
         **context,
     )
 

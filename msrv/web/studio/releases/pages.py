@@ -131,7 +131,7 @@ async def show_list(request: web.Request) -> web.Response:
         wanted=wanted,
         period=period,
         months=months,
-        years=list(dict.fromkeys(each[:4] for each in months)),
+        years=page.years_of(months),
         number=number,
         pages=pages,
         previous=address(number - 1) if number > 1 else None,
@@ -211,6 +211,7 @@ async def show_one(request: web.Request) -> web.Response:
         sales = await item_sales.item_sales(connection, [period], ids)
         monthly = await item_sales.item_sales(connection, months, ids)
     entries = _entries(catalog, release, ids, sales, period)
+    sums = overview.sum_by_currency(sales)
     by_month = [
         (
             month,
@@ -224,7 +225,7 @@ async def show_one(request: web.Request) -> web.Response:
         request,
         "release.html",
         {
-            **ListedRelease(state, overview.sum_by_currency(sales)).data,
+            **ListedRelease(state, sums).data,
             "period": period,
             "items": [each.data for each in entries],
             "months": {
@@ -234,12 +235,12 @@ async def show_one(request: web.Request) -> web.Response:
         },
         release=release,
         state=state,
-        sums=overview.sum_by_currency(sales),
+        sums=sums,
         entries=entries,
         by_month=[each for each in by_month if each[1]],
         period=period,
         months=known,
-        years=list(dict.fromkeys(each[:4] for each in known)),
+        years=page.years_of(known),
     )
 
 
