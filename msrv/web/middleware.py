@@ -30,6 +30,7 @@ from msrv.web.origin import (
     is_internal,
     own_address,
 )
+from msrv.web.static_files import accepts_gzip
 from msrv.web.store import ORIGIN, ROUTE, STORE
 from msrv.web.studio import auth
 
@@ -50,8 +51,6 @@ _MIN_BYTES: Final = 1000
 _LARGE_BYTES: Final = 64 * 1024
 """Compressing more than that blocks the loop for over a millisecond."""
 _LEVEL: Final = 5
-_MAX_HEADER: Final = 500
-_NO_QUALITY: Final = re.compile(r"\s*q=0(?:\.0{0,3})?\s*")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE: Final = frozenset({cookies.CART, cookies.CLAIM})
 
@@ -109,7 +108,7 @@ async def compress(
     response.headers["Vary"] = ", ".join(
         [*response.headers.getall("Vary", ()), "Accept-Encoding"]
     )
-    if not _accepts_gzip(request) or cookies.read_payment(request):
+    if not accepts_gzip(request.headers) or cookies.read_payment(request):
         return response
     if len(body) < _LARGE_BYTES:
         packed = gzip.compress(body, _LEVEL, mtime=0)
@@ -131,16 +130,6 @@ def _is_compressible(response: web.Response, body: bytes) -> bool:
         and "Content-Encoding" not in response.headers
         and "no-store" not in response.headers.get("Cache-Control", "")
     )
-
-
-def _accepts_gzip(request: web.Request) -> bool:
-    """Return whether gzip is accepted (RFC 9110, section 12.5.3)."""
-    header = ",".join(request.headers.getall("Accept-Encoding", ()))
-    for entry in header[:_MAX_HEADER].split(","):
-        coding, _, parameter = entry.partition(";")
-        if coding.strip().lower() == "gzip":
-            return not _NO_QUALITY.fullmatch(parameter)
-    return False
 
 
 @web.middleware

@@ -9,9 +9,15 @@ a browser can cache it for a year and a changed file has another address.
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
+
+from multidict import MultiMapping
+
+_MAX_HEADER: Final = 500
+_NO_QUALITY: Final = re.compile(r"\s*q=0(?:\.0{0,3})?\s*")
 
 _TYPES: Final = {
     "css": "text/css",
@@ -39,6 +45,16 @@ class Asset:
     def version(self) -> str:
         """Value of `?v=` in the address."""
         return self.etag.strip('"')
+
+
+def accepts_gzip(headers: MultiMapping[str]) -> bool:
+    """Return whether a client accepts gzip (RFC 9110, section 12.5.3)."""
+    header = ",".join(headers.getall("Accept-Encoding", ()))
+    for entry in header[:_MAX_HEADER].split(","):
+        coding, _, parameter = entry.partition(";")
+        if coding.strip().lower() == "gzip":
+            return not _NO_QUALITY.fullmatch(parameter)
+    return False
 
 
 def prepare(media_type: str, data: bytes) -> Asset:

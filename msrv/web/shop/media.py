@@ -21,7 +21,7 @@ from msrv.web.formatting import contact_url
 from msrv.web.shop.downloads import cache_control
 from msrv.web.shop.json_views import version_of
 from msrv.web.shop.storefront import find_release
-from msrv.web.static_files import Asset, prepare
+from msrv.web.static_files import Asset, accepts_gzip, prepare
 from msrv.web.store import ORIGIN, STORE
 
 ROBOTS: Final = """\
@@ -147,7 +147,7 @@ def respond_with_asset(
     `version` is the current `?v=`, by default the digest of the file.
     """
     version = version or asset.version
-    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+    if not accepts_gzip(request.headers):
         return respond_with_data(
             request, asset.data, asset.media_type, asset.etag, version
         )

@@ -120,7 +120,9 @@ async def receipt_page(
         items=items,
         formats=formats,
         address=address,
-        device_entry=device_entry(receipt, receipt_path(token), items),
+        device_entry=None
+        if as_json
+        else device_entry(receipt, receipt_path(token), items),
         jws=jws,
         plays=bool(bought_tracks(items, base)),
         expires_at=expires_at,

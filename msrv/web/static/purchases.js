@@ -154,9 +154,11 @@
     list.append(...item.parts.map((part) => fileRow(part, purchase)));
     $("details", parts).open = Boolean($("[data-mark]:not([hidden])", list));
     $("a[download]", row).addEventListener("click", () => {
-      for (const part of item.parts) {
-        see(purchase.order, { [part.item_id]: part.sha256.slice(0, 16) });
-      }
+      const seen = item.parts.map((part) => [
+        part.item_id,
+        part.sha256.slice(0, 16),
+      ]);
+      see(purchase.order, Object.fromEntries(seen));
       $$("[data-mark]", list).forEach((mark) => (mark.hidden = true));
     });
     place.append(parts);
