@@ -12,6 +12,7 @@ from msrv.ledger.revocations import Revocations
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.pasted_proofs import Explanation, explain
+from msrv.time_slices import TimeSlices
 from msrv.web.rendering import PRIVATE, respond_in_slices
 from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import STORE
@@ -24,12 +25,15 @@ async def show(request: web.Request) -> web.Response:
     explanation = None
     data: dict[str, Any] = {"valid": None}
     catalog = store.catalog.current
+    slices = TimeSlices()
     if pasted.strip():
         explanation = explain(
             store.keyring,
             pasted,
             store.clock(),
         )
+        # A long text takes milliseconds, and so does the page.
+        await slices.yield_if_due()
         data = explanation_json(explanation, catalog)
         mark_refunds(data, catalog, store.ledger.revocations)
     return await respond_in_slices(

@@ -176,3 +176,17 @@ def test_arbitrary_input_is_forged(keyring: Keyring, text: str) -> None:
     (start, *_) = receipts.known_starts(keyring)
     refuse(keyring, start + text)
     assert length_at(start + text, 0) is None or len(text) > 100
+
+
+def test_price_that_does_not_end_is_no_receipt(
+    keyring: Keyring, token: str
+) -> None:
+    body = body_of(token)
+    assert body.endswith(b"\x01")  # the last line's price
+    for price, is_whole in (
+        (b"\x81" * 5 + b"\x01", True),
+        (b"\x81" * 6, False),
+    ):
+        found = resigned(keyring, body[:-1] + price)
+        expected = len(found) if is_whole else None
+        assert length_at(found, 0) == expected
