@@ -71,6 +71,7 @@ from msrv.web.metrics import LimitMetrics, RequestMetrics
 from msrv.web.origin import OriginRules
 from msrv.web.routes import ROUTES, Router
 from msrv.web.shop import redirects
+from msrv.web.shop.json_views import shared_cover_path
 from msrv.web.shop.qr_codes import QRCodes
 from msrv.web.static_files import Assets
 from msrv.web.store import STORE, Clock, Random, Store
@@ -235,6 +236,8 @@ def _build_store(
             limits,
             clock,
             random,
+            settings.public_url or "",
+            shared_cover_path,
         ),
         fulfilment=fulfilment,
         redemption=CodeRedemption(

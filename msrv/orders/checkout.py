@@ -10,9 +10,12 @@ kept here: a quote comes back with its payment.
 import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from msrv.catalog.live_catalog import LiveCatalog
+from msrv.catalog.model import Release
 from msrv.orders.discounts import Discounts
 from msrv.orders.errors import FreeGift
 from msrv.orders.pricing import PricedOrder, title_of
@@ -35,12 +38,17 @@ _ATTEMPT_SECONDS: Final = 900
 """Two clicks within one step are one order. The remaining time of a quote
 stays over the half hour that Stripe requires for a checkout session."""
 
+_LOCAL: Final = frozenset({"localhost", "local", "internal", "test"})
+"""Last labels of names of machines that only their own network knows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
     """Quotes orders, and starts their payment.
 
     `clock` returns Unix seconds, `random(n)` n unpredictable bytes.
+    `public_url` is the store's address for everyone, or empty, and
+    `picture_path` returns the path of a release's picture.
     """
 
     catalog: LiveCatalog
@@ -51,6 +59,8 @@ class Checkout:
     limits: ShopLimits
     clock: Callable[[], int]
     random: Callable[[int], bytes]
+    public_url: str = ""
+    picture_path: Callable[[Release], str] | None = None
 
     def quote(
         self,
@@ -163,6 +173,7 @@ class Checkout:
             return_tag=return_addresses.format_tag(
                 self.keyring, quote.order_id
             ),
+            pictures=self._pictures(quote),
         )
         if quote.total_minor and provider.page is None:
             # The call goes to the provider's server, which limits calls.
@@ -171,3 +182,34 @@ class Checkout:
         if isinstance(outcome, PaidOrder):
             await self.discounts.reserve_use(outcome)
         return outcome
+
+    def _pictures(self, quote: Quote) -> tuple[str, ...]:
+        """Return the address of the picture of each line, for the provider.
+
+        None where the provider couldn't load them from this store.
+        """
+        if self.picture_path is None or not _is_public(self.public_url):
+            return ()
+        catalog = self.catalog.current
+        found = []
+        for line in quote.lines:
+            entry = catalog.by_id.get(line.item_id)
+            release = entry and catalog.releases_by_id.get(entry.release_id)
+            found.append(
+                f"{self.public_url}{self.picture_path(release)}"
+                if release and release.cover
+                else ""
+            )
+        return tuple(found)
+
+
+def _is_public(url: str) -> bool:
+    """Return whether others can be expected to reach an address by TLS."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https" or host.rpartition(".")[2] in _LOCAL:
+        return False
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host

@@ -34,7 +34,9 @@ WHOLE: Final = ""
 class PaymentRequest:
     """A payment that a provider is asked to collect.
 
-    `token` is the signed quote; `titles` are those of its lines, in order.
+    `token` is the signed quote; `titles` are those of its lines, in order,
+    and `pictures` the addresses of theirs, each empty for none, if anyone can
+    load them; else there are none.
     `base_url` is the store's own address, without a slash at its end.
     `interactive` is true where a person is looking at a page and can be sent
     to another one. `tax_included` is true where the prices include the tax.
@@ -48,6 +50,7 @@ class PaymentRequest:
     interactive: bool = True
     tax_included: bool = False
     return_tag: str = ""
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,15 @@ class Paid:
     often the provider is asked, and the order's id is derived from it.
     `payment` is the id by which a seller finds the money, where that is
     another one. `is_test` is true where no money moved, as in a provider's
-    test mode.
+    test mode. `paid_at` is when it was paid, in Unix seconds, the same however
+    often the provider is asked; None where the provider doesn't state it.
     """
 
     total: Money
     reference: str
     payment: str = ""
     is_test: bool = False
+    paid_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,9 +139,11 @@ class Settlement:
             raise AmountMismatch(quoted, paid.total, paid.reference)
         receipt = Receipt(
             order_id=self.order_id_of(provider, token, paid.reference),
-            # Not the time of the payment: the return and the webhook might see
-            # different ones, and would make different receipts.
-            issued_at=quote.issued_at,
+            # Never the time at which the store learns of the payment: the
+            # return and the webhook would make different receipts.
+            issued_at=quote.issued_at
+            if paid.paid_at is None
+            else paid.paid_at,
             provider=provider + TEST_SUFFIX if paid.is_test else provider,
             currency=quote.currency,
             lines=quote.lines,

@@ -40,6 +40,8 @@ _RETRIES: Final = 2
 _MISSING_SECONDS: Final = 60
 _MAX_MISSING: Final = 1000
 _MISSING: Final = "resource_missing"
+_BAD_EMAIL: Final = "email_invalid"
+_CHARGE: Final = "payment_intent.latest_charge"
 _AMOUNT_CODES: Final = frozenset(
     {
         "amount_too_small",
@@ -103,6 +105,10 @@ class _BoundedQueue:
 
 class AmountRefused(Exception):
     """Stripe rejected the amount."""
+
+
+class EmailRefused(Exception):
+    """Stripe rejected the buyer's address."""
 
 
 class _HttpClient(stripe.AIOHTTPClient):
@@ -171,7 +177,7 @@ class StripeApi:
     ) -> tuple[Json, bool]:
         """Create a session; return it, and whether it existed before.
 
-        Raises ProviderUnavailable and AmountRefused.
+        Raises ProviderUnavailable, AmountRefused and EmailRefused.
         """
         created = await self._call(
             lambda: self._sessions.create_async(
@@ -189,10 +195,10 @@ class StripeApi:
     async def session(
         self, session_id: str, queue: CallQueue = CallQueue.FOLLOW_UP
     ) -> Json:
-        """Return a session with its payment. Raises NoSuchPayment."""
+        """Return a session, its payment and charge. Raises NoSuchPayment."""
         found = await self._call(
             lambda: self._sessions.retrieve_async(
-                session_id, params={"expand": ["payment_intent"]}
+                session_id, params={"expand": [_CHARGE]}
             ),
             queue,
         )
@@ -272,7 +278,8 @@ class StripeApi:
     ) -> _Result:
         """Return the result of a call, made when its queue has a slot.
 
-        Raises ProviderUnavailable, NoSuchPayment, AmountRefused.
+        Raises ProviderUnavailable, NoSuchPayment, AmountRefused, and
+        EmailRefused.
         """
         self._used = True
         try:
@@ -286,6 +293,8 @@ class StripeApi:
                 raise NoSuchPayment from error
             if error.code in _AMOUNT_CODES:
                 raise AmountRefused from error
+            if error.code == _BAD_EMAIL:
+                raise EmailRefused from error
             raise _unavailable(error) from error
         except stripe.StripeError as error:
             raise _unavailable(error) from error

@@ -5,7 +5,7 @@
 
 import logging
 import re
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from msrv.money import Money
 from msrv.payments.provider import (
@@ -22,6 +22,8 @@ from msrv.payments.stripe.client import (
     NAME,
     AmountRefused,
     CallQueue,
+    EmailRefused,
+    Json,
     StripeApi,
     to_stripe,
 )
@@ -115,9 +117,8 @@ class StripeProvider:
         Raises ProviderUnavailable and AmountNotSupported.
         """
         params = sessions.session_params(payment, tax=self.adds_tax)
-        key = sessions.idempotency_key(params)
         try:
-            session, replayed = await self._api.create_session(params, key)
+            session, replayed = await self._create(params)
         except AmountRefused as error:
             quote = payment.quote
             total = Money(quote.total_minor, quote.currency)
@@ -129,6 +130,18 @@ class StripeProvider:
             )
         return_path = sessions.return_path(session["id"], payment)
         return PayAt(session.get("url") or return_path, return_path)
+
+    async def _create(self, params: dict[str, Any]) -> tuple[Json, bool]:
+        """Create a session, without an address that Stripe rejects."""
+        try:
+            return await self._api.create_session(
+                params, sessions.idempotency_key(params)
+            )
+        except EmailRefused:
+            del params[sessions.EMAIL]
+        return await self._api.create_session(
+            params, sessions.idempotency_key(params)
+        )
 
     async def settle(self, answer: PaymentReturn) -> PaymentStatus:
         """Return the status of the session that a buyer returns from.

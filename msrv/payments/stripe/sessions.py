@@ -33,9 +33,18 @@ _VALUE_CHARS: Final = 500
 _MAX_PARTS: Final = 20
 _PART: Final = "msrv_quote_{:02d}"
 _TAX: Final = "msrv_tax"
+_TIME: Final = "msrv_time"
+_OF_PAYMENT: Final = "payment"
+"""Value of `msrv_time` if the receipt states the time of the payment. Those of
+earlier sessions state the quote's, and have to stay the same."""
 MARK: Final = "msrv"
 """Metadata key of payments that this store started."""
+EMAIL: Final = "customer_email"
+"""Parameter with the buyer's address."""
 _TITLE_CHARS: Final = 200
+# https://docs.stripe.com/api/checkout/sessions/create
+_EMAIL_CHARS: Final = 800
+_PICTURE_CHARS: Final = 2048
 
 _ID: Final = re.compile(r"cs_(live|test)_[A-Za-z0-9]{8,200}")
 _FAILED: Final = frozenset({"requires_payment_method", "canceled"})
@@ -66,6 +75,7 @@ def session_params(payment: PaymentRequest, *, tax: bool) -> dict[str, Any]:
     quote = payment.quote
     behaviour = "inclusive" if payment.tax_included else "exclusive"
     mark = {MARK: quote.order_id}
+    pictures = payment.pictures or ("",) * len(quote.lines)
     params: dict[str, Any] = {
         "mode": "payment",
         "client_reference_id": quote.order_id,
@@ -75,24 +85,38 @@ def session_params(payment: PaymentRequest, *, tax: bool) -> dict[str, Any]:
                 "price_data": {
                     "currency": quote.currency.lower(),
                     "unit_amount": _units(line.price_minor, quote.currency),
-                    "product_data": {"name": title[:_TITLE_CHARS]},
+                    "product_data": _product(title, picture),
                     **({"tax_behavior": behaviour} if tax else {}),
                 },
             }
-            for line, title in zip(quote.lines, payment.titles, strict=True)
+            for line, title, picture in zip(
+                quote.lines, payment.titles, pictures, strict=True
+            )
         ],
         # Stripe replaces the literal text in braces by the id.
         "success_url": payment.base_url
         + return_path("{CHECKOUT_SESSION_ID}", payment),
         "cancel_url": f"{payment.base_url}/checkout",
         "expires_at": quote.expires_at,
-        "metadata": {**mark, **pack(payment.token)},
+        "metadata": {**mark, _TIME: _OF_PAYMENT, **pack(payment.token)},
         "payment_intent_data": {"metadata": mark},
     }
+    # Stripe's form shows it, and knows only addresses in ASCII.
+    if quote.mail.isascii() and 0 < len(quote.mail) <= _EMAIL_CHARS:
+        params[EMAIL] = quote.mail
     if tax:
         params["automatic_tax"] = {"enabled": True}
         params["metadata"][_TAX] = behaviour
     return params
+
+
+def _product(title: str, picture: str) -> dict[str, Any]:
+    """Return what the payment page shows of a line."""
+    shown = picture if len(picture) <= _PICTURE_CHARS else ""
+    return {
+        "name": title[:_TITLE_CHARS],
+        **({"images": [shown]} if shown else {}),
+    }
 
 
 def idempotency_key(params: Json) -> str:
@@ -169,11 +193,25 @@ def _outcome(session: Json) -> Outcome:
             payment_of(session),
             # Only a live-mode payment moves money.
             is_test=session.get("livemode") is not True,
+            paid_at=_paid_at(session),
         )
     intent = session.get("payment_intent")
     if isinstance(intent, dict) and intent.get("status") in _FAILED:
         return Refused()
     return Pending(session["id"])
+
+
+def _paid_at(session: Json) -> int | None:
+    """Return when a session was paid, None if its receipt doesn't say so.
+
+    It is when the charge was made that paid it; of what takes days, when the
+    buyer agreed to it. A payment has one such charge, which never changes.
+    """
+    if (session.get("metadata") or {}).get(_TIME) != _OF_PAYMENT:
+        return None
+    intent = session.get("payment_intent")
+    charge = intent.get("latest_charge") if isinstance(intent, dict) else None
+    return int(charge["created"]) if isinstance(charge, dict) else None
 
 
 def _units(minor: int, currency: str) -> int:

@@ -107,6 +107,7 @@ async def test_receipt_states_the_quoted_order(
     receipt = bought.receipt
     assert receipt.lines == bill.quote.lines
     assert receipt.currency == bill.quote.currency
+    # The clock stands still, so that it is paid as it is quoted.
     assert receipt.issued_at == bill.quote.issued_at
     # Stripe's is in its test mode here.
     is_test = driver.provider.name == "stripe"

@@ -11,6 +11,7 @@ judges. A test plays the buyer, the buyer's bank and the seller's dashboard.
 import asyncio
 import html
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,7 @@ from tests.payments.stripe.stripe_objects import Json
 KEY = "sk_test_0123456789abcdef"
 SECRET = "whsec_0123456789abcdef"
 _MINIMUM = 50
+_EMAIL = re.compile(r"[!-~]{1,64}@[a-z0-9.-]{1,200}\.[a-z]{2,}")
 
 
 class Refusal(Exception):
@@ -51,6 +53,9 @@ class FakeStripe:
         self.live = False
         self.sessions: dict[str, Json] = {}
         self.intents: dict[str, Json] = {}
+        self.charges: dict[str, Json] = {}
+        self.line_items: list[Json] = []
+        """Of the session that was requested last."""
         self.refunds: list[Json] = []
         self.disputes: list[Json] = []
         self.events: list[Json] = []
@@ -246,6 +251,7 @@ class FakeStripe:
                 made, headers={"Idempotent-Replayed": "true"}
             )
         self._check(params)
+        self.line_items = params["line_items"]
         made = stripe_objects.session(
             self._next(), params, self.url, self.clock(), live=self.live
         )
@@ -271,20 +277,37 @@ class FakeStripe:
         currencies = {each["price_data"]["currency"] for each in lines}
         if len(currencies) != 1 or len(lines) > 100:
             raise Refusal(400, None, "Not one currency, or too many lines")
-        if any(
-            not each["price_data"]["product_data"]["name"] for each in lines
-        ):
-            raise Refusal(400, None, "A product has no name")
+        for each in lines:
+            product = each["price_data"]["product_data"]
+            if not 1 <= len(product["name"]) <= 250:
+                raise Refusal(400, None, "A product's name is 1 to 250 long")
+            pictures = product.get("images", [])
+            if len(pictures) > 8 or any(
+                len(url) > 2048 or not url.startswith("https://")
+                for url in pictures
+            ):
+                raise Refusal(400, "url_invalid", "Not a picture's address")
+        email = params.get("customer_email", "a@b.example")
+        if not _EMAIL.fullmatch(email):
+            raise Refusal(400, "email_invalid", "Invalid email address")
 
     async def _session(self, request: web.Request) -> web.Response:
         found = self.sessions.get(request.match_info["id"])
         if found is None:
             raise Refusal(404, "resource_missing", "No such session")
         found = dict(found)
-        expand = request.query.getall("expand[0]", [])
-        if "payment_intent" in expand and found["payment_intent"]:
-            found["payment_intent"] = self.intents[found["payment_intent"]]
-        return web.json_response(found)
+        return web.json_response(self._expanded(found, request, ""))
+
+    def _expanded(self, session: Json, request: web.Request, at: str) -> Json:
+        """Return a session with the objects that a request expands."""
+        wanted = request.query.get("expand[0]", "")
+        assert wanted in {"", f"{at}payment_intent.latest_charge"}, wanted
+        found = dict(session)
+        if wanted and found["payment_intent"]:
+            intent = dict(self.intents[found["payment_intent"]])
+            intent["latest_charge"] = self.charges[intent["latest_charge"]]
+            found["payment_intent"] = intent
+        return found
 
     async def _intent(self, request: web.Request) -> web.Response:
         found = self.intents.get(request.match_info["id"])
@@ -340,6 +363,8 @@ class FakeStripe:
                 self._next(), session, self._marks[session["id"]], status
             )
             self.intents[made["id"]] = made
+            charge = stripe_objects.charge(made, self.clock())
+            self.charges[charge["id"]] = charge
             session["payment_intent"] = made["id"]
 
     def _next(self) -> int:

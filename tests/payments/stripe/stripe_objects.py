@@ -71,7 +71,10 @@ def session(
         "client_reference_id": params.get("client_reference_id"),
         "created": now,
         "currency": lines[0]["price_data"]["currency"],
-        "customer_details": None,
+        "customer_details": {"email": params["customer_email"]}
+        if "customer_email" in params
+        else None,
+        "customer_email": params.get("customer_email"),
         "expires_at": params["expires_at"],
         "livemode": live,
         "metadata": params.get("metadata", {}),
@@ -102,6 +105,21 @@ def intent(number: int, of: Json, metadata: Json, status: str) -> Json:
         "livemode": of["livemode"],
         "metadata": metadata,
         "status": status,
+    }
+
+
+def charge(intent: Json, now: int) -> Json:
+    """Return the charge that paid a payment."""
+    return {
+        "id": intent["latest_charge"],
+        "object": "charge",
+        "amount": intent["amount"],
+        "amount_refunded": 0,
+        "created": now,
+        "currency": intent["currency"],
+        "livemode": intent["livemode"],
+        "payment_intent": intent["id"],
+        "refunded": False,
     }
 
 

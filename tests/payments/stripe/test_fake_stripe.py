@@ -38,6 +38,7 @@ INTENT = stripe_objects.intent(2, SESSION, {}, "succeeded")
     [
         (SESSION, stripe.checkout.Session),
         (INTENT, stripe.PaymentIntent),
+        (stripe_objects.charge(INTENT, 1), stripe.Charge),
         (stripe_objects.refund(3, INTENT, 1, {}, 1), stripe.Refund),
         (stripe_objects.dispute(4, INTENT, 1, {}, 1), stripe.Dispute),
         (stripe_objects.balance(live=False), stripe.Balance),
