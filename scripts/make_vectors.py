@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from msrv.proofs import codes, quotes, receipts
+from msrv.proofs.consents import Consent, wording_sha256
 from msrv.proofs.encoding import decode, encode, to_json
 from msrv.proofs.keyring import (
     Keyring,
@@ -65,6 +66,7 @@ def main() -> None:
         "receipts": receipts_vectors(rings),
         "short_receipts": short_receipts_vectors(rings),
         "quotes": quotes_vectors(rings),
+        "consents": consents_vectors(rings),
         "codes": codes_vectors(rings),
         "retired_keys": retired_keys_vectors(rings),
     }.items():
@@ -398,6 +400,84 @@ def quotes_vectors(rings: Rings) -> Vectors:
                 case(name, FORGED, token=forged[name], now=now)
                 for name in forged
             ),
+        ],
+    }
+
+
+def consents_vectors(rings: Rings) -> Vectors:
+    """Return receipts and a quote that state a consent, and invalid ones."""
+    wording = "I agree to get the files now, and lose my right to withdraw. ✓"
+    consent = Consent(wording_sha256(wording), "en", ISSUED_AT)
+    lines = (Line("night-drive", 700), Line("tape-hiss-vol-2", 0))
+    receipt = Receipt(ORDER, ISSUED_AT, "stripe", "EUR", lines, consent)
+    token = receipts.sign(rings["current"], receipt)
+    jws = receipts.sign_jws(rings["current"], receipt)
+    quote = Quote(
+        ORDER,
+        "EUR",
+        lines,
+        "3f1c9a2be0d4",
+        ISSUED_AT,
+        EXPIRES_AT,
+        consent=consent,
+    )
+    quote_token = quotes.sign(rings["current"], quote)
+    body = decode(token)[:-64]
+    header, payload, _ = jws.split(".")
+    plain = json_of(payload)
+    key = rings["current"].current.receipt_key
+
+    def signs(wrong: bytes) -> str:
+        return encode(wrong + key.sign(wrong))
+
+    def signs_jws(stated: object) -> str:
+        text = f"{header}.{encode(to_json(plain | {'consent': stated}))}"
+        return f"{text}.{encode(key.sign(text.encode('ascii')))}"
+
+    stated = plain["consent"]
+    forged = {
+        "another wording": encode(
+            body.replace(bytes.fromhex(consent.sha256), b"x" * 32)
+            + decode(token)[-64:]
+        ),
+        "without its consent": signs(body[: -(1 + 32 + 6 + 1 + 2)]),
+        "signed: version 1": signs(b"\x01" + body[1:]),
+        "signed: it states nothing": signs(
+            body[: -(1 + 32 + 6 + 1 + 2)] + b"\x00"
+        ),
+        "signed: it states what is unknown": signs(
+            body[: -(1 + 32 + 6 + 1 + 2)] + b"\x80" + body[-41:]
+        ),
+        "signed: a byte more": signs(body + b"\x00"),
+        "signed: a byte less": signs(body[:-1]),
+        "signed: a language that is none": signs(body[:-2] + b"e1"),
+        "signed JWS: no object": signs_jws([consent.sha256, "en", ISSUED_AT]),
+        "signed JWS: null": signs_jws(None),
+        "signed JWS: a member more": signs_jws(stated | {"by": "you"}),
+        "signed JWS: a digest in upper case": signs_jws(
+            stated | {"sha256": consent.sha256.upper()}
+        ),
+        "signed JWS: a time of true": signs_jws(stated | {"at": True}),
+    }
+    good = {"outcome": "good", "order_id": ORDER}
+    return {
+        "wording": wording,
+        "jwks": receipts.jwks(Keyring.from_nonces(*NONCES.values())),
+        "made": [
+            {
+                "key": "current",
+                "body": body.hex(),
+                "token": token,
+                "payload": plain,
+                "jws": jws,
+                "quote": json_of(quote_token.partition(".")[0]),
+                "quote_token": quote_token,
+            }
+        ],
+        "cases": [
+            case("good", good, token=token),
+            case("good as a JWS", good, token=jws),
+            *(case(name, FORGED, token=forged[name]) for name in forged),
         ],
     }
 

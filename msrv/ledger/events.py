@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from msrv.ledger.intervals import Intervals
+from msrv.proofs.consents import Consent
 from msrv.proofs.orders import (
     MAX_LINES,
     MAX_PRICE_MINOR,
@@ -69,7 +70,7 @@ class Sale:
 
     `sold_at` is the time on the receipt in Unix seconds, so that two replicas
     that record the same sale record the same event. `reference` is the payment
-    provider's id of the payment.
+    provider's id of the payment, `consent` the receipt's, None without one.
     """
 
     order_id: str
@@ -78,6 +79,7 @@ class Sale:
     currency: str
     lines: tuple[SoldLine, ...]
     reference: str = ""
+    consent: Consent | None = None
 
     def __post_init__(self) -> None:
         _check_order(self.order_id)
@@ -278,6 +280,10 @@ def event_to_json(event: Event) -> bytes:
         fields[each.name] = getattr(event, each.name)
     if isinstance(event, Sale):
         fields["lines"] = [dataclasses.astuple(each) for each in event.lines]
+        # Older versions don't know it.
+        del fields["consent"]
+        if event.consent is not None:
+            fields["consent"] = event.consent.to_json()
     return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
 
@@ -303,6 +309,7 @@ def _ranges(value: Iterable[Any]) -> Intervals:
 
 
 _PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "consent": Consent.from_json,
     "lines": _lines,
     "ranges": _ranges,
 }

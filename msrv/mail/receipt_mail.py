@@ -35,6 +35,7 @@ from msrv.mail import addresses, headers
 from msrv.mail.addresses import BadAddress
 from msrv.money import Money
 from msrv.proofs import grants, receipts
+from msrv.proofs.consents import Consent
 from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID, Line
@@ -136,6 +137,8 @@ class ReceiptMail:
         # The name in the outboxes of all versions.
         fields["letter_id"] = fields.pop("mail_id")
         # Older versions don't know these.
+        if self.receipt.consent is None:
+            del fields["receipt"]["consent"]
         if not self.thanks:
             del fields["thanks"]
         if self.language in {"", SOURCE}:
@@ -265,4 +268,6 @@ def is_mail_id(text: str) -> bool:
 
 def _receipt(fields: Mapping[str, Any]) -> Receipt:
     lines = tuple(Line(**line) for line in fields["lines"])
-    return Receipt(**{**fields, "lines": lines})
+    given = fields.get("consent")
+    consent = None if given is None else Consent(**given)
+    return Receipt(**{**fields, "lines": lines, "consent": consent})

@@ -148,6 +148,7 @@ def receipt_of(order: "Order") -> Receipt | None:
             lines=tuple(
                 Line(line.item_id, line.price_minor) for line in order.lines
             ),
+            consent=order.consent,
         )
     except ValueError:
         return None
@@ -170,4 +171,5 @@ def sale_of(order: PaidOrder, catalog: Catalog) -> Sale:
             for line in receipt.lines
         ),
         reference=order.reference,
+        consent=receipt.consent,
     )

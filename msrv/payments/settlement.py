@@ -147,6 +147,7 @@ class Settlement:
             provider=provider + TEST_SUFFIX if paid.is_test else provider,
             currency=quote.currency,
             lines=quote.lines,
+            consent=quote.consent,
         )
         return PaidOrder(
             receipt,

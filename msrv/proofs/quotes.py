@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from msrv.proofs.consents import Consent
 from msrv.proofs.encoding import (
     MAX_TOKEN_CHARS,
     decode,
@@ -58,7 +59,8 @@ class Quote:
     are from. `discount` is the code that the lines' prices are reduced by;
     `mail` is the address for the receipt; `gift` is sealed by
     `msrv.proofs.gifts.gift`; `language` is what the buyer reads, as
-    `Language.code`. Each may be empty. Raises ValueError for invalid values.
+    `Language.code`. Each may be empty. `consent` is the buyer's to immediate
+    delivery, None without one. Raises ValueError for invalid values.
     """
 
     order_id: str
@@ -71,6 +73,7 @@ class Quote:
     mail: str = ""
     gift: str = ""
     language: str = ""
+    consent: Consent | None = None
 
     def __post_init__(self) -> None:
         check_order(self.order_id, self.currency, self.lines)
@@ -171,7 +174,9 @@ def _tag(generation: Generation, payload: str) -> str:
 
 
 def _payload(quote: Quote) -> bytes:
+    consent = quote.consent
     stated = {
+        "consent": consent and consent.to_json(),
         "gift": quote.gift,
         "lang": quote.language,
         "mail": quote.mail,
@@ -180,7 +185,7 @@ def _payload(quote: Quote) -> bytes:
     return to_json(
         {
             # Absent if empty: as before these members existed.
-            **{name: text for name, text in stated.items() if text},
+            **{name: value for name, value in stated.items() if value},
             "cat": quote.catalog_version,
             "cur": quote.currency,
             "exp": quote.expires_at,
@@ -206,6 +211,9 @@ def _quote(payload: bytes) -> Quote:
             mail=claims.get("mail", ""),
             gift=claims.get("gift", ""),
             language=claims.get("lang", ""),
+            consent=Consent.from_json(claims["consent"])
+            if "consent" in claims
+            else None,
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise Forged from None

@@ -7,8 +7,10 @@ import base64
 from collections.abc import Sequence
 
 from msrv.ledger.events import Restored, Revoked, Sale, SoldLine
+from msrv.proofs.consents import Consent
 
 NOON = 1_800_000_000
+CONSENT = Consent("0d" * 32, "pt", NOON)
 
 
 def order_id(number: int) -> str:
@@ -22,6 +24,7 @@ def sale(
     at: int = NOON,
     currency: str = "EUR",
     reference: str = "",
+    consent: Consent | None = None,
 ) -> Sale:
     """Return a sale of some items: by default, of a song for 100."""
     return Sale(
@@ -34,6 +37,7 @@ def sale(
             for item_id, price in items or (("song", 100),)
         ),
         reference,
+        consent,
     )
 
 

@@ -25,7 +25,7 @@ from msrv.proofs import receipts
 from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
 from msrv.translations import negotiation
-from tests.ledger.sample_events import NOON, order_id
+from tests.ledger.sample_events import CONSENT, NOON, order_id
 from tests.mail.sample_mails import TO, renderer, sample_mail
 
 
@@ -152,6 +152,9 @@ def test_link_in_a_mail_of_a_hundred_lines_is_whole(keyring: Keyring) -> None:
 
 def test_mail_survives_json() -> None:
     assert ReceiptMail.from_json(sample_mail().to_json()) == sample_mail()
+    agreed = dataclasses.replace(sample_mail().receipt, consent=CONSENT)
+    mail = dataclasses.replace(sample_mail(), receipt=agreed)
+    assert ReceiptMail.from_json(mail.to_json()) == mail
     for text in (b"", b"[]", b"{}", b'{"to": 1}', b"\xff", b"[" * 100_000):
         with pytest.raises(ValueError):  # noqa: PT011 - of any kind
             ReceiptMail.from_json(text)
@@ -184,6 +187,7 @@ def test_mail_has_the_seller_s_notes(keyring: Keyring) -> None:
 def test_mail_without_notes_is_one_for_older_versions() -> None:
     """A replica of an earlier version may send it."""
     assert b"thanks" not in sample_mail().to_json()
+    assert b"consent" not in sample_mail().to_json()
 
 
 def gift_mail(kind: MailKind, note: str = "For the train") -> ReceiptMail:

@@ -43,6 +43,7 @@ LINKS: Final = load("links")
 RECEIPTS: Final = load("receipts")
 SHORT_RECEIPTS: Final = load("short_receipts")
 QUOTES: Final = load("quotes")
+CONSENTS: Final = load("consents")
 CODES: Final = load("codes")
 RETIRED_KEYS: Final = load("retired_keys")
 
@@ -101,7 +102,9 @@ def test_links_match_the_vectors(
     assert outcome(lambda: verify_link(ring, *parts)) == expected(case)
 
 
-@pytest.mark.parametrize("case", cases(RECEIPTS) + cases(SHORT_RECEIPTS))
+@pytest.mark.parametrize(
+    "case", cases(RECEIPTS) + cases(SHORT_RECEIPTS) + cases(CONSENTS)
+)
 def test_receipts_match_the_vectors(
     case: Vectors, rings: dict[str, Keyring]
 ) -> None:
@@ -310,6 +313,28 @@ def test_short_receipts_are_reproducible_with_the_standard_library() -> None:
         assert b64(body + b"\0" * 64)[:8] == made["token"][:8]
         signed = base64.urlsafe_b64decode(made["token"] + "===")
         assert signed[:-64] == body
+
+
+def test_consents_are_reproducible_with_the_standard_library(
+    rings: dict[str, Keyring],
+) -> None:
+    digest = hashlib.sha256(CONSENTS["wording"].encode())
+    (made,) = CONSENTS["made"]
+    at = 1_799_900_000
+    stated = {"at": at, "lang": "en", "sha256": digest.hexdigest()}
+    assert made["payload"]["consent"] == made["quote"]["consent"] == stated
+    plain = SHORT_RECEIPTS["made"][0]["body"]
+    body = b"\x02" + bytes.fromhex(plain)[1:]
+    body += b"\x01" + digest.digest() + at.to_bytes(6, "big")
+    body += b"\x02en"
+    assert body.hex() == made["body"]
+    assert base64.urlsafe_b64decode(made["token"] + "===")[:-64] == body
+    assert made["jws"].split(".")[1] == b64(canonical(made["payload"]))
+    payload = b64(canonical(made["quote"]))
+    assert made["quote_token"].partition(".")[0] == payload
+    quote = quotes.read(rings["current"], made["quote_token"], at)
+    assert quote.consent is not None
+    assert quote.consent.to_json() == stated
 
 
 def canonical(value: Vectors) -> bytes:

@@ -15,12 +15,14 @@ from sqlalchemy import Row, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.schema import (
+    consents,
     downloads,
     order_items,
     orders,
     payment_events,
     refunds,
 )
+from msrv.proofs.consents import Consent
 from msrv.proofs.orders import ORDER_ID_CHARS
 
 PAGE: Final = 50
@@ -49,6 +51,7 @@ class Order:
     """Order. `sold_at` is in Unix seconds, amounts are in minor units.
 
     `reference` is the payment provider's id of the payment, or empty.
+    `consent` is the buyer's to immediate delivery, None without one.
     """
 
     order_id: str
@@ -59,6 +62,7 @@ class Order:
     total_minor: int
     refunded_minor: int
     lines: tuple[OrderLine, ...]
+    consent: Consent | None = None
 
     @property
     def key(self) -> OrderKey:
@@ -292,8 +296,18 @@ async def _load(
     """Return the orders of a query for rows of `orders`, with their lines."""
     found = (await connection.execute(wanted)).all()
     lines: dict[str, list[OrderLine]] = {row.order_id: [] for row in found}
+    given: dict[str, Consent] = {}
     rows: Sequence[Row[Any]] = ()
     if found:
+        consented = await connection.execute(
+            select(consents).where(consents.c.order_id.in_(list(lines)))
+        )
+        given = {
+            row.order_id: Consent(
+                row.wording_sha256, row.language, row.given_at
+            )
+            for row in consented
+        }
         held = await connection.execute(
             select(order_items)
             .where(order_items.c.order_id.in_(list(lines)))
@@ -314,6 +328,7 @@ async def _load(
             row.total_minor,
             row.refunded_minor,
             tuple(lines[row.order_id]),
+            given.get(row.order_id),
         )
         for row in found
     ]

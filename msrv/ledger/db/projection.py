@@ -142,6 +142,21 @@ async def _apply_sales(
     )
     await _insert_new(
         connection,
+        schema.consents,
+        ("order_id",),
+        (
+            {
+                "order_id": each.order_id,
+                "wording_sha256": each.consent.sha256,
+                "language": each.consent.language,
+                "given_at": each.consent.given_at,
+            }
+            for each in added
+            if each.consent is not None
+        ),
+    )
+    await _insert_new(
+        connection,
         schema.titles,
         ("item_id",),
         (

@@ -74,6 +74,17 @@ order_items = Table(
     **_OPTIONS,
 )
 
+# Consents to immediate delivery, as the receipts of their orders state them.
+consents = Table(
+    "consents",
+    metadata,
+    Column("order_id", _ORDER_ID, primary_key=True),
+    Column("wording_sha256", String(64), nullable=False),
+    Column("language", String(12), nullable=False),
+    _number("given_at"),
+    **_OPTIONS,
+)
+
 # A row for each order or line that was ever revoked; the last change counts.
 refunds = Table(
     "refunds",

@@ -11,6 +11,7 @@ only on the store's own page.
 from dataclasses import dataclass
 from typing import Final
 
+from msrv.proofs.consents import Consent
 from msrv.proofs.encoding import MAX_TOKEN_CHARS
 from msrv.proofs.errors import Forged
 from msrv.proofs.gifts.gift import Gift, decrypt, encrypt
@@ -36,6 +37,8 @@ def issue(keyring: Keyring, bill: Bill) -> str:
     payments are.
     """
     receipt = bill.receipt
+    consent = receipt.consent
+    stated = {} if consent is None else {"consent": consent.to_json()}
     token = encrypt(
         keyring.signer(simulated=receipt.is_simulated),
         _BILL,
@@ -46,6 +49,7 @@ def issue(keyring: Keyring, bill: Bill) -> str:
             "items": lines_to_json(receipt.lines),
             "jti": receipt.order_id,
             "prv": receipt.provider,
+            **stated,
         },
     )
     if len(token) > MAX_TOKEN_CHARS:
@@ -67,6 +71,9 @@ def read(keyring: Keyring, token: str) -> Bill:
             provider=claims["prv"],
             currency=claims["cur"],
             lines=lines_from_json(claims["items"]),
+            consent=Consent.from_json(claims["consent"])
+            if "consent" in claims
+            else None,
         )
         gift = Gift.from_json(claims["gift"])
     except (KeyError, TypeError, ValueError):

@@ -16,6 +16,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from msrv.proofs.consents import Consent
 from msrv.proofs.encoding import (
     decode,
     encode,
@@ -54,7 +55,7 @@ def issuer_of(public_url: str | None) -> str:
 
 
 def sign_jws(keyring: Keyring, receipt: Receipt) -> str:
-    """Return a receipt as a JWS: at most 7900 characters, safe in a path.
+    """Return a receipt as a JWS: at most 8100 characters, safe in a path.
 
     Ed25519 is deterministic (RFC 8032): a receipt has the same text however
     often, and on whichever replica, it is signed.
@@ -130,9 +131,12 @@ def _header(kid: str, kind: str = _TYPES[0]) -> str:
 def _payload(receipt: Receipt, issuer: str | None) -> bytes:
     # Without an issuer: a receipt from before there was one.
     named = {} if issuer is None else {"aud": issuer, "iss": issuer}
+    consent = receipt.consent
+    stated = {} if consent is None else {"consent": consent.to_json()}
     return to_json(
         {
             **named,
+            **stated,
             "cur": receipt.currency,
             "iat": receipt.issued_at,
             "items": lines_to_json(receipt.lines),
@@ -155,6 +159,9 @@ def _receipt(payload: bytes) -> Receipt:
             provider=claims["prv"],
             currency=claims["cur"],
             lines=lines_from_json(claims["items"]),
+            consent=Consent.from_json(claims["consent"])
+            if "consent" in claims
+            else None,
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise Forged from None

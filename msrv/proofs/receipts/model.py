@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from msrv.proofs.consents import Consent
 from msrv.proofs.orders import MAX_TIME, Line, check_number, check_order
 
 PROVIDER: Final = r"[a-z][a-z0-9-]{0,15}"
@@ -27,7 +28,8 @@ class Receipt:
     """An order: its items and prices, time, and payment provider.
 
     `issued_at` is in Unix seconds, `currency` an ISO 4217 code, `provider`
-    the payment provider's name. Raises ValueError for no lines or more than
+    the payment provider's name. `consent` is the buyer's to immediate
+    delivery, None without one. Raises ValueError for no lines or more than
     MAX_LINES, an item twice, or an invalid id, time or price.
     """
 
@@ -36,6 +38,7 @@ class Receipt:
     provider: str
     currency: str
     lines: tuple[Line, ...]
+    consent: Consent | None = None
 
     def __post_init__(self) -> None:
         check_order(self.order_id, self.currency, self.lines)

@@ -17,6 +17,13 @@ QR code. The bytes, which are written as base64url:
         -   the price, as an unsigned LEB128 number
     64  the Ed25519 signature of everything before it
 
+A receipt that states more has the version 2. After the lines it has
+
+    1   the sum of what it states: 1 for a consent; never 0
+    32  of a consent, the wording's SHA-256
+    6   when it was given, in Unix seconds
+    1   the length of its language's name, and the name
+
 A JWS starts with other bytes, so no signature of one form fits the other.
 """
 
@@ -29,13 +36,18 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from msrv.proofs.consents import Consent
 from msrv.proofs.encoding import decode, encode
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID_BYTES, Line
 from msrv.proofs.receipts.model import Receipt
 
-_VERSION: Final = b"\x01"
+_PLAIN: Final = b"\x01"
+_STATING: Final = b"\x02"
+"""Version of receipts that state more than an order."""
+_CONSENT: Final = 1
+_SHA256_BYTES: Final = 32
 _KEY_BYTES: Final = 5
 _TIME_BYTES: Final = 6
 _CURRENCY_CHARS: Final = 3
@@ -43,7 +55,7 @@ _SIGNATURE_BYTES: Final = 64
 _START_CHARS: Final = 8
 """Characters of the version and the key, which have no spare bits."""
 _MAX_CHARS: Final = 4000
-"""More than 100 lines with the longest ids and the highest prices have."""
+"""As 100 lines with the longest ids and the highest prices have."""
 _MAX_PRICE_BYTES: Final = 6
 _LAST_IN_PRICE: Final = 0x7F
 """Largest byte that ends a price; others say that more follow."""
@@ -55,7 +67,7 @@ _CHARACTERS: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{_MAX_CHARS}}}")
 
 
 def sign(keyring: Keyring, receipt: Receipt) -> str:
-    """Return a receipt in its short form: at most 3900 characters.
+    """Return a receipt in its short form: at most 4000 characters.
 
     Ed25519 is deterministic (RFC 8032): a receipt has the same text however
     often, and on whichever replica, it is signed.
@@ -109,8 +121,9 @@ def length_at(text: str, start: int) -> int | None:
 def _keys_by_start(keyring: Keyring) -> Mapping[str, Ed25519PublicKey]:
     """Return the keys that verify receipts, by the receipts' start."""
     return {
-        encode(_VERSION + _key_start(kid)): key
+        encode(version + _key_start(kid)): key
         for kid, key in keyring.receipt_keys.items()
+        for version in (_PLAIN, _STATING)
     }
 
 
@@ -120,9 +133,10 @@ def _key_start(kid: str) -> bytes:
 
 def _to_bytes(receipt: Receipt, key_start: bytes) -> bytes:
     provider = receipt.provider.encode("ascii")
+    statements = _statements_to_bytes(receipt)
     return b"".join(
         (
-            _VERSION,
+            _STATING if statements else _PLAIN,
             key_start,
             base64.b32decode(receipt.order_id),
             receipt.issued_at.to_bytes(_TIME_BYTES, "big"),
@@ -131,6 +145,24 @@ def _to_bytes(receipt: Receipt, key_start: bytes) -> bytes:
             provider,
             bytes((len(receipt.lines),)),
             *map(_line_to_bytes, receipt.lines),
+            statements,
+        )
+    )
+
+
+def _statements_to_bytes(receipt: Receipt) -> bytes:
+    """Return what a receipt states besides the order; empty for nothing."""
+    consent = receipt.consent
+    if consent is None:
+        return b""
+    language = consent.language.encode("ascii")
+    return b"".join(
+        (
+            bytes((_CONSENT,)),
+            bytes.fromhex(consent.sha256),
+            consent.given_at.to_bytes(_TIME_BYTES, "big"),
+            bytes((len(language),)),
+            language,
         )
     )
 
@@ -183,7 +215,8 @@ class _Cursor:
 def _parse(body: bytes) -> Receipt:
     """Parse what `_to_bytes` returned. Raises Forged."""
     rest = _Cursor(body)
-    rest.read(len(_VERSION) + _KEY_BYTES)
+    version = rest.read(len(_PLAIN))
+    rest.read(_KEY_BYTES)
     try:
         return Receipt(
             order_id=base64.b32encode(rest.read(ORDER_ID_BYTES)).decode(),
@@ -191,6 +224,7 @@ def _parse(body: bytes) -> Receipt:
             currency=rest.read(_CURRENCY_CHARS).decode("ascii"),
             provider=rest.read(rest.read_byte()).decode("ascii"),
             lines=tuple(_line(rest) for _ in range(rest.read_byte())),
+            consent=_consent(rest) if version == _STATING else None,
         )
     except ValueError:
         raise Forged from None
@@ -202,7 +236,7 @@ def _body_length(data: bytes) -> int:
     Whoever pastes a text decides how often this runs, so fields are skipped
     by their lengths, without a `_Cursor`.
     """
-    at = len(_VERSION) + _KEY_BYTES + ORDER_ID_BYTES
+    at = len(_PLAIN) + _KEY_BYTES + ORDER_ID_BYTES
     at += _TIME_BYTES + _CURRENCY_CHARS
     try:
         at += 1 + data[at]
@@ -216,11 +250,24 @@ def _body_length(data: bytes) -> int:
                 if at == end:
                     raise Forged
             at += 1
+        if data[: len(_STATING)] == _STATING:
+            at += 1 + _SHA256_BYTES + _TIME_BYTES
+            at += 1 + data[at]
     except IndexError:
         raise Forged from None
     if at > len(data):
         raise Forged
     return at
+
+
+def _consent(rest: _Cursor) -> Consent:
+    if rest.read_byte() != _CONSENT:
+        raise Forged
+    return Consent(
+        sha256=rest.read(_SHA256_BYTES).hex(),
+        given_at=int.from_bytes(rest.read(_TIME_BYTES), "big"),
+        language=rest.read(rest.read_byte()).decode("ascii"),
+    )
 
 
 def _line(rest: _Cursor) -> Line:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, select
 
-from msrv.ledger.db import schema
+from msrv.ledger.db import order_queries, schema
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import (
@@ -24,7 +24,15 @@ from msrv.ledger.events import (
     Revoked,
     Sale,
 )
-from tests.ledger.sample_events import NOON, order_id, restored, revoked, sale
+from msrv.orders.fulfilment import receipt_of
+from tests.ledger.sample_events import (
+    CONSENT,
+    NOON,
+    order_id,
+    restored,
+    revoked,
+    sale,
+)
 
 ALL = schema.metadata.sorted_tables
 VERSION = "0123456789abcdef"
@@ -37,7 +45,7 @@ def delivered(
 
 
 ONE_OF_EACH: tuple[Event, ...] = (
-    sale(1, ("song", 100), ("album", 700)),
+    sale(1, ("song", 100), ("album", 700), consent=CONSENT),
     revoked(1, "song", at=1),
     restored(1, "song", at=2),
     revoked(1, at=3),
@@ -98,6 +106,7 @@ async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
     counts = {name: len(rows) for name, rows in found.items()}
     assert counts == {
         "acts": 1,
+        "consents": 1,
         "orders": 1,
         "order_items": 2,
         "refunds": 2,
@@ -114,6 +123,12 @@ async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
     }
     order = await row(database, schema.orders)
     assert order["total_minor"] == order["refunded_minor"] == 800
+    async with database.read_transaction() as connection:
+        (held,) = (await order_queries.list_orders(connection)).orders
+    assert held.consent == CONSENT
+    receipt = receipt_of(held)
+    assert receipt is not None
+    assert receipt.consent == CONSENT
 
 
 async def test_result_is_independent_of_the_order_of_changes(

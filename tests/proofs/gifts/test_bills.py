@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from msrv.proofs import quotes
+from msrv.proofs.consents import Consent
 from msrv.proofs.encoding import decode, encode
 from msrv.proofs.errors import Forged
 from msrv.proofs.gifts import bills
@@ -25,6 +26,7 @@ RECEIPT = Receipt(
     provider="stripe",
     currency="EUR",
     lines=(Line("night-bus", 700),),
+    consent=Consent("f" * 64, "en", 1_800_000_000),
 )
 BILL = Bill(RECEIPT, GIFT)
 
@@ -73,6 +75,7 @@ def test_longest_quote_of_a_gift_leads_to_a_bill_that_fits(
             issued_at=1_800_000_000,
             expires_at=1_800_003_600,
             gift=seal(keyring, gift),
+            consent=RECEIPT.consent,
         )
         try:
             quotes.sign(keyring, quote)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.proofs import receipts
+from msrv.proofs.consents import Consent, wording_sha256
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring, RetiredKey
 from msrv.proofs.orders import MAX_LINES, MAX_PRICE_MINOR, MAX_TIME, Line
@@ -41,6 +42,15 @@ RECEIPTS: Final = st.builds(
         max_size=12,
         unique_by=lambda line: line.item_id,
     ).map(tuple),
+    consent=st.none()
+    | st.builds(
+        Consent,
+        sha256=st.text().map(
+            lambda text: wording_sha256(text.encode(errors="replace").decode())
+        ),
+        language=st.from_regex(r"[A-Za-z_]{2,12}", fullmatch=True),
+        given_at=st.integers(0, MAX_TIME),
+    ),
 )
 
 
@@ -70,6 +80,7 @@ def test_receipt_survives_signing_and_reading(
 ) -> None:
     token = sign(keyring, receipt)
     assert read(keyring, token) == receipt
+    assert read(keyring, sign_jws(keyring, receipt)) == receipt
     assert length_at(f"x{token}", 1) == len(token)
 
 
@@ -87,9 +98,11 @@ def test_longest_receipt_is_read(keyring: Keyring) -> None:
     lines = tuple(
         Line(f"{number:032}", MAX_PRICE_MINOR) for number in range(MAX_LINES)
     )
-    longest = Receipt("7" * 24, MAX_TIME, "a" * 16, "EUR", lines)
+    consent = Consent("f" * 64, "a" * 12, MAX_TIME)
+    longest = Receipt("7" * 24, MAX_TIME, "a" * 16, "EUR", lines, consent)
+    assert read(keyring, sign_jws(keyring, longest)) == longest
     token = sign(keyring, longest)
-    assert len(token) <= 3900
+    assert len(token) <= 4000
     assert read(keyring, token) == longest
     assert length_at(token, 0) == len(token)
 
