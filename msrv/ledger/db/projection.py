@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db import refunds, schema
 from msrv.ledger.db.aggregates import Aggregates
+from msrv.ledger.db.feed import causes, outgoing_events
+from msrv.ledger.db.feed.outgoing_events import OutgoingEvent
 from msrv.ledger.db.schema import downloads
 from msrv.ledger.events import (
     Delivered,
@@ -50,12 +52,18 @@ async def apply_events(
 ) -> None:
     """Apply events within one `Database.write_transaction`."""
     aggregates = Aggregates()
-    sold = await _apply_sales(connection, _events_of(events, Sale), aggregates)
+    outgoing: list[OutgoingEvent] = []
+    sold = await _apply_sales(
+        connection, _events_of(events, Sale), aggregates, outgoing
+    )
     changed = await refunds.apply_changes(
         connection,
         [each for each in events if isinstance(each, (Revoked, Restored))],
     )
-    await refunds.update_orders(connection, sold, changed, aggregates)
+    await refunds.update_orders(
+        connection, sold, changed, aggregates, outgoing
+    )
+    payments = _events_of(events, PaymentEvent)
     await _insert_new(
         connection,
         schema.payment_events,
@@ -68,9 +76,10 @@ async def apply_events(
                 "order_id": each.order_id,
                 "received_at": each.received_at,
             }
-            for each in _events_of(events, PaymentEvent)
+            for each in payments
         ),
     )
+    outgoing += causes.orders_disputed(payments)
     await _insert_new(
         connection,
         schema.redemptions,
@@ -94,13 +103,17 @@ async def apply_events(
         ),
     )
     await _apply_deliveries(
-        connection, _events_of(events, Delivered), aggregates
+        connection, _events_of(events, Delivered), aggregates, outgoing
     )
     await aggregates.write(connection)
+    await outgoing_events.append(connection, outgoing)
 
 
 async def _apply_sales(
-    connection: AsyncConnection, sales: Sequence[Sale], aggregates: Aggregates
+    connection: AsyncConnection,
+    sales: Sequence[Sale],
+    aggregates: Aggregates,
+    outgoing: list[OutgoingEvent],
 ) -> set[str]:
     """Insert the orders that are new, and return their ids."""
     by_id = {each.order_id: each for each in reversed(sales)}
@@ -168,6 +181,7 @@ async def _apply_sales(
     for each in added:
         prices = {line.item_id: line.price_minor for line in each.lines}
         aggregates.add_sale(each.sold_at, each.currency, prices)
+    outgoing += causes.sales_paid(added)
     return {each.order_id for each in added}
 
 
@@ -175,6 +189,7 @@ async def _apply_deliveries(
     connection: AsyncConnection,
     deliveries: Sequence[Delivered],
     aggregates: Aggregates,
+    outgoing: list[OutgoingEvent],
 ) -> None:
     """Merge delivered ranges into the stored ones of all replicas."""
     known = await _known_downloads(
@@ -185,8 +200,13 @@ async def _apply_deliveries(
         key = (each.order_id, each.item_id, each.version)
         row = rows.get(key) or known.get(key)
         changed = _unite(row, each, aggregates)
-        if changed is not None:
-            rows[key] = changed
+        if changed is None:
+            continue
+        rows[key] = changed
+        if changed["completed_at"] is not None and (
+            row is None or row["completed_at"] is None
+        ):
+            outgoing.append(causes.download_completed(each))
     await _insert(
         connection,
         downloads,

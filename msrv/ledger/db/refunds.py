@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import schema
 from msrv.ledger.db.aggregates import Aggregates
 from msrv.ledger.db.database import CHANGES
+from msrv.ledger.db.feed import causes
+from msrv.ledger.db.feed.outgoing_events import OutgoingEvent
 from msrv.ledger.events import WHOLE_ORDER, Restored, Revoked
 from msrv.ledger.revocations import RevokedItems
 
@@ -77,11 +79,12 @@ async def update_orders(
     sold: set[str],
     changed: set[str],
     aggregates: Aggregates,
+    outgoing: list[OutgoingEvent],
 ) -> None:
     """Update the orders that refunds concern, and number the changes.
 
     `sold` are orders that are new, `changed` those whose refunds are: a refund
-    may arrive before its sale.
+    may arrive before its sale. Refunds are added to `outgoing`.
     """
     refunds = await _rows(connection, schema.refunds, sold | changed)
     if not refunds:
@@ -101,6 +104,7 @@ async def update_orders(
             lines[order.order_id],
             by_order[order.order_id],
             aggregates,
+            outgoing=outgoing,
         )
 
 
@@ -110,6 +114,8 @@ async def _update_order(
     lines: Sequence[Row[Any]],
     refunds: Sequence[Row[Any]],
     aggregates: Aggregates,
+    *,
+    outgoing: list[OutgoingEvent],
 ) -> None:
     """Set `refunded` of an order's lines according to its refunds."""
     revoked = {row.item_id for row in refunds if row.revoked}
@@ -140,6 +146,11 @@ async def _update_order(
             order.sold_at, refunded_at, order.currency, prices, sign
         )
         amount = sign * sum(price for _, price in prices)
+        if is_refunded:
+            changed_at_ms = max(row.changed_at_ms for row in refunds)
+            outgoing.append(
+                causes.lines_refunded(order.order_id, prices, changed_at_ms)
+            )
         await connection.execute(
             update(schema.orders)
             .where(schema.orders.c.order_id == order.order_id)

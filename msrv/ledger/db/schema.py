@@ -226,6 +226,57 @@ release_members = Table(
     **_OPTIONS,
 )
 
+# What the seller and webhook endpoints are told, in order; see `db.feed`.
+outgoing_events = Table(
+    "outgoing_events",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_id", _WORD, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("order_id", _ORDER_ID, nullable=False),  # empty: of no order
+    Column("item_ids", Text, nullable=False),  # separated by spaces
+    _number("amount_minor"),
+    _number("at"),
+    Index("outgoing_events_by_id", "event_id", unique=True),
+    Index("outgoing_events_by_time", "at"),
+    **_OPTIONS,
+)
+
+event_consumers = Table(
+    "event_consumers",
+    metadata,
+    Column("name", _WORD, primary_key=True),
+    _number("number"),
+    _number("paused_until"),
+    Column("disabled_at", BigInteger, nullable=True),
+    **_OPTIONS,
+)
+
+# Deliveries of events to webhook endpoints, until KEPT_SECONDS after them.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("endpoint", _WORD, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _number("due_at"),
+    _number("claimed_until"),
+    _number("changed_at"),
+    Column("answer", String(100), nullable=False),
+    Index("webhook_deliveries_by_due", "endpoint", "status", "due_at"),
+    **_OPTIONS,
+)
+
+# Releases that were in the library at any time.
+published_releases = Table(
+    "published_releases",
+    metadata,
+    Column("item_id", _ITEM_ID, primary_key=True),
+    _number("at"),
+    **_OPTIONS,
+)
+
 # The row `changes` is the number of the last refund change. Each writer locks
 # it first, so that there is one writer at a time on either database. The
 # others are sign-in state that replicas share; see `sign_in_rows`.

@@ -117,6 +117,11 @@ async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
         "download_days": 1,
         "item_periods": 6,
         "titles": 2,
+        # Paid, refunded, downloaded; see feed/test_outgoing_events.
+        "outgoing_events": 3,
+        "event_consumers": 0,
+        "webhook_deliveries": 0,
+        "published_releases": 0,
         # These aren't events; see test_content_sync.
         "item_contents": 0,
         "release_members": 0,

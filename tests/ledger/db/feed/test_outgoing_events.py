@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The feed of outgoing events: each cause is in it once, in order."""
+
+import asyncio
+
+from msrv.ledger.db.database import Database
+from msrv.ledger.db.feed import consumers, outgoing_events
+from msrv.ledger.db.feed.consumers import Consumer
+from msrv.ledger.db.feed.outgoing_events import (
+    KEPT_SECONDS,
+    EventKind,
+    OutgoingEvent,
+)
+from msrv.ledger.db.projection import apply_events
+from msrv.ledger.events import Delivered, Event, PaymentEvent
+from tests.ledger.sample_events import NOON, order_id, restored, revoked, sale
+
+VERSION = "0123456789abcdef"
+
+
+async def record(database: Database, *events: Event) -> None:
+    async with database.write_transaction() as connection:
+        await apply_events(connection, events)
+
+
+async def feed(database: Database, after: int = 0) -> list[OutgoingEvent]:
+    async with database.read_transaction() as connection:
+        return await outgoing_events.read_after(
+            connection, after, EventKind, 100
+        )
+
+
+def delivered(start: int, stop: int) -> Delivered:
+    return Delivered(
+        order_id(1), "song", VERSION, 1000, ((start, stop),), NOON + 5
+    )
+
+
+async def test_each_cause_is_one_event_however_often_it_is_recorded(
+    database: Database,
+) -> None:
+    dispute = PaymentEvent(
+        "stripe", "evt_9", "charge.dispute.created", order_id(1), NOON + 9
+    )
+    causes: tuple[Event, ...] = (
+        sale(1, ("song", 100), ("album", 700)),
+        sale(2, ("song", 0)),  # free: nothing was paid
+        delivered(0, 500),
+        delivered(500, 1000),
+        delivered(0, 1000),
+        revoked(1, "song", at=1000),
+        dispute,
+    )
+    await record(database, *causes)
+    await asyncio.gather(*(record(database, *causes) for _ in range(3)))
+    for each in causes:
+        await record(database, each)
+    found = await feed(database)
+    assert [
+        (each.number, each.kind, each.order_id, each.item_ids, each.at)
+        for each in found
+    ] == [
+        (1, EventKind.ORDER_PAID, order_id(1), (), NOON),
+        (2, EventKind.ORDER_REFUNDED, order_id(1), ("song",), NOON + 1),
+        (3, EventKind.ORDER_DISPUTED, order_id(1), (), NOON + 9),
+        (4, EventKind.DOWNLOAD_COMPLETED, order_id(1), ("song",), NOON + 5),
+    ]
+    assert [each.amount_minor for each in found] == [800, 100, 0, 0]
+    assert len({each.event_id for each in found}) == 4
+
+
+async def test_a_second_refund_is_another_event_and_its_end_is_none(
+    database: Database,
+) -> None:
+    await record(database, revoked(1, at=1))  # before its sale
+    assert await feed(database) == []
+    await record(database, sale(1))
+    await record(database, restored(1, at=2))
+    await record(database, revoked(1, at=3))
+    found = await feed(database)
+    assert [each.kind for each in found] == [
+        EventKind.ORDER_PAID,
+        EventKind.ORDER_REFUNDED,
+        EventKind.ORDER_REFUNDED,
+    ]
+    assert len({each.event_id for each in found}) == 3
+    assert [each.number for each in found] == [1, 2, 3]
+
+
+async def test_numbers_are_never_used_again(database: Database) -> None:
+    await record(database, sale(1), sale(2))
+    async with database.write_transaction() as connection:
+        await outgoing_events.delete_old(connection, NOON + KEPT_SECONDS)
+        assert await outgoing_events.last_number(connection) == 2
+    assert len(await feed(database)) == 2
+    async with database.write_transaction() as connection:
+        await outgoing_events.delete_old(connection, NOON + KEPT_SECONDS + 1)
+    assert await feed(database) == []
+    await record(database, sale(3))
+    assert [each.number for each in await feed(database)] == [3]
+
+
+async def test_releases_of_the_first_start_are_not_published_again(
+    database: Database,
+) -> None:
+    for found in (["a", "b"], ["a"], ["b", "a", "c"], ["c"]):
+        async with database.write_transaction() as connection:
+            await outgoing_events.publish_releases(connection, found, NOON)
+    (event,) = await feed(database)
+    assert event.kind is EventKind.RELEASE_PUBLISHED
+    assert event.item_ids == ("c",)
+
+
+async def test_consumer_is_saved_with_its_pauses(database: Database) -> None:
+    for state in (
+        Consumer("mail", 3),
+        Consumer("mail", 3),
+        Consumer("mail", 7, NOON, NOON),
+        Consumer("mail", 7),
+    ):
+        async with database.write_transaction() as connection:
+            await consumers.save(connection, state)
+        async with database.read_transaction() as connection:
+            assert await consumers.load(connection, "mail") == state
+            assert await consumers.load(connection, "other") is None
