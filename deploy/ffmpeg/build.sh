@@ -40,9 +40,9 @@ version=$(dpkg-parsechangelog --show-field Version)
     --enable-libmp3lame --enable-libopus --enable-libvorbis \
     --enable-encoder="$encoders" --enable-decoder="$decoders" \
     --enable-demuxer=aac,aiff,flac,mov,mp3,ogg,w64,wav \
-    --enable-muxer=aiff,flac,ipod,mp3,ogg,opus,wav \
+    --enable-muxer=aiff,flac,ipod,mp3,ogg,opus,pcm_s16le,wav \
     --enable-parser=aac,flac,mpegaudio,opus,vorbis \
-    --enable-filter=aformat,afade,anull,aresample,atrim \
+    --enable-filter=aformat,afade,anull,aresample,atrim,ebur128,volume \
     --enable-protocol=file,pipe \
     --extra-version="${version##*-}"
 make --jobs="$(nproc)" ffmpeg

@@ -33,13 +33,16 @@ class ItemKind(StrEnum):
 class Sound:
     """Sound of a track: its codec, and its samples where they are known.
 
-    `bit_depth` is in bits per sample, and known of lossless codecs alone.
+    `bit_depth` is in bits per sample, and known of lossless codecs alone. The
+    gains are those of ReplayGain in the tags, in dB.
     """
 
     codec: str
     sample_rate_hz: int | None = None
     bit_depth: int | None = None
     channels: int | None = None
+    track_gain_db: float | None = None
+    album_gain_db: float | None = None
 
     @property
     def is_lossless(self) -> bool:

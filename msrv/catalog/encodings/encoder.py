@@ -3,23 +3,26 @@
 
 """Encoder: runs ffmpeg on a master, and then writes the tags.
 
-Both run confined and with idle priority: ffmpeg reads the master by its
+Before that, ffmpeg decodes the master once to analyse its sound. Both run
+confined and with idle priority: ffmpeg reads the master by its
 standard input and writes the encoding by its standard output, both opened by
 the store, and the tags are written by the process of `tagging_main`.
 """
 
 import logging
 import math
-import os
 import re
-import selectors
-import signal
 import subprocess
 import threading
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
+from msrv.catalog.encodings.ffmpeg_process import (
+    EncodingFailed,
+    check_result,
+    read_output,
+)
 from msrv.catalog.encodings.recipes import RECIPES, STREAMS, Recipe
 from msrv.catalog.encodings.track_tags import TrackTags
 from msrv.catalog.ffmpeg import CONTAINERS, query_ffmpeg
@@ -35,10 +38,12 @@ from msrv.catalog.parsing.messages import Message
 from msrv.catalog.parsing.parser_process import ParserProcess
 from msrv.catalog.parsing.priority import IDLE, NORMAL
 from msrv.catalog.parsing.replies import clean_message
+from msrv.catalog.sound.analysis import SoundAnalysis
+from msrv.catalog.sound.loudness import parse_loudness
+from msrv.catalog.sound.waveform import SAMPLE_RATE_HZ, PeakMeter
 
 log = logging.getLogger(__name__)
 
-_STDERR_BYTES: Final = 2000
 _VERSION: Final = re.compile(rb"ffmpeg version (\S{1,100})")
 _CPU_SECONDS: Final = 60
 _HEAD_BYTES: Final = 64 << 20
@@ -51,40 +56,26 @@ _LEAST_SECONDS: Final = 3600.0
 _LENGTH_SECONDS: Final = 0.5
 """By which an encoding may be longer or shorter than its master's header
 states: encoders add hundredths of a second at both ends."""
-_WRITE_ERRORS: Final = (
-    "Error closing file",
-    "Error writing trailer",
-    "File too large",
-    "No space left",
-)
-"""Messages after which ffmpeg may nevertheless end with status 0."""
 _TAGGING_SECONDS: Final = 600.0
-
-
-class EncodingFailed(Exception):
-    """A track couldn't be encoded; the text is the reason, in one line.
-
-    `is_permanent` is False if the same master may succeed later.
-    """
-
-    def __init__(self, reason: str, *, is_permanent: bool = True) -> None:
-        super().__init__(reason)
-        self.is_permanent = is_permanent
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderBuild:
-    """An installed ffmpeg: its path, version, and the recipes it knows."""
+    """An installed ffmpeg: its path, version, and the recipes it knows.
+
+    `measures_loudness` is False for one without the filter `ebur128`.
+    """
 
     program: str
     version: str
     formats: frozenset[str]
+    measures_loudness: bool = True
 
 
 def inspect_ffmpeg(
     program: str, limits: ResourceLimits = confined_ffmpeg.LIMITS
 ) -> EncoderBuild:
-    """Return what an ffmpeg can encode. Blocks, for 20 seconds at most.
+    """Return what an ffmpeg can encode. Blocks, for 30 seconds at most.
 
     Raises OSError and subprocess.SubprocessError.
     """
@@ -102,12 +93,16 @@ def inspect_ffmpeg(
             for recipe in (RECIPES | STREAMS).values()
             if recipe.encoder in encoders
         ),
+        b" ebur128 " in query_ffmpeg(program, "-filters", limits),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class EncodingTask:
-    """A master's sound and length, and the format, tags and cover to write."""
+    """A master's sound and length, and the format, tags and cover to write.
+
+    `gain_db` changes the samples; 0 leaves them as they are.
+    """
 
     recipe: Recipe
     sound: Sound
@@ -115,6 +110,7 @@ class EncodingTask:
     master_name: str
     tags: TrackTags
     cover: bytes = b""
+    gain_db: float = 0.0
 
     @property
     def max_bytes(self) -> int:
@@ -153,8 +149,34 @@ class Encoder:
 
         Raises EncodingFailed, and OSError if a process can't be started.
         """
-        self._run_ffmpeg(task, master, descriptor)
+        self._run_ffmpeg(
+            _encoding_arguments(task),
+            task.seconds,
+            master,
+            descriptor,
+            file_bytes=task.max_bytes,
+        )
         self._write_tags(task, master, descriptor)
+
+    def analyse(
+        self, sound: Sound, seconds: float, master: BinaryIO
+    ) -> SoundAnalysis:
+        """Return the loudness and the waveform of an open master. Blocks.
+
+        Raises as `encode` does.
+        """
+        channels = min(sound.channels or 2, 2)
+        meter = PeakMeter(channels)
+        messages = self._run_ffmpeg(
+            _analysis_arguments(
+                channels, measures_loudness=self._build.measures_loudness
+            ),
+            seconds,
+            master,
+            subprocess.PIPE,
+            on_output=meter.add,
+        )
+        return SoundAnalysis(parse_loudness(messages), meter.peaks())
 
     def kill(self) -> None:
         """Kill what runs; nothing is encoded from now on."""
@@ -172,12 +194,23 @@ class Encoder:
             self._tagging = None
 
     def _run_ffmpeg(
-        self, task: EncodingTask, master: BinaryIO, descriptor: int
-    ) -> None:
+        self,
+        arguments: tuple[str, ...],
+        seconds: float,
+        master: BinaryIO,
+        output: int,
+        *,
+        file_bytes: int = 0,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> str:
+        """Run ffmpeg, and return the end of its messages.
+
+        `output` is a descriptor, or PIPE for `on_output`.
+        """
         limits = replace(
             self._limits,
-            file_bytes=task.max_bytes,
-            cpu_seconds=_CPU_SECONDS + int(task.seconds),
+            file_bytes=file_bytes,
+            cpu_seconds=_CPU_SECONDS + int(seconds),
         )
         command = confined_ffmpeg.ffmpeg_command(
             self._build.program, limits, is_idle=self._is_idle
@@ -185,25 +218,29 @@ class Encoder:
         with self._lock:
             self._check_killed()
             process = self._ffmpeg = subprocess.Popen(  # noqa: S603 - fixed arguments
-                [*command, *_arguments(task)],
+                [*command, *arguments],
                 stdin=master,
-                stdout=descriptor,
+                stdout=output,
                 stderr=subprocess.PIPE,
                 env=ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,
             )
-        until = max(_LEAST_SECONDS, task.seconds * _SLOWEST)
+        until = max(_LEAST_SECONDS, seconds * _SLOWEST)
         try:
-            messages = _read_messages(process, until)
+            messages = read_output(process, until, on_output)
         finally:
             process.kill()
             status = process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
             with self._lock:
                 self._ffmpeg = None
         self._check_killed()
-        if status or any(each in messages for each in _WRITE_ERRORS):
-            raise _failure(status, messages)
+        # Only an encoder prints nothing but errors.
+        check_result(status, messages, has_only_errors=on_output is None)
+        return messages
 
     def _write_tags(
         self, task: EncodingTask, master: BinaryIO, descriptor: int
@@ -279,53 +316,38 @@ def _check_reply(reply: dict[str, Any], expected: float) -> None:
         )
 
 
-def _arguments(task: EncodingTask) -> tuple[str, ...]:
+def _encoding_arguments(task: EncodingTask) -> tuple[str, ...]:
     """Return ffmpeg's arguments: one stream of sound, without metadata."""
+    gain = ("-af", f"volume={task.gain_db:.2f}dB:precision=float")
     return (
-        *("-nostdin", "-v", "error", "-xerror", "-y"),
-        *("-protocol_whitelist", "file,pipe"),
-        *("-format_whitelist", CONTAINERS),
-        *("-threads", "1", "-i", "file:/dev/stdin"),
-        *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
-        *("-threads", "1", "-filter_threads", "1"),
+        *("-nostdin", "-v", "error", "-y"),
+        *_INPUT,
+        *(gain if task.gain_db else ()),
         *task.recipe.options(task.sound),
         "file:/dev/stdout",
     )
 
 
-def _read_messages(
-    process: "subprocess.Popen[bytes]", timeout_seconds: float
-) -> str:
-    """Return the end of what a process writes to its standard error.
-
-    Waits until it ends. Raises EncodingFailed if it takes too long.
-    """
-    assert process.stderr is not None  # noqa: S101 - a pipe
-    until, end = time.monotonic() + timeout_seconds, b""
-    with process.stderr as stream, selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while (left := until - time.monotonic()) > 0:
-            if not selector.select(left):
-                continue
-            some = os.read(stream.fileno(), 65536)
-            if not some:
-                process.wait()
-                return end.decode(errors="replace").strip()
-            end = (end + some)[-_STDERR_BYTES:]
-    raise EncodingFailed("it takes too long", is_permanent=False)
-
-
-def _failure(status: int, messages: str) -> EncodingFailed:
-    """Return the error for ffmpeg's status and the end of its messages."""
-    if status < 0:
-        name = signal.Signals(-status).name
-        by_chance = status in {-signal.SIGKILL, -signal.SIGTERM}
-        return EncodingFailed(
-            f"ffmpeg was ended by {name}", is_permanent=not by_chance
-        )
-    is_full = any(each in messages for each in _WRITE_ERRORS)
-    last = (messages.splitlines() or [""])[-1]
-    return EncodingFailed(
-        f"ffmpeg ended with {status}: {last!a}",
-        is_permanent=not is_full,
+def _analysis_arguments(
+    channels: int, *, measures_loudness: bool
+) -> tuple[str, ...]:
+    """Return ffmpeg's arguments: samples for the peaks, loudness as text."""
+    # Both speakers play what is mono.
+    measuring = ("-af", "ebur128=peak=true:dualmono=true:framelog=verbose")
+    return (
+        *("-nostdin", "-hide_banner", "-nostats", "-v", "info"),
+        *_INPUT,
+        *(measuring if measures_loudness else ()),
+        *("-ar", str(SAMPLE_RATE_HZ), "-ac", str(channels)),
+        *("-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"),
     )
+
+
+_INPUT: Final = (
+    *("-xerror", "-protocol_whitelist", "file,pipe"),
+    *("-format_whitelist", CONTAINERS),
+    *("-threads", "1", "-i", "file:/dev/stdin"),
+    *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
+    *("-threads", "1", "-filter_threads", "1"),
+)
+"""The first stream of sound of the master."""

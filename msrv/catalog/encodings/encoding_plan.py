@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Self
 
 from msrv.catalog.encodings.recipes import (
+    STREAMS,
     Recipe,
     stream_recipes,
     wanted_recipes,
@@ -23,7 +24,7 @@ from msrv.catalog.encodings.track_tags import TrackTags, tags_of
 from msrv.catalog.model import Catalog, Cover, Item, Release, Sound
 
 _NO_TAGS = TrackTags("")
-_SCHEME = 1
+_SCHEME = 2
 """Increase it when encodings are made in another way."""
 
 
@@ -32,7 +33,8 @@ class PlannedEncoding:
     """An encoding that the catalog needs: of which item, by which recipe.
 
     `source` is the SHA-256, in hex, of the master's SHA-256, the recipe, the
-    tags and the cover.
+    tags and the cover. `gain_db` is the gain that the master's tags state for
+    a stream, None for one that is measured.
     """
 
     item: Item
@@ -41,6 +43,12 @@ class PlannedEncoding:
     tags: TrackTags
     cover: Cover | None
     source: str
+    gain_db: float | None = None
+
+    @property
+    def is_stream(self) -> bool:
+        """True for what is listened to, whose samples have a gain."""
+        return self.recipe.name in STREAMS
 
     @property
     def master(self) -> str:
@@ -90,14 +98,19 @@ def _plan(release: Release) -> Iterator[PlannedEncoding]:
     """Yield the encodings of a release's tracks."""
     if not any(each.formats or stream_recipes(each) for each in release.items):
         return
-    tags = tags_of(release)
+    tags, gains = tags_of(release), _gains(release)
     for item in release.items:
         sound = item.sound
         if sound is None:
             continue
         for recipe in stream_recipes(item):
-            source = _source(item, recipe, sound, _NO_TAGS, None)
-            yield PlannedEncoding(item, recipe, sound, _NO_TAGS, None, source)
+            gain = gains.get(item.item_id)
+            source = _source(
+                item, recipe, sound, TrackTags("", track_gain_db=gain), None
+            )
+            yield PlannedEncoding(
+                item, recipe, sound, _NO_TAGS, None, source, gain
+            )
         for recipe in wanted_recipes(item):
             own = tags[item.item_id]
             yield PlannedEncoding(
@@ -108,6 +121,19 @@ def _plan(release: Release) -> Iterator[PlannedEncoding]:
                 release.cover,
                 _source(item, recipe, sound, own, release.cover),
             )
+
+
+def _gains(release: Release) -> dict[str, float]:
+    """Return the gains of a release's streams by its tags, by item id.
+
+    Those of the album if all of its tracks have one, so that a quiet track
+    stays quieter than the others; otherwise each track's own.
+    """
+    sounds = {each.item_id: each.sound for each in release.items if each.sound}
+    albums = {key: each.album_gain_db for key, each in sounds.items()}
+    tracks = {key: each.track_gain_db for key, each in sounds.items()}
+    found = tracks if None in albums.values() else albums
+    return {key: gain for key, gain in found.items() if gain is not None}
 
 
 def _source(

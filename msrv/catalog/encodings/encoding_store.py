@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from msrv.catalog.encodings.recipes import RECIPES, STREAMS, Recipe
+from msrv.catalog.sound.analysis import FOLDER_NAME as ANALYSES
+from msrv.catalog.sound.analysis import AnalysisStore
 from msrv.files import make_private_folder, write_file
 from msrv.storage.model import Content, FileIdentity
 
@@ -80,6 +82,7 @@ class EncodingStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.analyses = AnalysisStore(folder / ANALYSES)
         self._lock = threading.Lock()
         self.revision = 0
         """Increases whenever what `find` returns may have changed."""
@@ -116,6 +119,7 @@ class EncodingStore:
         """Read the records in the folder, which may not exist yet."""
         with self._lock:
             self._load()
+        self.analyses.load()
 
     def _load(self) -> None:
         try:
@@ -229,6 +233,7 @@ class EncodingStore:
                     deleted += 1
         deleted += self._delete_strays(files, now)
         self.load()
+        self.analyses.tidy({each.master for each in self._by_key.values()})
         return deleted
 
     def _delete_strays(self, files: Collection[str], now: float) -> int:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final
 
 from msrv.catalog.encodings.track_tags import TrackTags
 from msrv.catalog.metadata.audio_files import NotAudio, open_audio
+from msrv.catalog.metadata.replay_gain import R128_OFFSET_DB, R128_UNITS
 from msrv.display_text import clean_line
 
 _UTF_8: Final = 3
@@ -114,6 +115,31 @@ def _texts(tags: TrackTags, copied: Texts) -> dict[str, str]:
     return {name: text for name, text in {**copied, **stated}.items() if text}
 
 
+def _replay_gain(tags: TrackTags) -> dict[str, str]:
+    """Return the fields of ReplayGain, without the unknown ones."""
+    return {
+        name: form.format(value)
+        for name, form, value in (
+            ("REPLAYGAIN_TRACK_GAIN", "{:.2f} dB", tags.track_gain_db),
+            ("REPLAYGAIN_TRACK_PEAK", "{:.6f}", tags.track_peak),
+            ("REPLAYGAIN_ALBUM_GAIN", "{:.2f} dB", tags.album_gain_db),
+        )
+        if value is not None
+    }
+
+
+def _r128_gain(tags: TrackTags) -> dict[str, str]:
+    """Return the fields that Opus has instead (RFC 7845, section 5.2.1)."""
+    return {
+        name: str(round((gain - R128_OFFSET_DB) * R128_UNITS))
+        for name, gain in (
+            ("R128_TRACK_GAIN", tags.track_gain_db),
+            ("R128_ALBUM_GAIN", tags.album_gain_db),
+        )
+        if gain is not None
+    }
+
+
 def _write_vorbis(
     sound: Any,  # noqa: ANN401 - mutagen has no types
     tags: TrackTags,
@@ -122,6 +148,7 @@ def _write_vorbis(
 ) -> None:
     """Write Vorbis comments, and the picture of FLAC or a comment for it."""
     from mutagen.flac import FLAC, Picture  # noqa: PLC0415 - slow to import
+    from mutagen.oggopus import OggOpus  # noqa: PLC0415 - as above
 
     if sound.tags is None:
         sound.add_tags()
@@ -136,6 +163,10 @@ def _write_vorbis(
     ):
         if number:
             sound.tags[key] = [str(number)]
+    is_opus = isinstance(sound, OggOpus)
+    gains = _r128_gain(tags) if is_opus else _replay_gain(tags)
+    for key, text in gains.items():
+        sound.tags[key] = [text]
     if not cover:
         return
     picture: Any = Picture()  # type: ignore[no-untyped-call] # mutagen's own
@@ -171,6 +202,8 @@ def _write_id3(
         if number:
             text = f"{number}/{total}"
             sound.tags.add(getattr(frames, key)(encoding=_UTF_8, text=[text]))
+    for name, text in _replay_gain(tags).items():
+        sound.tags.add(frames.TXXX(encoding=_UTF_8, desc=name, text=[text]))
     if lyrics:
         sound.tags.add(
             frames.USLT(encoding=_UTF_8, lang="und", desc="", text=lyrics)
@@ -202,6 +235,9 @@ def _write_mp4(
         key = _WRITTEN[name][2] if name in _WRITTEN else _COPIED[name][2]
         is_free_form = key.startswith("----")
         sound.tags[key] = [text.encode() if is_free_form else text]
+    for name, text in _replay_gain(tags).items():
+        key = f"----:com.apple.iTunes:{name.lower()}"
+        sound.tags[key] = [text.encode()]
     if tags.number:
         sound.tags["trkn"] = [(tags.number, tags.numbers)]
     if tags.disc:

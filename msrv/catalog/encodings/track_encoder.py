@@ -9,17 +9,20 @@ folder of encodings.
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from msrv.catalog.encodings.encoder import (
     Encoder,
     EncoderBuild,
-    EncodingFailed,
     EncodingTask,
 )
 from msrv.catalog.encodings.encoding_plan import PlannedEncoding
 from msrv.catalog.encodings.encoding_store import Encoding, EncodingStore
+from msrv.catalog.encodings.ffmpeg_process import EncodingFailed
+from msrv.catalog.sound.analysis import SoundAnalysis
+from msrv.catalog.sound.loudness import playing_gain
 from msrv.storage.model import Storage
 
 _FREE_SHARE: Final = 20
@@ -81,10 +84,17 @@ class TrackEncoder:
             # Another store may have made it since the folder was read.
             self._store.load()
             known = self._store.get(planned.source)
-            if known is not None:
+            if known is not None and self._has_analysis(planned):
                 return known, False
             with self._library.open(content) as master:
-                self._encoder.encode(task, master, draft.descriptor)
+                analysis = self._analyse(planned, master)
+                if known is not None:
+                    return known, False
+                self._encoder.encode(
+                    _with_loudness(task, planned, analysis),
+                    master,
+                    draft.descriptor,
+                )
                 if not self._library.is_verified(master.fileno(), content):
                     raise EncodingFailed(
                         "it was changed meanwhile", is_permanent=False
@@ -95,6 +105,32 @@ class TrackEncoder:
         finally:
             self._store.discard(draft)
         return made, True
+
+    def _has_analysis(self, planned: PlannedEncoding) -> bool:
+        return self._store.analyses.find(planned.master) is not None
+
+    def _analyse(
+        self, planned: PlannedEncoding, master: BinaryIO
+    ) -> SoundAnalysis:
+        """Return the analysis of an open master, made now if there is none.
+
+        Only by this version of ffmpeg, as another's may differ in its last
+        digit. Two stores that make it at once write the same.
+        """
+        analyses = self._store.analyses
+        known = analyses.read_exact(planned.master, self._version)
+        if known is not None:
+            return known
+        content = planned.item.content
+        made = self._encoder.analyse(
+            planned.sound, planned.item.duration_seconds or 0.0, master
+        )
+        if not self._library.is_verified(master.fileno(), content):
+            raise EncodingFailed(
+                "it was changed meanwhile", is_permanent=False
+            )
+        analyses.save(planned.master, self._version, made)
+        return made
 
     def kill(self) -> None:
         """Kill what runs; nothing is encoded from now on. Any thread."""
@@ -108,6 +144,16 @@ class TrackEncoder:
         usage = shutil.disk_usage(_existing(self._store.folder))
         if usage.free - task.max_bytes < self._min_free_bytes(usage.total):
             raise OSError(None, "the disk is almost full")
+
+
+def _with_loudness(
+    task: EncodingTask, planned: PlannedEncoding, analysis: SoundAnalysis
+) -> EncodingTask:
+    """Return a task with the gain of a stream, or else with tags for it."""
+    loudness = analysis.loudness
+    if planned.is_stream:
+        return replace(task, gain_db=playing_gain(loudness, planned.gain_db))
+    return replace(task, tags=task.tags.with_loudness(loudness))
 
 
 def _existing(folder: Path) -> Path:

@@ -20,16 +20,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from msrv.catalog.covers import SHARED_WIDTH, Covers
-from msrv.catalog.encodings.encoder import (
-    EncoderBuild,
-    EncodingFailed,
-    inspect_ffmpeg,
-)
+from msrv.catalog.encodings.encoder import EncoderBuild, inspect_ffmpeg
 from msrv.catalog.encodings.encoding_plan import (
     EncodingPlan,
     PlannedEncoding,
 )
 from msrv.catalog.encodings.encoding_store import EncodingStore
+from msrv.catalog.encodings.ffmpeg_process import EncodingFailed
 from msrv.catalog.encodings.item_formats import ItemFormats
 from msrv.catalog.encodings.progress import EncodingProgress
 from msrv.catalog.encodings.track_encoder import (
@@ -211,7 +208,11 @@ class EncodingWorker:
         self.progress.count_failed(len(self._failed))
 
     def _has(self, planned: PlannedEncoding) -> bool:
-        return self.store.get(planned.source) is not None
+        """Return whether it is made, and the waveform of a stream as well."""
+        return self.store.get(planned.source) is not None and (
+            not planned.is_stream
+            or self.store.analyses.find(planned.master) is not None
+        )
 
     async def _encode_forever(self, number: int) -> None:
         executor = SerialExecutor(f"msrv-encode-{number}")

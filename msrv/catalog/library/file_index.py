@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "index.sqlite3"
 _APPLICATION: Final = int.from_bytes(b"MSRV", "big")
-_VERSION: Final = 7
+_VERSION: Final = 8
 """Raise it when the columns or the facts change."""
 _TABLE: Final = (
     # Two processes may create it at once.

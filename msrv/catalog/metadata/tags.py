@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, Self
 from msrv.catalog.metadata.audio_files import NotAudio, open_audio, read_apev2
 from msrv.catalog.metadata.audio_pictures import has_picture
 from msrv.catalog.metadata.mojibake import repair_encoding
+from msrv.catalog.metadata.replay_gain import ALBUM_KEYS, TRACK_KEYS, gain_db
 from msrv.catalog.metadata.riff_info import read_riff_info
 from msrv.catalog.metadata.sound_facts import sound_facts
 from msrv.catalog.metadata.track_texts import TrackTexts, read_track_texts
@@ -41,6 +42,8 @@ _KEYS: Final = {
     "genre": ("genre", "TCON", "\xa9gen"),
     "tempo": ("bpm", "tempo", "TBPM", "tmpo"),
     "key": ("initialkey", "TKEY", "----:com.apple.iTunes:initialkey"),
+    "track_gain": TRACK_KEYS,
+    "album_gain": ALBUM_KEYS,
 }
 _SEVERAL: Final = frozenset({"artist", "album_artist"})
 """Fields whose values are all used, if there are several."""
@@ -60,8 +63,8 @@ class Tags:
     `date` starts with a year, but may be invalid. `tempo` is in beats per
     minute, and `key` is the initial musical key. `codec`, `sample_rate_hz`,
     `bit_depth` and `channels` are those of its sound; the depth, in bits per
-    sample, is known of lossless codecs alone. `texts` are its lyrics and
-    credits.
+    sample, is known of lossless codecs alone, and the gains are those of
+    ReplayGain, in dB. `texts` are its lyrics and credits.
     """
 
     title: str = ""
@@ -80,6 +83,8 @@ class Tags:
     sample_rate_hz: int | None = None
     bit_depth: int | None = None
     channels: int | None = None
+    track_gain_db: float | None = None
+    album_gain_db: float | None = None
     texts: TrackTexts = field(default_factory=TrackTexts)
 
     @property
@@ -88,7 +93,12 @@ class Tags:
         if not self.codec:
             return None
         return Sound(
-            self.codec, self.sample_rate_hz, self.bit_depth, self.channels
+            self.codec,
+            self.sample_rate_hz,
+            self.bit_depth,
+            self.channels,
+            self.track_gain_db,
+            self.album_gain_db,
         )
 
     def to_facts(self) -> dict[str, Any]:
@@ -149,6 +159,8 @@ def merge_tags(
         genres=_genres(found),
         tempo=_tempo(values["tempo"]),
         key=values["key"][:_MAX_KEY_CHARS],
+        track_gain_db=gain_db(values["track_gain"]),
+        album_gain_db=gain_db(values["album_gain"]),
     )
 
 

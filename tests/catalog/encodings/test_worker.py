@@ -46,7 +46,9 @@ def files_in(folder: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
         for path in folder.iterdir()
-        if not path.name.startswith(".") and path.suffix != ".json"
+        if path.is_file()
+        and not path.name.startswith(".")
+        and path.suffix != ".json"
     }
 
 

@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Output and messages of a running ffmpeg, and errors of what it makes."""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Final
+
+_STDERR_BYTES: Final = 2000
+_READ_BYTES: Final = 65536
+_WRITE_ERRORS: Final = (
+    "Error closing file",
+    "Error writing trailer",
+    "File too large",
+    "No space left",
+)
+"""Messages after which ffmpeg may nevertheless end with status 0."""
+
+
+class EncodingFailed(Exception):
+    """A track couldn't be encoded; the text is the reason, in one line.
+
+    `is_permanent` is False if the same master may succeed later.
+    """
+
+    def __init__(self, reason: str, *, is_permanent: bool = True) -> None:
+        super().__init__(reason)
+        self.is_permanent = is_permanent
+
+
+def read_output(
+    process: "subprocess.Popen[bytes]",
+    timeout_seconds: float,
+    on_output: Callable[[bytes], None] | None = None,
+) -> str:
+    """Return the end of what a process writes to its standard error.
+
+    `on_output` gets its standard output, if that is a pipe. Waits until it
+    ends. Raises EncodingFailed if it takes too long.
+    """
+    until, end = time.monotonic() + timeout_seconds, b""
+    streams = [each for each in (process.stdout, process.stderr) if each]
+    with selectors.DefaultSelector() as selector:
+        for stream in streams:
+            selector.register(stream, selectors.EVENT_READ)
+        while (left := until - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                some = os.read(key.fd, _READ_BYTES)
+                if not some:
+                    selector.unregister(key.fileobj)
+                elif key.fileobj is process.stderr:
+                    end = (end + some)[-_STDERR_BYTES:]
+                elif on_output is not None:
+                    on_output(some)
+            if not selector.get_map():
+                process.wait()
+                return end.decode(errors="replace").strip()
+    raise EncodingFailed("it takes too long", is_permanent=False)
+
+
+def check_result(
+    status: int, messages: str, *, has_only_errors: bool = True
+) -> None:
+    """Raise EncodingFailed unless ffmpeg has written all of its output."""
+    is_full = has_only_errors and any(
+        each in messages for each in _WRITE_ERRORS
+    )
+    if status == 0 and not is_full:
+        return
+    if status < 0:
+        name = signal.Signals(-status).name
+        by_chance = status in {-signal.SIGKILL, -signal.SIGTERM}
+        raise EncodingFailed(
+            f"ffmpeg was ended by {name}", is_permanent=not by_chance
+        )
+    last = (messages.splitlines() or [""])[-1]
+    raise EncodingFailed(
+        f"ffmpeg ended with {status}: {last!a}",
+        is_permanent=not is_full,
+    )
