@@ -43,6 +43,8 @@ from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
 from msrv.orders.free_orders import FreeOrders
 from msrv.orders.fulfilment import Fulfilment
+from msrv.orders.lost_purchases.address_index import AddressIndex
+from msrv.orders.lost_purchases.worker import LostPurchases
 from msrv.orders.rate_limits import ShopLimits
 from msrv.orders.receipt_mails import ReceiptMails
 from msrv.orders.redemption import CodeIndex, CodeRedemption
@@ -184,6 +186,7 @@ def _build_store(
         discounts,
         FreeOrders(providers, discounts, limits, clock),
         receipt_mails,
+        AddressIndex.from_settings(settings, ledger),
     )
     return Store(
         settings=settings,
@@ -250,6 +253,7 @@ def _build_store(
             clock,
         ),
         receipt_mails=receipt_mails,
+        lost_purchases=LostPurchases.of(fulfilment, settlement),
         download_links=DownloadLinks(
             keyring, catalog, ledger, settings.link_hours * 3600, clock
         ),
@@ -295,6 +299,7 @@ async def _run(
             await stack.enter_async_context(store.mail)
         stack.push_async_callback(store.providers.aclose)
         await stack.enter_async_context(store.webhooks)
+        await stack.enter_async_context(store.lost_purchases)
         yield
 
 

@@ -28,6 +28,8 @@ from msrv.proofs.orders import (
 
 WHOLE_ORDER: Final = ""
 """`item_id` of an event that concerns a whole order."""
+BUYER_MARK: Final = "buyer."
+"""Start of the `code_id` that marks an order as one of a buyer's."""
 TITLE_CHARS: Final = 200
 _MAX_RANGES: Final = 256
 _MAX_BYTES: Final = 2**62
@@ -134,7 +136,9 @@ class Restored(_Change):
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """Use of a code or discount by an order, or of a grant's one mail.
+    """Use of a code or discount by an order, or of a mail sent once.
+
+    Also the mark that an order was placed by a buyer.
 
     `code_id` identifies the use, and is not the code itself. Times are in Unix
     seconds.

@@ -20,7 +20,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from enum import Enum
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from jinja2 import (
     Environment,
@@ -33,12 +33,12 @@ from markupsafe import Markup
 from msrv.catalog import markdown
 from msrv.mail import addresses, headers
 from msrv.mail.addresses import BadAddress
+from msrv.mail.purchase_list import MailedPurchase, receipt_from_json
 from msrv.money import Money
 from msrv.proofs import grants, receipts
-from msrv.proofs.consents import Consent
 from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.orders import ORDER_ID, Line
+from msrv.proofs.orders import ORDER_ID
 from msrv.proofs.receipts import Receipt
 from msrv.translations import (
     current_language,
@@ -54,19 +54,24 @@ from msrv.translations.templates import EXTENSIONS, install_translations
 
 _ENCODING: Final = "quoted-printable"
 _GROUP_CHARS: Final = 4
-_MAIL_ID: Final = re.compile(rf"{ORDER_ID}(?:-gift|-bill)?(?:-[0-9]{{1,15}})?")
+_MAIL_ID: Final = re.compile(
+    rf"{ORDER_ID}(?:-gift|-bill|-found|-reissued)?(?:-[0-9]{{1,15}})?"
+)
 
 
 class MailKind(Enum):
     """Kind of a receipt mail: to the buyer, or of a gift.
 
     The recipient of a gift gets the receipt, and its payer a bill without
-    links.
+    links. FOUND lists all purchases of an address, on request; REISSUED has a
+    receipt that replaces an earlier one.
     """
 
     RECEIPT = "receipt"
     GIFT = "gift"
     BILL = "bill"
+    FOUND = "found"
+    REISSUED = "reissued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,9 @@ class ReceiptMail:
     `store.toml`. `titles` are those of the receipt's lines. `thanks` are the
     seller's notes, in Markdown. `written_at` is in Unix seconds. `gift` is the
     gift that a gift's mail, or a bill, is about. `language` is that of the
-    mail, as `Language.code`; English if it is empty. Raises ValueError for
-    invalid values.
+    mail, as `Language.code`; English if it is empty. `purchases` are those of
+    a list, whose first one's order the mail is named after. Raises ValueError
+    for invalid values.
     """
 
     mail_id: str
@@ -95,6 +101,7 @@ class ReceiptMail:
     kind: MailKind = MailKind.RECEIPT
     gift: Gift = field(default_factory=Gift)
     language: str = ""
+    purchases: tuple[MailedPurchase, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_mail_id(self.mail_id):
@@ -143,6 +150,8 @@ class ReceiptMail:
             del fields["thanks"]
         if self.language in {"", SOURCE}:
             del fields["language"]
+        if not self.purchases:
+            del fields["purchases"]
         kind, gift = fields.pop("kind"), fields.pop("gift")
         if kind is not MailKind.RECEIPT:
             fields |= {"kind": kind.value, "gift": gift}
@@ -154,9 +163,12 @@ class ReceiptMail:
         try:
             fields = json.loads(text)
             fields["mail_id"] = fields.pop("letter_id")
-            fields["receipt"] = _receipt(fields["receipt"])
+            fields["receipt"] = receipt_from_json(fields["receipt"])
             fields["titles"] = tuple(fields["titles"])
             fields["thanks"] = tuple(fields.get("thanks", ()))
+            fields["purchases"] = tuple(
+                map(MailedPurchase.from_json, fields.get("purchases", ()))
+            )
             if "kind" in fields:
                 fields["kind"] = MailKind(fields["kind"])
                 fields["gift"] = Gift(**fields["gift"])
@@ -170,6 +182,8 @@ _SUBJECTS: Final[Mapping[MailKind, str]] = {
     MailKind.RECEIPT: gettext_noop("Your receipt from %(store)s"),
     MailKind.GIFT: gettext_noop("A gift for you from %(store)s"),
     MailKind.BILL: gettext_noop("Your bill from %(store)s"),
+    MailKind.FOUND: gettext_noop("Your purchases at %(store)s"),
+    MailKind.REISSUED: gettext_noop("Your new receipt from %(store)s"),
 }
 
 
@@ -243,6 +257,14 @@ class ReceiptRenderer:
             "bought": format_date_time(mail.receipt.issued_at),
             "language": current_language(),
             "subject": subject,
+            "purchases": [
+                (
+                    each,
+                    f"{mail.base_url}{each.path(self._keyring)}",
+                    format_date_time(each.receipt.issued_at),
+                )
+                for each in mail.purchases
+            ],
         }
         text, html = self._templates[mail.kind]
         message.set_content(text.render(context), cte=_ENCODING)
@@ -264,10 +286,3 @@ def _written(amount: Money) -> str:
 def is_mail_id(text: str) -> bool:
     """Return whether this is a mail id; one is safe as a file's name."""
     return _MAIL_ID.fullmatch(text) is not None
-
-
-def _receipt(fields: Mapping[str, Any]) -> Receipt:
-    lines = tuple(Line(**line) for line in fields["lines"])
-    given = fields.get("consent")
-    consent = None if given is None else Consent(**given)
-    return Receipt(**{**fields, "lines": lines, "consent": consent})

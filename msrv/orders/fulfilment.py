@@ -18,6 +18,7 @@ from msrv.ledger.ledger import Ledger
 from msrv.mail.receipt_mail import MailKind
 from msrv.orders.discounts import Discounts
 from msrv.orders.free_orders import FreeOrders
+from msrv.orders.lost_purchases.address_index import AddressIndex
 from msrv.orders.pricing import title_of
 from msrv.orders.receipt_mails import MailContent, ReceiptMails
 from msrv.payments.settlement import PaidOrder
@@ -63,6 +64,7 @@ class Fulfilment:
     discounts: Discounts
     free_orders: FreeOrders
     mails: ReceiptMails
+    index: AddressIndex | None = None
 
     async def fulfil(
         self,
@@ -107,6 +109,7 @@ class Fulfilment:
                 }
             )
             await self.discounts.count_use(order)
+            await self._index(mail)
         return FulfilledOrder(
             receipt,
             receipts.sign(self.keyring, receipt),
@@ -115,6 +118,20 @@ class Fulfilment:
             mail_wait,
             bills.issue(self.keyring, Bill(receipt, gift)) if gift else "",
         )
+
+    async def _index(self, mail: MailContent) -> None:
+        """Index the recipient, if no provider can be asked for the order.
+
+        A gift's recipient isn't the one whom the provider knows.
+        """
+        receipt = mail.receipt
+        if self.index is None or not mail.to:
+            return
+        if mail.kind is not MailKind.GIFT and self.mails.providers.has_archive(
+            receipt
+        ):
+            return
+        await self.index.add(mail.to, receipt.order_id, receipt.issued_at)
 
     def _language(
         self, order: PaidOrder, network: Hashable | None

@@ -20,6 +20,9 @@ ALL_GUESSES: Final = Limit(burst=100_000, interval_ms=2)
 chance of 1 in 2,200."""
 MAILS: Final = Limit(burst=5, interval_ms=600_000)
 ALL_MAILS: Final = Limit(burst=200, interval_ms=5_000)
+LOST_PURCHASES: Final = Limit(burst=5, interval_ms=600_000)
+LOST_MAILBOXES: Final = Limit(burst=3, interval_ms=6 * 3_600_000)
+"""Of the mails that list purchases: nobody's mailbox is filled by others."""
 LOOK_UPS: Final = Limit(burst=30, interval_ms=2_000)
 UNTAGGED_LOOK_UPS: Final = Limit(burst=5, interval_ms=60_000)
 ALL_UNTAGGED_LOOK_UPS: Final = Limit(burst=300, interval_ms=200)
@@ -96,7 +99,9 @@ class ShopLimits:
     `logged` has the warnings of the last minute. `payments` counts payments
     started at a provider, by network; `look_ups` those looked up there, by
     network and quote, and `untagged_look_ups` those by return addresses from
-    before the update to tags. `gifts` counts free copies and codes.
+    before the update to tags. `lost_purchases` counts requests for lost
+    purchases by network, and `lost_mailboxes` by mailbox. `gifts` counts free
+    copies and codes.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)
@@ -125,6 +130,12 @@ class ShopLimits:
     payments: RateLimiter = field(
         default_factory=lambda: RateLimiter(PAYMENTS, error=TooManyPayments)
     )
+    lost_purchases: RateLimiter = field(
+        default_factory=lambda: RateLimiter(LOST_PURCHASES, error=TooManyMails)
+    )
+    lost_mailboxes: RateLimiter = field(
+        default_factory=lambda: RateLimiter(LOST_MAILBOXES, error=TooManyMails)
+    )
     look_ups: RateLimiter = field(
         default_factory=lambda: RateLimiter(LOOK_UPS, error=TooManyLookUps)
     )
@@ -146,6 +157,8 @@ class ShopLimits:
             "paid_mails": self.paid_mails.refused,
             "free_orders": self.free_order_lines.refused,
             "payments": self.payments.refused,
+            "lost_purchases": self.lost_purchases.refused,
+            "lost_mailboxes": self.lost_mailboxes.refused,
             "look_ups": self.look_ups.refused,
             "untagged_look_ups": self.untagged_look_ups.refused,
             "gifts": self.gifts.refused,

@@ -7,13 +7,14 @@ The address travels in the signed quote and lies in the outbox until the mail
 was sent. It is stored nowhere else. The same is true of a gift's note.
 """
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.texts.thanks import thanks_for
 from msrv.mail import addresses
+from msrv.mail.purchase_list import MailedPurchase
 from msrv.mail.receipt_mail import MailKind, ReceiptMail
 from msrv.mail.worker import MailWorker
 from msrv.orders.errors import UnicodeAddress
@@ -122,6 +123,23 @@ class ReceiptMails:
             return True
         mail = self._mail(content, content.mail_id)
         return await self.worker.enqueue(mail)
+
+    async def queue_found(
+        self, to: str, purchases: Sequence[MailedPurchase]
+    ) -> None:
+        """Queue the mail that lists the purchases of an address.
+
+        Raises OSError if it can't be stored.
+        """
+        assert self.worker is not None  # noqa: S101 - checked by the caller
+        first = MailContent(purchases[0].receipt, to, MailKind.FOUND)
+        mail = replace(
+            self._mail(first, f"{first.mail_id}-{self.clock()}"),
+            thanks=(),
+            purchases=tuple(purchases),
+        )
+        if not await self.worker.enqueue(mail):
+            raise OSError("the mail can't be stored")
 
     async def resend(self, content: MailContent, network: Hashable) -> None:
         """Queue another mail of the same. Raises TooManyMails."""

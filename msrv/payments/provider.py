@@ -173,6 +173,38 @@ class WebhookHandler(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ArchivedPayment:
+    """A payment that was completed once, as the provider has it now.
+
+    `payment` is the id by which a seller finds the money. `is_refunded` is
+    true if all of it was paid back.
+    """
+
+    status: PaymentStatus
+    payment: str
+    is_refunded: bool = False
+
+
+class PaymentArchive(Protocol):
+    """Protocol of a provider's record of completed payments."""
+
+    async def payments_of(self, address: str) -> tuple[ArchivedPayment, ...]:
+        """Return the payments of the buyer with a mail address.
+
+        Raises ProviderUnavailable.
+        """
+        ...
+
+    async def buyer_of(self, payment: str) -> tuple[str, str]:
+        """Return the mail address and the signed quote of a payment.
+
+        Each is empty where the provider doesn't have it. Raises
+        ProviderUnavailable.
+        """
+        ...
+
+
 class Provider(Protocol):
     """Protocol of a payment provider."""
 
@@ -199,6 +231,11 @@ class Provider(Protocol):
     @property
     def webhooks(self) -> WebhookHandler | None:
         """Handler of the provider's webhooks, None if it sends none."""
+        ...
+
+    @property
+    def archive(self) -> PaymentArchive | None:
+        """Record of its payments, None if the provider keeps none."""
         ...
 
     @property

@@ -34,6 +34,7 @@ class FreeProvider:
     page = None
     origins = ()
     webhooks = None
+    archive = None
     adds_tax = False
     moves_money = False
     status = ()
@@ -81,6 +82,7 @@ class DemoProvider:
     page = "pay_demo.html"
     origins = ()
     webhooks = None
+    archive = None
     adds_tax = False
     moves_money = False
     status = ("simulated: no money moves",)
@@ -163,6 +165,12 @@ class Providers:
         """Return lines on the providers' set-up, for the terminal."""
         lines = [line for each in self for line in each.status]
         return lines or ["free items only: no payment provider is configured"]
+
+    def has_archive(self, receipt: Receipt) -> bool:
+        """Return whether its provider can be asked for an order's payment."""
+        name = receipt.provider.removesuffix(TEST_SUFFIX)
+        found = self.get(name)
+        return found is not None and found.archive is not None
 
     def costs_nothing(self, receipt: Receipt) -> bool:
         """Return whether anyone can place such an order as often as they like.

@@ -142,6 +142,18 @@ def read_ignoring_expiry(keyring: Keyring, token: str) -> Quote:
     return _quote(decode(token.partition(".")[0]))
 
 
+def states_gift(token: str) -> bool:
+    """Return whether a quote, of any key, says that it is of a gift.
+
+    For a quote that can't be verified any more, from a trusted source.
+    """
+    try:
+        claims = from_json(decode(token.partition(".")[0]))
+    except Forged:
+        return False
+    return isinstance(claims, dict) and bool(claims.get("gift"))
+
+
 def order_id_of(
     keyring: Keyring, token: str, provider: str, reference: str
 ) -> str:

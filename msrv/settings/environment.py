@@ -24,6 +24,7 @@ SECRETS: Final = (
     "MSRV_STRIPE_KEY",
     "MSRV_STRIPE_WEBHOOK_SECRET",
     "MSRV_SMTP_URL",
+    "MSRV_ADDRESS_INDEX_KEY",
     "MSRV_ACME_EAB_KEY",
 )
 """Settings that can also be the path of a file, in the variable *_FILE."""

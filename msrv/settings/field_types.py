@@ -34,6 +34,7 @@ _PORT: Final = re.compile(r"[0-9]{1,5}")
 _WEB_PORTS: Final = {"http": 80, "https": 443}
 
 _STRIPE_KEY: Final = re.compile(r"[sr]k_(live|test)_[A-Za-z0-9_]+")
+_MIN_KEY_CHARS: Final = 32
 _BAD_SMTP_URL: Final = "must be an address like smtps://user:password@host:465"
 _SENDER: Final = re.compile(
     r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+"
@@ -196,6 +197,15 @@ def _stripe_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _address_index_key(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _MIN_KEY_CHARS:
+        raise ValueError(
+            f"must have at least {_MIN_KEY_CHARS} characters: `msrv nonce` "
+            "prints a good one; it must not be NONCE itself"
+        )
+    return value
+
+
 def _stripe_webhook_secret(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith("whsec_"):
         raise ValueError("must be a signing secret like whsec_…")
@@ -243,6 +253,7 @@ ListeningHost = Annotated[str, AfterValidator(_listening_host)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 SourceUrl = Annotated[str, AfterValidator(_source_url)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+AddressIndexKey = Annotated[SecretStr, AfterValidator(_address_index_key)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 StripeKey = Annotated[SecretStr, AfterValidator(_stripe_key)]
 StripeWebhookSecret = Annotated[

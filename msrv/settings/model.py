@@ -23,6 +23,7 @@ from msrv.settings.domain_types import (
     Domains,
 )
 from msrv.settings.field_types import (
+    AddressIndexKey,
     Campaigns,
     DatabaseUrl,
     EngineUrl,
@@ -71,6 +72,7 @@ class Settings(BaseModel):
     database_private_networks: Networks = ()
     smtp_url: SmtpUrl | None = None
     mail_from: Sender | None = None
+    address_index_key: AddressIndexKey | None = None
     certs: HomePath = Path("certs")
     host: ListeningHost | None = None
     port: Port | None = None

@@ -29,7 +29,12 @@ from msrv.web.shop import (
     verify,
 )
 from msrv.web.shop.browsing import catalog
-from msrv.web.shop.purchases import device_library, gift_pages, playlists
+from msrv.web.shop.purchases import (
+    device_library,
+    gift_pages,
+    lost_purchases,
+    playlists,
+)
 from msrv.web.texts import artist_pages, seller_pages
 
 ROUTES: list[web.RouteDef] = [
@@ -78,6 +83,8 @@ ROUTES: list[web.RouteDef] = [
     ),
     web.get("/purchases/{receipt}", receipts.show, name="purchase"),
     web.get("/library", device_library.show, name="library"),
+    web.get("/lost", lost_purchases.show, name="lost"),
+    web.post("/lost", lost_purchases.submit, name="lost-request"),
     web.get(
         "/payments/{provider}/return",
         payments.return_from_provider,

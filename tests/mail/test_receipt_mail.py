@@ -15,6 +15,7 @@ from typing import cast
 import pytest
 
 from msrv import translations
+from msrv.mail.purchase_list import MailedPurchase
 from msrv.mail.receipt_mail import (
     MailKind,
     ReceiptMail,
@@ -240,6 +241,9 @@ def test_bill_has_prices_and_no_links(keyring: Keyring) -> None:
 def in_language(code: str, kind: MailKind = MailKind.RECEIPT) -> ReceiptMail:
     """Return the sample mail in a language, as the outbox gives it back."""
     mail = dataclasses.replace(sample_mail(), language=code, kind=kind)
+    if kind is MailKind.FOUND:
+        purchase = MailedPurchase(mail.receipt, mail.titles)
+        mail = dataclasses.replace(mail, purchases=(purchase,))
     return ReceiptMail.from_json(mail.to_json())
 
 

@@ -14,7 +14,14 @@ from sqlalchemy import ColumnElement, Table, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.schema import downloads, order_items, orders, refunds
+from msrv.ledger.db.schema import (
+    downloads,
+    order_items,
+    orders,
+    redemptions,
+    refunds,
+)
+from msrv.ledger.events import BUYER_MARK
 
 PROVIDER: Final = "free"
 BATCH: Final = 500
@@ -86,6 +93,13 @@ async def _delete_some(
     )
     ids = [row.order_id for row in rows]
     if ids:
+        # Their buyers' marks, but not the uses of discounts that they took.
+        await connection.execute(
+            delete(redemptions).where(
+                redemptions.c.order_id.in_(ids),
+                redemptions.c.code_id.startswith(BUYER_MARK),
+            )
+        )
         return FreeOrderCounts(
             lines=await _delete(connection, order_items, ids),
             downloads=await _delete(connection, downloads, ids),

@@ -20,6 +20,7 @@ from msrv.ledger.db.schema import (
     order_items,
     orders,
     payment_events,
+    redemptions,
     refunds,
 )
 from msrv.proofs.consents import Consent
@@ -200,14 +201,36 @@ async def search_orders(
     return tuple(found)
 
 
+async def orders_marked(
+    connection: AsyncConnection, prefix: str, *, most: int = 1000
+) -> tuple[Order, ...]:
+    """Return orders with a redemption whose `code_id` has a prefix."""
+    code = redemptions.c
+    wanted = (
+        select(orders)
+        .join(redemptions, code.order_id == orders.c.order_id)
+        .where(code.code_id >= prefix, code.code_id < f"{prefix}~")
+        .order_by(orders.c.sold_at.desc())
+        .limit(most)
+    )
+    return tuple(await _load(connection, wanted))
+
+
+async def find_order(
+    connection: AsyncConnection, order_id: str
+) -> Order | None:
+    """Return an order, None if the ledger doesn't have it."""
+    wanted = select(orders).where(orders.c.order_id == order_id)
+    found = await _load(connection, wanted)
+    return found[0] if found else None
+
+
 async def order_history(
     connection: AsyncConnection, order_id: str
 ) -> OrderHistory | None:
     """Return the history of an order, None if the ledger doesn't have it."""
-    found = await _load(
-        connection, select(orders).where(orders.c.order_id == order_id)
-    )
-    if not found:
+    found = await find_order(connection, order_id)
+    if found is None:
         return None
     sent = downloads.c
     event = payment_events.c
@@ -235,7 +258,7 @@ async def order_history(
         .order_by(event.received_at)
     )
     return OrderHistory(
-        found[0],
+        found,
         tuple(Download(*row) for row in download_rows),
         tuple(RefundState(*row) for row in refund_rows),
         tuple(Payment(*row) for row in payment_rows),

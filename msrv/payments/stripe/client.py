@@ -19,7 +19,6 @@ from typing import Any, Final, TypeVar
 import stripe
 from aiohttp import ClientError, ClientTimeout
 
-from msrv.money import Money
 from msrv.payments.provider import (
     NoSuchPayment,
     ProviderBusy,
@@ -41,6 +40,7 @@ _MISSING_SECONDS: Final = 60
 _MAX_MISSING: Final = 1000
 _MISSING: Final = "resource_missing"
 _BAD_EMAIL: Final = "email_invalid"
+_PAGE: Final = 100
 _CHARGE: Final = "payment_intent.latest_charge"
 _AMOUNT_CODES: Final = frozenset(
     {
@@ -50,23 +50,6 @@ _AMOUNT_CODES: Final = frozenset(
         "invalid_charge_amount_no_decimal_compatible",
     }
 )
-
-
-# Currencies whose units at Stripe are not ISO 4217's:
-# https://docs.stripe.com/currencies, "Zero-decimal currencies", "Three-decimal
-# currencies" and "Special cases".
-# Krónur have no minor unit, and are sent as if they had.
-_HUNDREDFOLD: Final = frozenset({"ISK"})
-# Ariary have a minor unit by ISO 4217 (in truth a fifth), not at Stripe.
-_WHOLE: Final = frozenset({"MGA"})
-# The last of their three decimals has to be zero.
-_TENS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
-# UGX: one page of Stripe's says both 5 and 500 for five shillings. IQD, LYD:
-# Stripe's documentation doesn't give the number of decimals.
-_UNKNOWN: Final = frozenset({"UGX", "IQD", "LYD"})
-
-MAX_AMOUNT: Final = 99_999_999
-"""Eight digits, Stripe's maximum in most currencies."""
 
 
 class CallQueue(Enum):
@@ -80,6 +63,7 @@ class CallQueue(Enum):
 
     CHECKOUT = (12, 48)
     LOOK_UP = (8, 16)
+    SEARCH = (2, 8)
     FOLLOW_UP = (4, 1000)
 
 
@@ -219,14 +203,40 @@ class StripeApi:
             self._missing.add(session_id, self._ticks())
             raise
 
-    async def session_of(self, payment_intent: str) -> Json | None:
+    async def session_of(
+        self, payment_intent: str, queue: CallQueue = CallQueue.FOLLOW_UP
+    ) -> Json | None:
         """Return the session of a payment, None if it had no session."""
         found = await self._call(
             lambda: self._sessions.list_async(
                 params={"payment_intent": payment_intent, "limit": 1}
-            )
+            ),
+            queue,
         )
         return found.data[0].to_dict() if found.data else None
+
+    async def sessions_of_buyer(
+        self, email: str, after: str | None = None
+    ) -> tuple[list[Json], bool]:
+        """Return a page of a buyer's completed sessions; True if the last.
+
+        With their payments and charges; `after` is the last session's id of
+        the page before.
+        """
+        found = await self._call(
+            lambda: self._sessions.list_async(
+                params={
+                    "customer_details": {"email": email},
+                    "status": "complete",
+                    "limit": _PAGE,
+                    "expand": [f"data.{_CHARGE}"],
+                    **({"starting_after": after} if after else {}),
+                }
+            ),
+            CallQueue.SEARCH,
+        )
+        page: list[Json] = [each.to_dict() for each in found.data]
+        return page, not (found.has_more and page)
 
     async def payment(self, payment_intent: str) -> Json:
         """Return a payment. Raises NoSuchPayment."""
@@ -315,32 +325,3 @@ def _unavailable(error: stripe.StripeError) -> ProviderUnavailable:
         why = f"{kind}, status {error.http_status}, code {error.code}"
     log.error("stripe: %s; request %s", why, error.request_id)
     return ProviderUnavailable(NAME, why)
-
-
-def to_stripe(amount: Money) -> int | None:
-    """Return an amount in Stripe's units, None if Stripe can't charge it."""
-    units: int | None = amount.minor
-    if amount.currency in _UNKNOWN:
-        units = None
-    elif amount.currency in _HUNDREDFOLD:
-        units = amount.minor * 100
-    elif amount.currency in _WHOLE:
-        units = None if amount.minor % 100 else amount.minor // 100
-    elif amount.currency in _TENS and amount.minor % 10:
-        units = None
-    return units if units is not None and units <= MAX_AMOUNT else None
-
-
-def from_stripe(units: int, currency: str) -> Money:
-    """Return the amount that is `units` of Stripe's, in a currency.
-
-    `currency` is in any case. Raises ValueError for an amount that Money
-    can't hold.
-    """
-    code = currency.upper()
-    if code in _HUNDREDFOLD:
-        minor, rest = divmod(units, 100)
-        if rest:
-            raise ValueError(f"{units} is not a whole amount of {code}")
-        return Money(minor, code)
-    return Money(units * 100 if code in _WHOLE else units, code)

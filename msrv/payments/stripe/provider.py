@@ -12,12 +12,15 @@ from msrv.payments.provider import (
     AmountNotSupported,
     NoSuchPayment,
     PayAt,
+    PaymentArchive,
     PaymentRequest,
     PaymentReturn,
     PaymentStatus,
     WebhookHandler,
 )
 from msrv.payments.stripe import sessions
+from msrv.payments.stripe.amounts import to_stripe
+from msrv.payments.stripe.archive import StripeArchive
 from msrv.payments.stripe.client import (
     NAME,
     AmountRefused,
@@ -25,7 +28,6 @@ from msrv.payments.stripe.client import (
     EmailRefused,
     Json,
     StripeApi,
-    to_stripe,
 )
 from msrv.payments.stripe.webhooks import StripeWebhooks
 from msrv.proofs.quotes import Quote
@@ -61,6 +63,7 @@ class StripeProvider:
     ) -> None:
         self._api = api
         self._live = live
+        self.archive: PaymentArchive | None = StripeArchive(api)
         self.adds_tax = tax
         self.origins = origins
         self.label = (

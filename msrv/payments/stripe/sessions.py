@@ -26,7 +26,8 @@ from msrv.payments.provider import (
     Pending,
     Refused,
 )
-from msrv.payments.stripe.client import Json, from_stripe, to_stripe
+from msrv.payments.stripe.amounts import from_stripe, to_stripe
+from msrv.payments.stripe.client import Json
 
 # https://docs.stripe.com/api/metadata
 _VALUE_CHARS: Final = 500

@@ -30,6 +30,7 @@ Disallow: /cart
 Disallow: /checkout
 Disallow: /download/
 Disallow: /gifts/
+Disallow: /lost
 Disallow: /payments/
 Disallow: /purchases
 Disallow: /verify

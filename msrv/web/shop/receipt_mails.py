@@ -25,7 +25,9 @@ from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.shop.receipts import mailed_query, receipt_page, receipt_path
 from msrv.web.store import ORIGIN, STORE
 
-_INVALID: Final = gettext_noop("must be an email address like you@example.org")
+INVALID_ADDRESS: Final = gettext_noop(
+    "must be an email address like you@example.org"
+)
 _NOT_ASCII: Final = gettext_noop(
     "must be an address without accents or other letters outside ASCII before "
     "the @; this store's mail server can't send to such addresses"
@@ -43,7 +45,7 @@ def read_address(
     try:
         return request.app[STORE].receipt_mails.parse_address(text)
     except BadAddress:
-        raise InvalidField(field, gettext(_INVALID)) from None
+        raise InvalidField(field, gettext(INVALID_ADDRESS)) from None
     except UnicodeAddress:
         raise InvalidField(field, gettext(_NOT_ASCII)) from None
 
@@ -62,7 +64,7 @@ async def resend(request: web.Request) -> web.StreamResponse:
         raise NotFound
     to = read_address(request, await read_form(request))
     if not to:
-        raise InvalidField(MAIL, gettext(_INVALID))
+        raise InvalidField(MAIL, gettext(INVALID_ADDRESS))
     return await send_again(
         request,
         MailContent(receipt, to),

@@ -64,6 +64,8 @@ class FakeStripe:
         self.faults: list[int] = []
         """Statuses that the next requests are answered with."""
         self.stalls = False
+        self.search_seconds = 0.0
+        """How long a search takes that finds anything."""
         self.endpoints: list[Json] = []
         self.restricted = False
         """Whether the key may do no more than payments need."""
@@ -141,6 +143,9 @@ class FakeStripe:
             self.clock(),
         )
         self.refunds.append(made)
+        charge = self.charges[made["charge"]]
+        charge["amount_refunded"] += amount
+        charge["refunded"] = charge["amount_refunded"] >= charge["amount"]
         return made
 
     def dispute(self, session: Json, amount: int, items: str = "") -> Json:
@@ -316,7 +321,30 @@ class FakeStripe:
         return web.json_response(found)
 
     async def _list_sessions(self, request: web.Request) -> web.Response:
-        return self._list(request, list(self.sessions.values()))
+        email = request.query.get("customer_details[email]")
+        if email is None:
+            return self._list(request, list(self.sessions.values()))
+        found = [
+            each
+            for each in reversed(self.sessions.values())
+            if (each["customer_details"] or {}).get("email") == email
+            and each["status"] == request.query["status"]
+        ]
+        if found:
+            await asyncio.sleep(self.search_seconds)
+        after = request.query.get("starting_after")
+        if after is not None:
+            found = found[[each["id"] for each in found].index(after) + 1 :]
+        limit = int(request.query["limit"])
+        if not 1 <= limit <= 100:
+            raise Refusal(400, None, "Limit is 1 to 100")
+        page = [
+            self._expanded(each, request, "data.") for each in found[:limit]
+        ]
+        return web.json_response(
+            stripe_objects.listing(page, request.path)
+            | {"has_more": len(found) > limit}
+        )
 
     async def _list_refunds(self, request: web.Request) -> web.Response:
         return self._list(request, self.refunds)

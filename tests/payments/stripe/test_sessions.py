@@ -19,7 +19,7 @@ from msrv.payments.provider import (
     PaymentRequest,
 )
 from msrv.payments.stripe import sessions
-from msrv.payments.stripe.client import from_stripe, to_stripe
+from msrv.payments.stripe.amounts import from_stripe, to_stripe
 from msrv.proofs.orders import Line
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
