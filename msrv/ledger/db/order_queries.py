@@ -20,7 +20,6 @@ from msrv.ledger.db.schema import (
     order_items,
     orders,
     payment_events,
-    redemptions,
     refunds,
 )
 from msrv.proofs.consents import Consent
@@ -163,7 +162,7 @@ async def list_orders(
     wanted = wanted.order_by(
         orders.c.sold_at.desc(), orders.c.order_id.desc()
     ).limit(most + 1)
-    found = await _load(connection, wanted)
+    found = await load_orders(connection, wanted)
     is_last = len(found) <= most
     return OrderPage(
         tuple(found[:most]), None if is_last else found[most - 1].key
@@ -182,7 +181,7 @@ async def search_orders(
     found: list[Order] = []
     if len(number) >= _SHORTEST_ID and _ID_LETTERS.issuperset(number):
         last = number.ljust(ORDER_ID_CHARS, _AFTER_LETTERS)
-        found = await _load(
+        found = await load_orders(
             connection,
             select(orders)
             .where(orders.c.order_id.between(number, last))
@@ -191,7 +190,7 @@ async def search_orders(
         )
     reference = text.strip()
     if not found and reference.isascii() and reference.isprintable():
-        found = await _load(
+        found = await load_orders(
             connection,
             select(orders)
             .where(orders.c.reference == reference, orders.c.reference != "")
@@ -201,27 +200,12 @@ async def search_orders(
     return tuple(found)
 
 
-async def orders_marked(
-    connection: AsyncConnection, prefix: str, *, most: int = 1000
-) -> tuple[Order, ...]:
-    """Return orders with a redemption whose `code_id` has a prefix."""
-    code = redemptions.c
-    wanted = (
-        select(orders)
-        .join(redemptions, code.order_id == orders.c.order_id)
-        .where(code.code_id >= prefix, code.code_id < f"{prefix}~")
-        .order_by(orders.c.sold_at.desc())
-        .limit(most)
-    )
-    return tuple(await _load(connection, wanted))
-
-
 async def find_order(
     connection: AsyncConnection, order_id: str
 ) -> Order | None:
     """Return an order, None if the ledger doesn't have it."""
     wanted = select(orders).where(orders.c.order_id == order_id)
-    found = await _load(connection, wanted)
+    found = await load_orders(connection, wanted)
     return found[0] if found else None
 
 
@@ -313,7 +297,7 @@ def _select_refunds() -> Select[Any]:
     )
 
 
-async def _load(
+async def load_orders(
     connection: AsyncConnection, wanted: Select[Any]
 ) -> list[Order]:
     """Return the orders of a query for rows of `orders`, with their lines."""

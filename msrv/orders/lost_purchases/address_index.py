@@ -58,10 +58,10 @@ class AddressIndex:
     async def orders_of(self, address: str) -> "tuple[Order, ...]":
         """Return the orders of an address. Raises DatabaseError."""
         self.ledger.database()  # has imported SQLAlchemy
-        from msrv.ledger.db import order_queries  # noqa: PLC0415 - slow to import
+        from msrv.ledger.db.reports import marked_orders  # noqa: PLC0415 - slow to import
 
         async with self.ledger.read_transaction() as connection:
-            return await order_queries.orders_marked(
+            return await marked_orders.marked_orders(
                 connection, self._prefix(address)
             )
 
