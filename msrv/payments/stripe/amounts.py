@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Amounts in Stripe's units, which are not always those of ISO 4217."""
+"""Amounts in Stripe's units, which are not always those of ISO 4217.
+
+Apart from `client`, which knows no currencies.
+"""
 
 from typing import Final
 
