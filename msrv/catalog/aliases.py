@@ -223,13 +223,18 @@ class _AliasFinder:
         text = repr((self._catalog.version, sorted(self.moved.items())))
         digest = hashlib.sha256(text.encode()).hexdigest()
         version = self._catalog.version
+        held_by = self._catalog.held_by
         return replace(
             self._catalog,
             version=digest[: len(version)] if self.found else version,
             by_id={**self._catalog.by_id, **self.found},
             moved={**self._catalog.moved, **self.moved},
             held_by={
-                item_id: tuple(ids) for item_id, ids in self._held_by.items()
+                **held_by,
+                **{
+                    item_id: (*held_by.get(item_id, ()), *ids)
+                    for item_id, ids in self._held_by.items()
+                },
             },
             gone=gone,
         )

@@ -326,6 +326,11 @@ class Catalog:
         found = self.by_id.get(item_id)
         return found.title if found else self.gone.get(item_id) or item_id
 
+    def release_of(self, entry: Item | Release) -> Release | None:
+        """Return the present release of an entry, former ones included."""
+        release_id = entry.release_id
+        return self.releases_by_id.get(self.moved.get(release_id, release_id))
+
     def releases_with(self, item_id: str) -> tuple[str, ...]:
         """Return the ids of the releases whose purchase includes an item."""
         found = self.by_id.get(item_id)

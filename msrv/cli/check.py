@@ -18,7 +18,7 @@ from msrv.cli.catalog import read_catalog, shorten
 from msrv.cli.errors import user_errors
 from msrv.cli.options import LIBRARY, examples, load_settings
 from msrv.display_text import printable
-from msrv.orders.cart import id_of
+from msrv.orders.pricing import id_of
 from msrv.settings import Settings
 from msrv.text_table import plural, table
 from msrv.toml_file import Problem

@@ -4,8 +4,8 @@
 """The cart: what a visitor has chosen, and at which prices.
 
 A cart is built against the catalog of the moment: ids that the store doesn't
-sell are left out. An item whose whole release is in the cart is included in
-it, and comes back when the release is removed.
+sell are left out, and former ones are replaced. An item whose whole release is
+in the cart is included in it, and comes back when the release is removed.
 """
 
 import contextlib
@@ -16,7 +16,12 @@ from typing import Self
 from msrv.catalog.model import Catalog, Item, Release
 from msrv.money import Money
 from msrv.orders.errors import NotForSale, PriceOutOfBounds, TooManyItems
-from msrv.orders.pricing import MAX_ITEMS, check_bounds, find_offered
+from msrv.orders.pricing import (
+    MAX_ITEMS,
+    check_bounds,
+    find_offered,
+    id_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,13 @@ class Cart:
         """
         found: dict[str, Item | Release] = {}
         chosen: dict[str, Money] = {}
-        for item_id, price_minor in stored:
+        for stored_id, price_minor in stored:
             if len(found) >= MAX_ITEMS:
                 break
-            entry = find_offered(catalog, item_id)
+            entry = find_offered(catalog, stored_id)
             if entry is None:
                 continue
+            item_id = id_of(entry)
             found[item_id] = entry
             if price_minor is not None and entry.minimum is not None:
                 own = Money(price_minor, entry.price.currency)
@@ -97,7 +103,7 @@ class Cart:
                 raise NotForSale(item_id)
         entries, included = _split(
             {
-                item_id: entry
+                id_of(entry): entry
                 for item_id in (*self.stored_ids, *added)
                 if (entry := find_offered(catalog, item_id)) is not None
             }
@@ -158,11 +164,6 @@ class Cart:
         held = set(self.item_ids)
         chosen = {key: own for key, own in prices.items() if key in held}
         return Cart(self.entries, {**self.chosen, **chosen}, self.included)
-
-
-def id_of(entry: Item | Release) -> str:
-    """Return the id under which an item or a whole release is bought."""
-    return entry.release_id if isinstance(entry, Release) else entry.item_id
 
 
 def _split(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from msrv.catalog.model import Catalog, Item, Release
 from msrv.money import Money
 from msrv.orders import pricing
-from msrv.orders.cart import Cart, id_of
+from msrv.orders.cart import Cart
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import CartDiscount
+from msrv.orders.pricing import id_of
 from msrv.payments.provider import Provider
 
 

@@ -23,7 +23,7 @@ from msrv.ledger.events import discount_use, discount_use_prefix
 from msrv.ledger.ledger import Ledger
 from msrv.money import Money
 from msrv.orders import pricing
-from msrv.orders.cart import Cart, id_of
+from msrv.orders.cart import Cart
 from msrv.orders.errors import (
     DiscountEnded,
     DiscountError,
@@ -34,7 +34,7 @@ from msrv.orders.errors import (
     NoSuchDiscount,
     TooManyDiscountsTried,
 )
-from msrv.orders.pricing import PricedOrder
+from msrv.orders.pricing import PricedOrder, id_of
 from msrv.orders.rate_limits import ShopLimits, TooManyGuesses
 from msrv.payments.settlement import PaidOrder
 from msrv.proofs.pasted_text import variants, visible

@@ -46,8 +46,11 @@ class PricedOrder:
 
 
 def find_offered(catalog: Catalog, item_id: str) -> Item | Release | None:
-    """Return what the store sells under an id, None if it sells nothing."""
-    found = catalog.by_id.get(item_id)
+    """Return what the store sells under an id, None if it sells nothing.
+
+    What was sold under a former id has another one now; see `id_of`.
+    """
+    found = catalog.by_id.get(catalog.moved.get(item_id, item_id))
     if found is None or found.hidden:
         return None
     if isinstance(found, Release):
@@ -56,6 +59,11 @@ def find_offered(catalog: Catalog, item_id: str) -> Item | Release | None:
     if isinstance(release, Release) and release.hidden:
         return None
     return found
+
+
+def id_of(entry: Item | Release) -> str:
+    """Return the id under which an item or a whole release is bought."""
+    return entry.release_id if isinstance(entry, Release) else entry.item_id
 
 
 def title_of(catalog: Catalog, item_id: str) -> str:
@@ -73,12 +81,7 @@ def check_bounds(offered: Item | Release, own: Money) -> None:
     if own.currency != least.currency or not (
         least.minor <= own.minor <= most.minor
     ):
-        item_id = (
-            offered.release_id
-            if isinstance(offered, Release)
-            else offered.item_id
-        )
-        raise PriceOutOfBounds(item_id, least, most)
+        raise PriceOutOfBounds(id_of(offered), least, most)
 
 
 def suggested_prices(entry: Item | Release) -> tuple[Money, ...]:
@@ -144,11 +147,12 @@ def price(
     own_ids: set[str] = set()
     fixed_ids: set[str] = set()
     currencies: dict[str, None] = {}
-    for item_id in item_ids:
+    for stated_id in item_ids:
+        offered = find_offered(catalog, stated_id)
+        item_id = stated_id if offered is None else id_of(offered)
         if item_id in seen:
             raise DuplicateItem(item_id)
         seen.add(item_id)
-        offered = find_offered(catalog, item_id)
         if offered is None:
             raise NotForSale(item_id)
         own = (chosen or {}).get(item_id)

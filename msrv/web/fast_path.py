@@ -112,10 +112,8 @@ class FastPath:
         match = _FORMAT.fullmatch(query)
         if match is None:
             return None
-        releases = self._catalog.current.releases_by_id
+        release = self._catalog.current.release_of(item)
         try:
-            return self._formats.item_in(
-                releases.get(item.release_id), item, match[1]
-            )
+            return self._formats.item_in(release, item, match[1])
         except FormatError:
             return None

@@ -18,7 +18,7 @@ from multidict import MultiDict, MultiMapping
 
 from msrv.catalog.model import Catalog
 from msrv.money import Money, NotMoney, parse_typed
-from msrv.orders.pricing import check_bounds, find_offered
+from msrv.orders.pricing import check_bounds, find_offered, id_of
 from msrv.translations import gettext
 from msrv.web.errors import (
     FormTooLarge,
@@ -174,8 +174,7 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
     for name, text in form.items():
         if not name.startswith(PRICE_PREFIX):
             continue
-        item_id = name.removeprefix(PRICE_PREFIX)
-        offered = find_offered(catalog, item_id)
+        offered = find_offered(catalog, name.removeprefix(PRICE_PREFIX))
         if offered is None or offered.minimum is None:
             continue
         currency = offered.price.currency
@@ -193,7 +192,7 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
                 field=name,
             ) from None
         check_bounds(offered, own)
-        prices[item_id] = own
+        prices[id_of(offered)] = own
     return prices
 
 

@@ -56,7 +56,7 @@ def test_guest_appears_on_a_release() -> None:
 
 
 def test_equal_slugs_are_numbered_in_a_stable_order() -> None:
-    names = ["Ann!", "Ann?", "ドラム", "Ноль"]
+    names = ["Ann!", "Ann?", "…", "?"]
     found = artists(*(release(str(n), name) for n, name in enumerate(names)))
     again = artists(
         *(release(str(n), name) for n, name in enumerate(reversed(names)))

@@ -74,7 +74,10 @@ class ReleaseFormat:
 
 @dataclass(frozen=True, slots=True)
 class _Formats:
-    """Formats of a release, valid for one revision of the store."""
+    """Formats of a release, valid for one revision of the store.
+
+    `items` are by their paths: an item may have former ids as well.
+    """
 
     release: Release
     revision: int
@@ -101,7 +104,7 @@ class ItemFormats:
         """
         found = None
         if release is not None:
-            found = self._of(release).items.get(item.item_id)
+            found = self._of(release).items.get(item.content.path)
         return found or (_original(item),)
 
     def of_release(self, release: Release) -> tuple[ReleaseFormat, ...]:
@@ -173,7 +176,7 @@ class ItemFormats:
 
     def _build(self, release: Release, revision: int) -> _Formats:
         items = {
-            item.item_id: [_original(item), *_alternatives(item)]
+            item.content.path: [_original(item), *_alternatives(item)]
             for item in release.items
         }
         pending = set()
@@ -188,7 +191,7 @@ class ItemFormats:
                 pending.add(recipe.name)
                 continue
             stem = item.file_name.rpartition(".")[0] or item.file_name
-            items[item.item_id].append(
+            items[item.content.path].append(
                 ItemFormat(
                     recipe.name,
                     recipe.label,
@@ -221,7 +224,7 @@ def _whole(
             continue
         whole[name] = release.with_items(
             tuple(
-                _item_as(item, items[item.item_id], name)
+                _item_as(item, items[item.content.path], name)
                 for item in release.items
             )
         )

@@ -8,8 +8,9 @@ Apart from `loader`, which decides which folders to read: this is pure.
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
 
 from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.library.release_builder import BuiltRelease
@@ -76,23 +77,16 @@ def assemble_catalog(
     profiles: tuple[ArtistProfile, ...] = (),
 ) -> Catalog:
     """Return a catalog of the releases: sorted, indexed by id, versioned."""
+    releases = list(releases)
+    ids = _Ids.of(releases)
+    shop = _with_present_ids(shop, ids.moved)
     releases = _sorted(shop.order, releases)
-    by_id: dict[str, Item | Release] = {}
     texts: list[Page | ArtistProfile] = [*pages, *profiles]
     stated = repr((shop, [_text_fields(each) for each in texts]))
     digest = hashlib.sha256(stated.encode("utf-8", "backslashreplace"))
     for release in releases:
         fields = repr(_version_fields(release))
         digest.update(fields.encode("utf-8", "backslashreplace"))
-        by_id[release.release_id] = release
-        for item in release.items:
-            by_id[item.item_id] = item
-    # Current ids take precedence over former ones, in any order of folders.
-    moved: dict[str, str] = {}
-    for release in releases:
-        for item in release.extras:
-            by_id.setdefault(item.item_id, item)
-        _add_former_ids(release, by_id, moved)
     return Catalog(
         shop=shop,
         releases=tuple(releases),
@@ -100,9 +94,10 @@ def assemble_catalog(
             each for each in releases if not each.hidden and each.offered
         ),
         version=digest.hexdigest()[: 2 * _VERSION_BYTES],
-        by_id=by_id,
+        by_id=ids.by_id,
         releases_by_id={each.release_id: each for each in releases},
-        moved=moved,
+        moved=ids.moved,
+        held_by=ids.held_by,
         pages=pages,
         profiles=profiles,
     )
@@ -161,12 +156,19 @@ def find_unknown_releases(
     store: StoreConfig, releases: Iterable[Release]
 ) -> Iterator[Problem]:
     """Yield a problem for each id in `order` and `featured` of no release."""
+    releases = list(releases)
     known = {each.release_id for each in releases}
+    former = {
+        each.release_id
+        for release in releases
+        for each in release.former
+        if isinstance(each, Release)
+    }
     shop = store.shop
     order = shop.order if isinstance(shop.order, tuple) else ()
     for key, release_ids in (("order", order), ("featured", shop.featured)):
         for each in release_ids:
-            if each not in known:
+            if each not in known and each not in former:
                 close = difflib.get_close_matches(each, known, 1)
                 hint = f"; did you mean {close[0]!r}?" if close else ""
                 yield Problem(
@@ -177,33 +179,84 @@ def find_unknown_releases(
                 )
 
 
-def _add_former_ids(
-    release: Release,
-    by_id: dict[str, Item | Release],
-    moved: dict[str, str],
-) -> None:
-    """Add the ids under which a release's files were sold before."""
-    if not release.former:
-        return
-    now = {
-        path: item.item_id
-        for item in release.items
-        for path in (
-            item.content.path,
-            *(each.path for each in item.alternatives),
-        )
-    }
-    for former in release.former:
-        items: tuple[Item, ...] = ()
-        if isinstance(former, Item):
-            items = (former,)
-        elif by_id.setdefault(former.release_id, former) is former:
-            moved[former.release_id] = release.release_id
-            items = former.items
-        for item in items:
-            is_new = by_id.setdefault(item.item_id, item) is item
-            if is_new and item.content.path in now:
-                moved[item.item_id] = now[item.content.path]
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """The ids of a catalog, present and former; see Catalog."""
+
+    by_id: dict[str, Item | Release] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
+    held_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, releases: Iterable[Release]) -> Self:
+        """Return the ids of some releases.
+
+        Present ids take precedence over former ones, in any order of folders.
+        """
+        found = cls()
+        for release in releases:
+            found.by_id[release.release_id] = release
+            for item in release.items:
+                found.by_id[item.item_id] = item
+        for release in releases:
+            for item in release.extras:
+                found.by_id.setdefault(item.item_id, item)
+        for release in releases:
+            if release.former:
+                found._add_former(release)
+        return found
+
+    def _add_former(self, release: Release) -> None:
+        """Add the ids under which a release's files were sold before."""
+        now = {
+            path: item.item_id
+            for item in (*release.items, *release.extras)
+            for path in (
+                item.content.path,
+                *(each.path for each in item.alternatives),
+            )
+        }
+        for former in release.former:
+            items: tuple[Item, ...] = ()
+            whole = ""
+            if isinstance(former, Item):
+                items = (former,)
+            elif self._is_new(former.release_id, former):
+                whole = former.release_id
+                self.moved[whole] = release.release_id
+                items = (*former.items, *former.extras)
+            for item in items:
+                item_id = item.item_id
+                if not self._is_new(item_id, item):
+                    if whole:
+                        known = self.held_by.get(item_id, ())
+                        self.held_by[item_id] = (*known, whole)
+                elif item.content.path in now:
+                    self.moved[item_id] = now[item.content.path]
+
+    def _is_new(self, item_id: str, entry: Item | Release) -> bool:
+        return self.by_id.setdefault(item_id, entry) is entry
+
+
+def _with_present_ids(shop: Shop, moved: Mapping[str, str]) -> Shop:
+    """Return the shop with present ids in place of former ones.
+
+    store.toml may have been written when releases had those.
+    """
+
+    def present(ids: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(moved.get(each, each) for each in ids)
+
+    order = shop.order
+    return replace(
+        shop,
+        order=present(order) if isinstance(order, tuple) else order,
+        featured=present(shop.featured),
+        discounts=tuple(
+            replace(each, item_ids=present(each.item_ids))
+            for each in shop.discounts
+        ),
+    )
 
 
 def _text_fields(text: Page | ArtistProfile) -> tuple[object, ...]:

@@ -17,10 +17,7 @@ from msrv.catalog.details.collection import (
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.release_files import ReleaseFiles
-from msrv.catalog.library.release_folders import (
-    former_releases,
-    path_in_release,
-)
+from msrv.catalog.library.release_folders import path_in_release
 from msrv.catalog.library.release_prices import ReleasePrices
 from msrv.catalog.library.track_formats import TrackFile, group_by_track
 from msrv.catalog.metadata.tags import Tags
@@ -28,6 +25,7 @@ from msrv.catalog.model import Item, ItemKind, Release
 from msrv.catalog.names import ids
 from msrv.catalog.names.disc_names import disc_number, without_disc
 from msrv.catalog.names.extras import is_extra
+from msrv.catalog.names.former_ids import find_former
 from msrv.catalog.names.titles import NameParts, parse_file_names
 from msrv.display_text import clean_line, normalize_nfc, printable
 from msrv.money import Money
@@ -263,11 +261,10 @@ class _Builder:
             thanks=config.thanks,
             cover_alt=config.cover_alt,
         )
-        sold = (*release.items, *release.extras, *self._former)
         return replace(
             release,
             price=self._prices.of_release(release.offered or release.items),
-            former=(*self._former, *former_releases(release, sold)),
+            former=(*self._former, *find_former(release, self._former)),
         )
 
     def _album_title(self) -> str:

@@ -5,21 +5,15 @@
 
 `Album/CD1` and `Album/CD2` are the release `Album`, and so are the files in
 `Album/Scans`. A folder with a release.toml is always a release of its own.
-
-In earlier versions each disc and each folder of scans was a release, with ids
-of its own. Those ids stay valid, so that buyers get what they bought.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
-from msrv.catalog.model import Item, Release
-from msrv.catalog.names import cover_names, ids
+from msrv.catalog.names import cover_names
 from msrv.catalog.names.disc_names import disc_number
 from msrv.catalog.names.extras import is_art_folder
-from msrv.display_text import clean_line
-from msrv.money import Money
 
 
 def group_folders(folders: Iterable[FoundFolder]) -> list[FoundFolder]:
@@ -120,48 +114,3 @@ def _has_tracks(folder: FoundFolder) -> bool:
 def path_in_release(folder: FoundFolder, file: FoundFile) -> str:
     """Return a file's path within its release's folder."""
     return file.path[len(folder.path) + 1 :]
-
-
-def former_releases(
-    release: Release, items: Iterable[Item]
-) -> tuple[Release, ...]:
-    """Return a hidden release for each subfolder that holds items.
-
-    `items` are all of the release's, also those not for sale any more.
-    """
-    parts: dict[str, list[Item]] = {}
-    for item in items:
-        folder = item.content.path.rpartition("/")[0]
-        if folder == release.folder:
-            continue
-        old_id = ids.release_id(folder)
-        parts.setdefault(folder, []).append(
-            replace(
-                item,
-                item_id=ids.item_id(old_id, item.file_name),
-                release_id=old_id,
-                hidden=True,
-            )
-        )
-    return tuple(
-        _former_release(release, folder, of_folder)
-        for folder, of_folder in parts.items()
-    )
-
-
-def _former_release(
-    release: Release, folder: str, items: list[Item]
-) -> Release:
-    name = folder.rpartition("/")[2]
-    total_minor = sum(item.price.minor for item in items)
-    return Release(
-        release_id=ids.release_id(folder),
-        folder=folder,
-        title=f"{release.title} ({clean_line(name)})",
-        artist=release.artist,
-        date=release.date,
-        description="",
-        price=Money(total_minor, release.price.currency),
-        items=tuple(items),
-        hidden=True,
-    )

@@ -1,7 +1,12 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Ids of releases and items, derived from names alone and so permanent."""
+"""Ids of releases and items, derived from names alone and so permanent.
+
+An id is a readable part and a digest. `former_release_id` and
+`former_item_id` are the rule of version 1.0, whose readable part left out
+letters of other scripts than Latin: receipts and links have those ids.
+"""
 
 import base64
 import functools
@@ -11,6 +16,12 @@ import re
 import unicodedata
 from typing import Final
 
+from msrv.catalog.names.transliteration import (
+    spell_out,
+    transliterate,
+    without_accents,
+)
+
 SLUG_CHARS: Final = 23
 _DIGEST_CHARS: Final = 8
 _LEADING_NUMBER: Final = re.compile(r"^\d{1,3}(?:-\d{1,3})?[\s._-]+(?=\S)")
@@ -18,8 +29,12 @@ _LEADING_NUMBER: Final = re.compile(r"^\d{1,3}(?:-\d{1,3})?[\s._-]+(?=\S)")
 
 def release_id(folder: str) -> str:
     """Return the id of a release from its folder's path in the library."""
-    name = folder.rpartition("/")[2]
-    return _readable_id(name, folder)
+    return f"{slug(_last_part(folder))}-{_digest(folder)}"
+
+
+def former_release_id(folder: str) -> str:
+    """Return the id that version 1.0 gave a release."""
+    return f"{_former_slug(_last_part(folder))}-{_digest(folder)}"
 
 
 def item_id(release: str, file_name: str) -> str:
@@ -30,8 +45,14 @@ def item_id(release: str, file_name: str) -> str:
     is the release's id and not its folder, pinning the id that a release
     already has changes nothing.
     """
-    name = file_name.rpartition("/")[2]
-    return _readable_id(stem_without_number(name), release, file_name)
+    readable = slug(stem_without_number(_last_part(file_name)))
+    return f"{readable}-{_digest(release, file_name)}"
+
+
+def former_item_id(release: str, file_name: str) -> str:
+    """Return the id that version 1.0 gave an item."""
+    readable = _former_slug(stem_without_number(_last_part(file_name)))
+    return f"{readable}-{_digest(release, file_name)}"
 
 
 def stem_without_number(file_name: str) -> str:
@@ -43,13 +64,23 @@ def stem_without_number(file_name: str) -> str:
 def slug(text: str, default: str = "item") -> str:
     """Return a name in `a-z`, `0-9` and `-`, of SLUG_CHARS at most.
 
-    `default` stands for a name without any of them.
+    Letters of other scripts are transliterated, and a name of signs alone is
+    spelt out, if those have names. `default` stands for any other name.
     """
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    if not plain.isascii():
-        plain = "".join(c for c in plain if not unicodedata.combining(c))
-    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    words = _words(transliterate(text)) or _words(spell_out(text))
     return words[:SLUG_CHARS].rstrip("-") or default
+
+
+def _former_slug(text: str) -> str:
+    return _words(without_accents(text))[:SLUG_CHARS].rstrip("-") or "item"
+
+
+def _words(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
+
+
+def _last_part(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -59,15 +90,9 @@ def tag_slug(name: str) -> str:
     It is equal for spellings that differ in case, accents or punctuation. A
     name that doesn't fit has a digest in it, so that no two are alike.
     """
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    words = re.sub(r"[\W_]+", "-", plain).strip("-")
-    readable = slug(name, default="tag")
+    words = re.sub(r"[\W_]+", "-", without_accents(name)).strip("-")
+    readable = slug(words, default="tag")
     return readable if readable == words else f"{readable}-{_digest(words)}"
-
-
-def _readable_id(name: str, *seeds: str) -> str:
-    return f"{slug(name)}-{_digest(*seeds)}"
 
 
 def _digest(*seeds: str) -> str:

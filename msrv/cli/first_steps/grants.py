@@ -23,12 +23,13 @@ from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, examples, load_settings
 from msrv.display_text import printable
 from msrv.mail.outbox import FOLDER_NAME, Outbox
-from msrv.orders.cart import id_of, sold_as
+from msrv.orders.cart import sold_as
 from msrv.orders.grants.buyer_list import (
     BuyerList,
     InvalidBuyerList,
     ListCounts,
 )
+from msrv.orders.pricing import id_of
 from msrv.server import server
 from msrv.settings import Settings
 

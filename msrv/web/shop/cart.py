@@ -96,7 +96,9 @@ async def change(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     cart = cookies.read_cart(request, catalog)
     cart = cart.add(form.getall("add", []), catalog)
-    removed = form.getall("remove", [])
+    removed = [
+        catalog.moved.get(each, each) for each in form.getall("remove", [])
+    ]
     cart = cart.remove(removed)
     if not removed:  # a mistyped price doesn't keep an item from being removed
         try:

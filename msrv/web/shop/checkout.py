@@ -13,8 +13,9 @@ from multidict import MultiDict
 from msrv.catalog.model import Catalog
 from msrv.money import Money
 from msrv.orders import pricing
-from msrv.orders.cart import Cart, id_of
+from msrv.orders.cart import Cart
 from msrv.orders.errors import FreeGift, PriceOutOfBounds
+from msrv.orders.pricing import id_of
 from msrv.payments.provider import PayAt, Provider
 from msrv.proofs.orders import is_order_id, new_order_id
 from msrv.proofs.quotes import QuoteTooLong

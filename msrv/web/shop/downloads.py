@@ -105,7 +105,7 @@ def _find(
         return store.representations.pack(catalog, whole, name)
     if name == ORIGINAL:
         return store.representations.file(entry)
-    release = catalog.releases_by_id.get(entry.release_id)
+    release = catalog.release_of(entry)
     return store.representations.file(
         entry, store.formats.item_in(release, entry, name)
     )

@@ -10,8 +10,9 @@ from msrv.catalog.details.release_details import ReleaseDetails
 from msrv.catalog.encodings.item_formats import ReleaseFormat
 from msrv.catalog.model import Cover, Item, ItemKind, Release, Sound
 from msrv.money import Money
-from msrv.orders.cart import Cart, id_of
+from msrv.orders.cart import Cart
 from msrv.orders.discounts import CartDiscount
+from msrv.orders.pricing import id_of
 from msrv.storage.model import Content
 from msrv.time_slices import TimeSlices
 from msrv.web.appearance.drawn_covers import drawn_cover_path

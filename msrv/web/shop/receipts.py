@@ -165,11 +165,11 @@ def releases_of(
     catalog = request.app[STORE].catalog.current
     found = {}
     for each in items:
-        if each.entry is not None:
-            old_id = each.entry.release_id
-            release_id = catalog.moved.get(old_id, old_id)
-            if release_id in catalog.releases_by_id:
-                found[each.item_id] = catalog.releases_by_id[release_id]
+        if each.entry is None:
+            continue
+        release = catalog.release_of(each.entry)
+        if release is not None:
+            found[each.item_id] = release
     return found
 
 

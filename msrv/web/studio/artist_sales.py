@@ -162,7 +162,7 @@ def _add(
     artist = release = ""
     if entry is not None:
         artist, title = entry.artist, entry.title
-        whole = catalog.releases_by_id.get(entry.release_id)
+        whole = catalog.release_of(entry)
         release = whole.title if whole else ""
         if isinstance(entry, Item) and not artist and whole is not None:
             artist = whole.artist

@@ -191,9 +191,10 @@ def figures_url(catalog: Catalog, item_id: str) -> str:
     Of its orders, where it isn't in the library any more.
     """
     entry = catalog.by_id.get(item_id)
-    if entry is None or entry.release_id not in catalog.releases_by_id:
+    release = entry and catalog.release_of(entry)
+    if release is None:
         return orders_url(item=item_id)
-    return f"/studio/releases/{entry.release_id}"
+    return f"/studio/releases/{release.release_id}"
 
 
 def period_days(period: str) -> tuple[int, int] | None:

@@ -4,13 +4,16 @@
 """Ids of releases and items."""
 
 import os
+import re
 import unicodedata
 
 import pytest
+from anyascii import anyascii
 from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.catalog.names import ids
+from msrv.catalog.names.transliteration import without_accents
 from msrv.proofs.orders import is_item_id
 
 # Any name that a file can have: no `/`, no NUL, bytes that are no UTF-8.
@@ -34,7 +37,23 @@ NAMES = st.binary(min_size=1, max_size=255).map(
             "debut-2jkikrfk",
             "human-behaviour-s2n4a5fe",
         ),
-        ("日本", "音.mp3", "item-b3frlpbi", "item-vq7nq2yd"),
+        ("日本", "音.mp3", "riben-b3frlpbi", "yin-utlrlkfp"),
+        ("Łódź", "01 Żółw.flac", "lodz-6h7dkbsk", "zolw-3vanvcnw"),
+        (
+            "Кино/Группа крови",
+            "01 Звезда.flac",
+            "gruppa-krovi-56cosmfo",
+            "zvezda-7uuiwog4",
+        ),
+        ("Μουσική", "Ήχος.wav", "moysiki-x5lqznft", "ichos-cpq6yzq2"),
+        ("ゆらゆら", "が.mp3", "yurayura-fvzfce63", "ga-bkjscsop"),
+        (
+            "موسيقى",
+            "\u0661.mp3",
+            "mwsyqa-oju427pa",
+            "1-hi2eeec7",
+        ),
+        ("🔥", "№ 5 \u2013 €.mp3", "fire-rtijnyye", "no-5-s72s7vm2"),
         (
             "A very long name of an album indeed",
             "07.wav",
@@ -51,10 +70,62 @@ def test_ids_never_change(
     assert ids.item_id(release, file_name) == item
 
 
+@pytest.mark.parametrize(
+    ("folder", "file_name", "release", "item"),
+    [
+        ("日本", "音.mp3", "item-b3frlpbi", "item-vq7nq2yd"),
+        ("Łódź", "01 Żółw.flac", "odz-6h7dkbsk", "zo-w-xevgjthz"),
+        (
+            "Björk/Début",
+            "1-02 Human Behaviour.flac",
+            "debut-2jkikrfk",
+            "human-behaviour-s2n4a5fe",
+        ),
+    ],
+)
+def test_ids_of_version_1_0_never_change(
+    folder: str, file_name: str, release: str, item: str
+) -> None:
+    assert ids.former_release_id(folder) == release
+    assert ids.former_item_id(release, file_name) == item
+
+
 @given(NAMES, NAMES)
 def test_ids_fit_into_a_link(folder: str, file_name: str) -> None:
-    assert is_item_id(ids.release_id(folder))
-    assert is_item_id(ids.item_id(folder, file_name))
+    for item_id in (
+        ids.release_id(folder),
+        ids.former_release_id(folder),
+        ids.item_id(folder, file_name),
+        ids.former_item_id(folder, file_name),
+    ):
+        assert is_item_id(item_id)
+
+
+@given(st.one_of(st.text(max_size=40), NAMES))
+def test_slug_is_readable_wherever_there_is_a_letter(name: str) -> None:
+    found = ids.slug(name, default="")
+    assert re.fullmatch("([a-z0-9]+(-[a-z0-9]+)*)?", found)
+    assert len(found) <= ids.SLUG_CHARS
+    if any(c.isalnum() and anyascii(c).isalnum() for c in name):
+        assert found
+
+
+@given(NAMES, NAMES)
+def test_ids_of_latin_names_are_those_of_version_1_0(
+    folder: str, file_name: str
+) -> None:
+    folder, file_name = (
+        "".join(
+            c for c in name if not c.isalnum() or without_accents(c).isascii()
+        )
+        or "A"
+        for name in (folder, file_name)
+    )
+    if ids.slug(folder, "") and ids.slug(file_name, ""):
+        release = ids.release_id(folder)
+        assert ids.former_release_id(folder) == release
+        present = ids.item_id(release, file_name)
+        assert ids.former_item_id(release, file_name) == present
 
 
 @given(st.text(min_size=1, max_size=40))

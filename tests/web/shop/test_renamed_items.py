@@ -145,10 +145,73 @@ async def test_old_address_redirects_to_the_release(
     answer = await store.get(f"/catalog/{TRAM}", allow_redirects=False)
     assert answer.status == 302
     assert answer.headers["Location"] == f"/catalog/{NEW}"
-    # It is for sale under its new id.
-    form = [("item", TRAM)]
-    answer = await store.post("/purchases", data=form, headers=JSON)
-    assert answer.status == 422
+    # A page from before sells what has a new id now.
+    receipt = await buy(store, TRAM)
+    assert set(await lines(store, receipt)) == {NEW}
+
+
+async def test_cart_holds_what_was_renamed(
+    tram: Path, start_store: StartStore, settings: Settings
+) -> None:
+    store = await start_store(settings)
+    await store.post("/cart", data=[("add", TRACK)], headers=JSON)
+    await rename(store, tram)
+    new_track = ids.item_id(NEW, "01 A.wav")
+    cart = await (await store.get("/cart", headers=JSON)).json()
+    assert [each["item_id"] for each in cart["items"]] == [new_track]
+    form = [("add", TRACK), ("remove", TRACK)]
+    answer = await store.post("/cart", data=form, headers=JSON)
+    assert (await answer.json())["items"] == []
+
+
+async def test_ids_of_version_1_0_stay_valid(
+    library: Path, start_store: StartStore, settings: Settings
+) -> None:
+    """What that version offered is bought, and found after an update."""
+    folder, name = library / "Кино", "01 Звезда.wav"
+    new, old = ids.release_id(folder.name), ids.former_release_id(folder.name)
+    old_track = ids.former_item_id(old, name)
+    new_track = ids.item_id(new, name)
+    for number, each in enumerate((name, "02 B.wav"), 1):
+        write_wav(folder / each, pitch=200 * number)
+    toml = folder / "release.toml"
+    toml.write_text(f'id = "{old}"\n[items."{name}"]\nid = "{old_track}"\n')
+    store = await start_store(settings)
+    whole, single = await buy(store, old), await buy(store, old_track)
+    await store.post("/cart", data=[("add", old_track)], headers=JSON)
+    cookies = {each.key: each.value for each in store.session.cookie_jar}
+    link = path_of((await lines(store, whole))[old]["download"])
+    before = await store.get(link)
+    etag, data = before.headers["ETag"], await before.read()
+    track_link = path_of((await lines(store, single))[old_track]["download"])
+    await store.close()
+    # An update, and a data folder that knows of no id.
+    await asyncio.to_thread(toml.unlink)
+    for file_name in ("ids.sqlite3", "index.sqlite3"):
+        await asyncio.to_thread((settings.data / file_name).unlink)
+    store = await start_store(settings)
+    catalog = catalog_of(store).current
+    assert new in {each.release_id for each in catalog.offered}
+    found = await store.get(f"/catalog/{old}", allow_redirects=False)
+    assert found.headers["Location"] == f"/catalog/{new}"
+    # A download goes on where it stopped.
+    headers = {"Range": "bytes=1000-", "If-Range": etag}
+    rest = await store.get(link, headers=headers)
+    assert (rest.status, await rest.read()) == (206, data[1000:])
+    (line,) = (await lines(store, whole)).values()
+    assert (line["item_id"], line["available"]) == (old, True)
+    parts = [path_of(each["download"]) for each in line["parts"]]
+    for path in (track_link, parts[0]):
+        answer = await store.get(path)
+        assert await answer.read() == (folder / name).read_bytes()
+    answer = await store.get("/cart", headers=JSON, cookies=cookies)
+    in_cart = (await answer.json())["items"]
+    assert [each["item_id"] for each in in_cart] == [new_track]
+    order = (await (await store.get(whole, headers=JSON)).json())["order_id"]
+    ledger = store.app[STORE].ledger
+    assert isinstance(ledger, Ledger)
+    await ledger.revoke(order, old, by="cli")
+    assert [(await store.get(path)).status for path in parts] == [410, 410]
 
 
 async def test_receipt_has_the_titles_of_items_that_are_gone(

@@ -135,7 +135,7 @@ class FormatChoice:
         return self._formats.of_item(self._release_of(item), item)
 
     def _release_of(self, item: Item) -> Release | None:
-        return self._catalog.releases_by_id.get(item.release_id)
+        return self._catalog.release_of(item)
 
     def _add(self, entry: Item | Release) -> None:
         """Add the formats of a line."""

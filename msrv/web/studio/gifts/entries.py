@@ -13,7 +13,8 @@ from aiohttp import web
 from multidict import MultiDict
 
 from msrv.catalog.model import Item, Release
-from msrv.orders.cart import id_of, sold_as
+from msrv.orders.cart import sold_as
+from msrv.orders.pricing import id_of
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.errors.fields import requirement_sentence
 from msrv.web.errors.table import error_page
@@ -69,10 +70,10 @@ def find(request: web.Request, item_id: str) -> GivenEntry:
     What is hidden can be given as well: a press copy of what isn't out yet.
     """
     catalog = request.app[STORE].catalog.current
-    found = catalog.by_id.get(item_id)
+    found = catalog.by_id.get(catalog.moved.get(item_id, item_id))
     if found is None:
         raise NotFound
-    release = catalog.releases_by_id.get(found.release_id)
+    release = catalog.release_of(found)
     if release is None:
         raise NotFound
     entry = sold_as(found)

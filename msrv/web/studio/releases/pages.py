@@ -190,7 +190,8 @@ async def show_one(request: web.Request) -> web.Response:
     store = request.app[STORE]
     reading = store.catalog.reading
     catalog = reading.catalog
-    release = catalog.releases_by_id.get(request.match_info["release"])
+    stated = request.match_info["release"]
+    release = catalog.releases_by_id.get(catalog.moved.get(stated, stated))
     if release is None:
         raise NotFound
     period = page.read_period(request)
