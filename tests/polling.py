@@ -10,9 +10,11 @@ SECONDS = 20
 _POLL_SECONDS = 0.01
 
 
-async def wait_until(holds: Callable[[], object]) -> None:
+async def wait_until(
+    holds: Callable[[], object], seconds: float = SECONDS
+) -> None:
     """Wait until `holds` returns something true. Raises TimeoutError."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(seconds):
         # The condition is observed from outside: it has no event.
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)

@@ -61,15 +61,17 @@ class EncodingProgress:
         """Set how many are tried again later."""
         self.status = replace(self.status, failed=failed)
 
-    def add(self, size_bytes: int, *, is_new: bool) -> None:
+    def add(self, ready: int, size_bytes: int, *, is_new: bool) -> None:
         """Count an encoding that is ready, of this size; log it in time.
 
-        `is_new` is False for one that another store made.
+        `ready` is the number of the catalog's encodings that it is, and 0 for
+        one that was counted. `is_new` is False for one that another store
+        made.
         """
         before = self.status
         self.status = replace(
             before,
-            ready=before.ready + 1,
+            ready=before.ready + ready,
             made=before.made + is_new,
             size_bytes=before.size_bytes + size_bytes,
             problem=self._lasting,

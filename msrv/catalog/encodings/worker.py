@@ -14,7 +14,7 @@ import logging
 import math
 import subprocess
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
@@ -100,6 +100,7 @@ class EncodingWorker:
         self._planned: tuple[PlannedEncoding, ...] = ()
         self._planned_for: Catalog | None = None
         self._queue: deque[PlannedEncoding] = deque()
+        self._missing: Counter[str] = Counter()
         self._failed: dict[str, float] = {}
         self._running: set[str] = set()
         self._changed = asyncio.Condition()
@@ -187,12 +188,18 @@ class EncodingWorker:
             return found, self.store.size_bytes
 
         found, size_bytes = await asyncio.to_thread(missing)
-        wanted = {each.source for each in found}
+        # Some may have been finished meanwhile.
+        found = [each for each in found if not self._has(each)]
+        # Tracks with the same master have one and the same stream.
+        self._missing = wanted = Counter(each.source for each in found)
         self._failed = {
             source: until
             for source, until in self._failed.items()
             if source in wanted and until > now
         }
+        self.progress.update(
+            len(planned), len(planned) - len(found), size_bytes
+        )
         async with self._changed:
             self._queue = deque(
                 each
@@ -202,9 +209,6 @@ class EncodingWorker:
                 and each.source not in self._running
             )
             self._changed.notify_all()
-        self.progress.update(
-            len(planned), len(planned) - len(found), size_bytes
-        )
         self.progress.count_failed(len(self._failed))
 
     def _has(self, planned: PlannedEncoding) -> bool:
@@ -253,7 +257,6 @@ class EncodingWorker:
         executor: SerialExecutor,
     ) -> None:
         """Encode one track, or note why that failed."""
-        had_it = self._has(planned)
         try:
             cover = await self._cover(planned)
             found = await verified(
@@ -273,9 +276,11 @@ class EncodingWorker:
             await self._pause(planned)
         else:
             # None: another store is encoding it, and it is found later.
-            if found is not None and not had_it:
+            if found is not None:
                 made, is_new = found
-                self.progress.add(made.content.size_bytes, is_new=is_new)
+                ready = self._missing.pop(planned.source, 0)
+                size_bytes = made.content.size_bytes if ready else 0
+                self.progress.add(ready, size_bytes, is_new=is_new)
 
     async def _cover(self, planned: PlannedEncoding) -> bytes:
         """Return the cover as a JPEG, empty if there is none to display.

@@ -34,7 +34,7 @@ from msrv.web.shop.purchases.format_choice import (
     FormatChoice,
     json_formats,
 )
-from msrv.web.shop.purchases.playlists import bought_tracks
+from msrv.web.shop.purchases.playlists import has_tracks
 from msrv.web.store import ORIGIN, STORE
 
 _PATH: Final = "/purchases/"
@@ -124,7 +124,7 @@ async def receipt_page(
         if as_json
         else device_entry(receipt, receipt_path(token), items),
         jws=jws,
-        plays=bool(bought_tracks(items, base)),
+        plays=has_tracks(items),
         expires_at=expires_at,
         paid_note=paid_note(request, receipt),
         thanks=[
@@ -317,7 +317,7 @@ async def _item_json(
         data["sha256"] = entry.content.sha256.hex()
         if item.link is not None:
             data["formats"] = json_formats(
-                formats.all_of(entry), base + item.link
+                entry, formats.all_of(entry), base + item.link
             )
     if item.parts:
         data["parts"] = [
@@ -328,7 +328,9 @@ async def _item_json(
                 "media_type": part.content.media_type,
                 "sha256": part.content.sha256.hex(),
                 "download": base + link,
-                "formats": json_formats(formats.all_of(part), base + link),
+                "formats": json_formats(
+                    part, formats.all_of(part), base + link
+                ),
             }
             async for part, link in slices.iterate(item.parts)
         ]

@@ -24,21 +24,56 @@ if (player) {
 
   // The smaller stream, where there is one that this browser plays.
   const playsOpus = audio.canPlayType('audio/ogg; codecs="opus"') !== "";
-  const sourceOf = (link) =>
+  const streamOf = (link) =>
     playsOpus && link.dataset.opus
       ? new URL(link.dataset.opus, location.href).href
       : link.href;
 
+  // What was bought has several formats: the chosen one, if it is played here.
+  const chosenFormat = () => {
+    const select = $("[data-formats] select");
+    if (select) return select.value;
+    try {
+      return localStorage.getItem("format");
+    } catch {
+      return null; // no storage
+    }
+  };
+  const boughtSourceOf = (link) => {
+    const found = JSON.parse(link.dataset.sources)
+      .filter(([, type]) => audio.canPlayType(type) !== "")
+      .map(([name]) => name);
+    const chosen = chosenFormat();
+    const name = found.includes(chosen) ? chosen : found[0];
+    return name && name !== "original" ? `${link.href}?as=${name}` : link.href;
+  };
+
+  const sourceOf = (link) =>
+    link.dataset.sources ? boughtSourceOf(link) : streamOf(link);
+
+  // Links to what was bought are secret, and new each time: what they are
+  // links to is remembered instead.
+  const idOf = (link) => link.dataset.track ?? link.href;
+  const placeOf = (link) =>
+    link.dataset.track ? "purchases" : location.pathname;
+
   const entryOf = (link) => ({
+    id: idOf(link),
     src: sourceOf(link),
     title: link.dataset.title,
     page: location.pathname,
-    album: $("h1").textContent,
-    artist: $(".artist")?.textContent ?? "",
-    artwork: $$(".release-cover img").map((image) => ({
+    place: placeOf(link),
+    album: link.dataset.album ?? $("h1").textContent,
+    artist: link.dataset.artist ?? $(".artist")?.textContent ?? "",
+    artwork: coversOf(link).map((image) => ({
       src: image.currentSrc || image.src,
     })),
   });
+
+  const coversOf = (link) => {
+    const cover = link.closest(".bought") ?? $(".release-cover");
+    return cover ? $$("img", cover) : [];
+  };
 
   const clock = (seconds) => {
     const whole = Math.floor(seconds || 0);
@@ -61,8 +96,8 @@ if (player) {
     const entry = queue[at];
     if (!entry) return;
     const found = places();
-    found.delete(entry.page);
-    found.set(entry.page, [entry.src, audio.ended ? 0 : audio.currentTime]);
+    found.delete(entry.place);
+    found.set(entry.place, [entry.id, audio.ended ? 0 : audio.currentTime]);
     try {
       localStorage.setItem(KEY, JSON.stringify([...found].slice(-MAX_PAGES)));
     } catch {
@@ -73,7 +108,8 @@ if (player) {
   const mark = () => {
     toggle.textContent = audio.paused ? texts.play : texts.pause;
     links().forEach((link) => {
-      const plays = sourceOf(link) === queue[at]?.src && !audio.paused;
+      const plays = idOf(link) === queue[at]?.id && !audio.paused;
+      link.hidden = false;
       link.setAttribute("role", "button");
       link.setAttribute("aria-pressed", plays);
     });
@@ -81,6 +117,14 @@ if (player) {
     $("[data-player-next]", player).disabled = at >= queue.length - 1;
     const all = $("[data-play-all]");
     if (all) all.hidden = links().length === 0;
+    linkTitle();
+  };
+
+  // The title leads to where it was started, unless that is this page.
+  const linkTitle = () => {
+    const page = queue[at]?.page;
+    if (!page || page === location.pathname) title.removeAttribute("href");
+    else title.href = page;
   };
 
   const describe = (entry) => {
@@ -99,7 +143,7 @@ if (player) {
       describe(entry);
     }
     title.textContent = fill(texts.loading, entry);
-    title.href = entry.page;
+    linkTitle();
     player.hidden = false;
     try {
       await audio.play();
@@ -112,19 +156,20 @@ if (player) {
   };
 
   const playLink = (link, seconds) => {
-    if (sourceOf(link) !== queue[at]?.src) {
+    if (idOf(link) !== queue[at]?.id) {
       queue = links().map(entryOf);
       at = -1;
     }
-    const index = queue.findIndex((entry) => entry.src === sourceOf(link));
+    const index = queue.findIndex((entry) => entry.id === idOf(link));
     playAt(index, seconds);
   };
 
   const playPage = () => {
-    const [src, seconds] = places().get(location.pathname) ?? [];
-    const left = links().find((link) => sourceOf(link) === src);
+    const first = links()[0];
+    const [id, seconds] = places().get(placeOf(first)) ?? [];
+    const left = links().find((link) => idOf(link) === id);
     if (left) playLink(left, seconds);
-    else playLink(links()[0]);
+    else playLink(first);
   };
 
   const step = (by) => {
@@ -136,7 +181,7 @@ if (player) {
     audio.pause();
     player.hidden = true;
     links()
-      .find((link) => sourceOf(link) === queue[at]?.src)
+      .find((link) => idOf(link) === queue[at]?.id)
       ?.focus();
   };
 
@@ -149,7 +194,7 @@ if (player) {
     const link = event.target.closest("[data-preview]");
     if (!link) return;
     event.preventDefault();
-    if (sourceOf(link) === queue[at]?.src && !audio.paused) audio.pause();
+    if (idOf(link) === queue[at]?.id && !audio.paused) audio.pause();
     else playLink(link);
   });
   document.addEventListener("keydown", (event) => {
@@ -289,7 +334,8 @@ if (player) {
   });
   addEventListener("popstate", (event) => {
     if (!event.state) return; // a place on the same page
-    if (isKept()) visit(location.href, event.state.scroll);
+    const isSwapped = isKept() && BROWSED.test(location.pathname);
+    if (isSwapped) visit(location.href, event.state.scroll);
     else location.reload();
   });
 }

@@ -128,7 +128,11 @@
     const play = $("[data-preview]", row);
     if (file.media_type?.startsWith("audio/")) {
       play.href = link.href;
+      play.dataset.track = file.item_id;
       play.dataset.title = file.title;
+      play.dataset.sources = JSON.stringify(
+        file.formats.map((each) => [each.format, each.player_type]),
+      );
       label(play, "label", file.title);
       play.hidden = false;
     } else {

@@ -22,6 +22,8 @@ from tests.catalog import shared_parser
 from tests.polling import wait_until
 
 SECONDS: Final = 2.0
+ENCODING_SECONDS: Final = 300.0
+"""Time limit of all encodings: each starts programs, on a busy machine."""
 LYRICS: Final = "All aboard\nthe night bus"
 _TONE: Final = (
     f"aevalsrc='0.3*sin(2*PI*330*t)|0.3*sin(2*PI*440*t)':d={SECONDS}"
@@ -151,7 +153,8 @@ async def wait_until_encoded(worker: EncodingWorker) -> None:
     """Wait until everything is encoded or has failed."""
     status = worker.progress
     await wait_until(
-        lambda: status.status.wanted > 0 and status.status.waiting == 0
+        lambda: status.status.wanted > 0 and status.status.waiting == 0,
+        ENCODING_SECONDS,
     )
 
 

@@ -5,7 +5,9 @@
 
 import asyncio
 import hashlib
+import html
 import io
+import json
 import re
 import zipfile
 from base64 import b64encode
@@ -22,7 +24,8 @@ from tests.polling import wait_until
 from tests.web.purchases import JSON, buy, path_of
 
 _FORMATS = ("mp3-v0", "flac")
-_FORMAT_LINK = re.compile(r'"/download/[^"?]+\?as=([^"]*)"')
+_FORMAT_LINK = re.compile(r'href="/download/[^"?]+\?as=([^"]*)"')
+_SOURCE = re.compile(r'<source src="(/download/[^"]+)" type="([^"]+)">')
 
 
 @pytest.fixture(scope="module")
@@ -299,6 +302,60 @@ async def test_receipt_offers_a_choice_that_works_without_scripts(
     assert _FORMAT_LINK.findall(chosen) == ["mp3-v0"] * 3
     assert "ZIP, MP3 V0" in chosen
     assert 'data-type="audio/mpeg" selected' in chosen
+
+
+async def test_receipt_plays_each_track_in_the_formats_that_it_has(
+    bought: Bought,
+) -> None:
+    page = await (await bought.store.get(bought.receipt)).text()
+    listed = [
+        json.loads(html.unescape(each))
+        for each in re.findall(r'data-sources="([^"]+)"', page)
+    ]
+    assert listed == [
+        [["original", "audio/flac"], ["mp3-v0", "audio/mpeg"]],
+        [
+            ["original", "audio/wav"],
+            ["flac", "audio/flac"],
+            ["mp3-v0", "audio/mpeg"],
+        ],
+    ]
+    # Without scripts, the browser chooses among files of these types.
+    sources = _SOURCE.findall(page)
+    assert [kind for _, kind in sources] == [
+        *("audio/flac", "audio/mpeg"),
+        *("audio/wav", "audio/mpeg", "audio/flac"),
+    ]
+    for link, kind in sources:
+        ranged = {"Range": "bytes=0-9"}
+        async with bought.store.get(link, headers=ranged) as response:
+            assert response.status == 206
+            assert response.headers["Content-Type"] == kind
+    chosen = await bought.store.get(f"{bought.receipt}?as=mp3-v0")
+    first, *_ = _SOURCE.findall(await chosen.text())
+    assert first[0].endswith("?as=mp3-v0")
+
+
+async def test_playlist_and_podcast_are_in_a_format(bought: Bought) -> None:
+    page = await bought.store.get(f"{bought.receipt}?as=flac")
+    text = await page.text()
+    assert f'href="{bought.receipt}.m3u8?as=flac"' in text
+    assert f'href="{bought.receipt}.rss?as=flac"' in text
+
+    async def types(address: str) -> list[str]:
+        text = await (await bought.store.get(bought.receipt + address)).text()
+        found = []
+        for link in re.findall(r'https?://[^\s"]+/download/[^\s"<]+', text):
+            async with bought.store.get(path_of(link)) as response:
+                found.append(response.headers["Content-Type"])
+        return found
+
+    assert await types(".m3u8") == ["audio/flac", "audio/wav"]
+    assert await types(".m3u8?as=mp3-v0") == ["audio/mpeg"] * 2
+    # Podcast apps play that, unless the buyer wants something else.
+    assert await types(".rss") == ["audio/mpeg"] * 2
+    assert await types(".rss?as=flac") == ["audio/flac"] * 2
+    assert await types(".rss?as=original") == ["audio/flac", "audio/wav"]
 
 
 @pytest.mark.parametrize("name", ["", "aac-256", "<script>", "x" * 5000])

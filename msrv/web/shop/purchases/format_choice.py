@@ -7,6 +7,7 @@ The choice is `?as=` of the receipt's address, so that it works without
 JavaScript. A format that isn't one of a line's leaves it as the original.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +19,12 @@ from msrv.catalog.encodings.item_formats import (
     ItemFormats,
     original_label,
 )
-from msrv.catalog.encodings.recipes import ORIGINAL, RECIPES, player_type
+from msrv.catalog.encodings.recipes import (
+    ORIGINAL,
+    RECIPES,
+    file_format,
+    player_type,
+)
 from msrv.catalog.model import Catalog, Item, ItemKind, Release
 from msrv.orders.download_links import ReceiptItem
 from msrv.time_slices import TimeSlices
@@ -26,6 +32,9 @@ from msrv.web import formatting
 
 PARAMETER: Final = "as"
 _ZIP: Final = "ZIP"
+_WIDELY_PLAYED: Final = ("mp3-v0", "mp3-320", "mp3", "aac-256", ORIGINAL)
+"""Formats in the order in which a player without scripts tries them."""
+_MAX_SOURCES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +56,26 @@ class FormatDownload:
     """One download in the chosen format, or as the original.
 
     `labels` are the formats of the file: of a ZIP that of its tracks, too.
-    `sha256` is in hex, and empty for a ZIP.
+    `sha256` is in hex, and empty for a ZIP, as its media type.
     """
 
     link: str
     labels: tuple[str, ...]
     size_bytes: int
     sha256: str = ""
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerSource:
+    """A file that a browser can play a bought track from.
+
+    A browser can tell whether it plays `media_type`, which may have codecs.
+    """
+
+    name: str
+    link: str
+    media_type: str
 
 
 class FormatChoice:
@@ -87,6 +109,13 @@ class FormatChoice:
         return found
 
     @property
+    def query(self) -> str:
+        """The query of an address in the chosen format, with its `?`."""
+        if any(each.is_chosen for each in self.options[1:]):
+            return f"?{PARAMETER}={self._chosen}"
+        return ""
+
+    @property
     def options(self) -> tuple[FormatOption, ...]:
         """The formats to choose from; none where there is only one."""
         if len(self._labels) < 2:
@@ -116,6 +145,14 @@ class FormatChoice:
             whole.size_bytes,
         )
 
+    def has(self, item: Item) -> bool:
+        """Return whether an item can be downloaded in the chosen format."""
+        try:
+            self._formats.item_in(self._release_of(item), item, self._chosen)
+        except FormatError:
+            return False
+        return True
+
     def of_item(self, item: Item, link: str) -> FormatDownload:
         """Return the download of an item."""
         release = self._release_of(item)
@@ -128,11 +165,38 @@ class FormatChoice:
             (found.label,),
             found.size_bytes,
             found.content.sha256.hex(),
+            found.content.media_type,
         )
 
     def all_of(self, item: Item) -> tuple[ItemFormat, ...]:
         """Return all formats of an item; the first is the original."""
         return self._formats.of_item(self._release_of(item), item)
+
+    def sources_of(self, item: Item, link: str) -> tuple[PlayerSource, ...]:
+        """Return a track in all its formats, the chosen one first."""
+        found = [
+            PlayerSource(
+                each.name,
+                self._linked(link, each.name),
+                player_media_type(item, each),
+            )
+            for each in self.all_of(item)
+        ]
+        return tuple(sorted(found, key=lambda each: each.name != self._chosen))
+
+    def json_sources_of(self, item: Item, link: str) -> str:
+        """Return the names and types of a track's formats, as JSON."""
+        found = self.sources_of(item, link)
+        return json.dumps([(each.name, each.media_type) for each in found])
+
+    def few_sources_of(
+        self, item: Item, link: str
+    ) -> tuple[PlayerSource, ...]:
+        """Return a track in the chosen format, and in those most played."""
+        found = {each.name: each for each in self.sources_of(item, link)}
+        names = dict.fromkeys((self._chosen, *_WIDELY_PLAYED, *found))
+        few = [found[name] for name in names if name in found]
+        return tuple(few[:_MAX_SOURCES])
 
     def _release_of(self, item: Item) -> Release | None:
         return self._catalog.release_of(item)
@@ -145,13 +209,14 @@ class FormatChoice:
             items = entry.items
         else:
             for each in self.all_of(entry)[1:]:
-                kind = player_type(each.name, each.content.media_type)
+                kind = player_media_type(entry, each)
                 self._labels[each.name] = each.label, kind
             items = (entry,)
         for item in items:
             if item.kind is ItemKind.TRACK:
-                label = original_label(item)
-                self._originals.setdefault(label, item.content.media_type)
+                self._originals.setdefault(
+                    original_label(item), _original_type(item)
+                )
         if self._originals:
             self._labels[ORIGINAL] = (
                 formatting.listed(self._originals),
@@ -164,8 +229,20 @@ class FormatChoice:
         return link if name == ORIGINAL else f"{link}?{PARAMETER}={name}"
 
 
+def player_media_type(item: Item, found: ItemFormat) -> str:
+    """Return the type by which a browser tells whether it plays a format."""
+    if found.name == ORIGINAL:
+        return _original_type(item)
+    return player_type(found.name, found.content.media_type)
+
+
+def _original_type(item: Item) -> str:
+    name = file_format(item.content, item.sound)
+    return player_type(name, item.content.media_type)
+
+
 def json_formats(
-    formats: Sequence[ItemFormat], address: str
+    item: Item, formats: Sequence[ItemFormat], address: str
 ) -> list[Mapping[str, object]]:
     """Return the formats of an item as JSON, each with its download.
 
@@ -176,6 +253,7 @@ def json_formats(
             "format": each.name,
             "label": each.label,
             "media_type": each.content.media_type,
+            "player_type": player_media_type(item, each),
             "size_bytes": each.size_bytes,
             "sha256": each.content.sha256.hex(),
             "download": f"{address}?{PARAMETER}={quote(each.name)}",
