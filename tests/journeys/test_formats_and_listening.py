@@ -258,8 +258,9 @@ async def test_without_scripts_the_browser_plays_and_downloads(
         await page.get_by_role("button", name="Download free").click()
     await page.get_by_label("Format").select_option("MP3 V0")
     await page.get_by_role("button", name="Use this format").click()
-    await expect(page.get_by_text("Play all")).to_be_hidden()
     await page.get_by_text("Individual files").click()
+    for each in await page.get_by_text("Play").all():
+        await expect(each).to_be_hidden()
     audio = page.locator("audio[aria-label='Play Long']")
     await audio.focus()
     async with page.expect_response("**/download/**") as played:

@@ -34,7 +34,7 @@ from msrv.web.shop.purchases.format_choice import (
     FormatChoice,
     json_formats,
 )
-from msrv.web.shop.purchases.playlists import has_tracks
+from msrv.web.shop.purchases.playlists import count_tracks
 from msrv.web.store import ORIGIN, STORE
 
 _PATH: Final = "/purchases/"
@@ -124,7 +124,7 @@ async def receipt_page(
         if as_json
         else device_entry(receipt, receipt_path(token), items),
         jws=jws,
-        plays=has_tracks(items),
+        plays=count_tracks(items),
         expires_at=expires_at,
         paid_note=paid_note(request, receipt),
         thanks=[

@@ -102,9 +102,9 @@ async def podcast(request: web.Request) -> web.Response:
     return _respond(to_document(root), "application/rss+xml")
 
 
-def has_tracks(items: Sequence[ReceiptItem]) -> bool:
-    """Return whether a receipt has something that can be played."""
-    return any(True for _ in _tracks(items))
+def count_tracks(items: Sequence[ReceiptItem]) -> int:
+    """Return how many tracks of a receipt can be played."""
+    return len({item.item_id for item, _ in _tracks(items)})
 
 
 def _tracks(items: Sequence[ReceiptItem]) -> Iterator[tuple[Item, str]]:
