@@ -71,6 +71,8 @@ from msrv.web.caches import (
 )
 from msrv.web.metrics import LimitMetrics, RequestMetrics
 from msrv.web.origin import OriginRules
+from msrv.web.public_pages import validation
+from msrv.web.public_pages.page_cache import PageCache
 from msrv.web.routes import ROUTES, Router
 from msrv.web.shop import redirects
 from msrv.web.shop.json_views import shared_cover_path
@@ -104,6 +106,7 @@ def create_app(
             middleware.record_metrics,
             middleware.compress,
             middleware.handle_errors,
+            validation.validate,
             middleware.resolve_origin,
             redirects.redirect,
         ],
@@ -132,6 +135,7 @@ def create_app(
     app.add_routes(ROUTES)
     app.add_routes(STUDIO)
     app.on_response_prepare.append(security_headers.on_response_prepare)
+    app.on_response_prepare.append(validation.store_page)
     app.cleanup_ctx.append(functools.partial(_run, folder, parser))
     return app
 
@@ -263,6 +267,7 @@ def _build_store(
         assets=Assets(fresh=reload),
         catalog_cache=CatalogCache(settings.data, cache_pages=not reload),
         documents=DocumentCache(),
+        public_pages=PageCache(catalog, encodings.store, is_on=not reload),
         qr_codes=QRCodes(),
         health_checks=LatestResults(
             CheckContext(settings=settings, keyring=keyring, serving=True)

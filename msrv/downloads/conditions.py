@@ -111,6 +111,11 @@ def field_value(headers: MultiMapping[str], name: str) -> str | None:
     return ", ".join(line.strip(" \t") for line in lines) if lines else None
 
 
+def has_entity_tag(tags: str, etag: str) -> bool:
+    """Return whether If-None-Match has an entity tag, strong or weak."""
+    return _matches(tags, etag.removeprefix("W/"), weakly=True)
+
+
 def _matches(tags: str, etag: str, *, weakly: bool) -> bool:
     """Return whether an entity tag is in a list (section 8.8.3.2)."""
     if tags == "*":

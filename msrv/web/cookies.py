@@ -40,7 +40,7 @@ _MAX_CHARS: Final = 16 * 1024
 _ALL: Final[web.RequestKey[Mapping[str, str]]] = web.RequestKey("_ALL")
 
 
-def read_all(request: web.Request) -> Mapping[str, str]:
+def read_all(request: web.BaseRequest) -> Mapping[str, str]:
     """Return the request's cookies by their full names.
 
     aiohttp's own reader makes an object of each, which for 1,500 of them
@@ -216,7 +216,7 @@ def write_claim(
 # The language, set only where the visitor chose one.
 
 
-def read_language(request: web.Request) -> str:
+def read_language(request: web.BaseRequest) -> str:
     """Return the language that the visitor chose, as the cookie states it.
 
     With either name, since it is read before it is known how the visitor is

@@ -26,6 +26,7 @@ from msrv.orders.errors import Refunded
 from msrv.proofs.errors import Forged
 from msrv.proofs.links import LinkExpired
 from msrv.web.origin import own_address
+from msrv.web.public_pages.fast_path import PageFastPath
 from msrv.web.rendering import PRIVATE
 from msrv.web.store import ORIGIN, ROUTE, STORE
 
@@ -38,10 +39,12 @@ def with_fast_path(
     app: web.Application, handler: RequestHandler
 ) -> RequestHandler:
     """Return a handler that tries the fast path before another handler."""
-    fast_path = FastPath(app)
+    downloads, pages = FastPath(app), PageFastPath(app[STORE])
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        response = fast_path.respond(request)
+        response: web.StreamResponse | None = pages.respond(request)
+        if response is None:
+            response = downloads.respond(request)
         return await handler(request) if response is None else response
 
     return handle

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Middlewares, outermost first: metrics, compression, errors, origin."""
+"""Middlewares: metrics, compression, errors, origin; in `app` their order."""
 
 import asyncio
+import functools
 import gzip
 import re
 import time
@@ -30,8 +31,10 @@ from msrv.web.origin import (
     is_internal,
     own_address,
 )
+from msrv.web.public_pages.slotted_body import LEVEL, SlottedBody
+from msrv.web.public_pages.validation import SLOTTED
 from msrv.web.static_files import accepts_gzip
-from msrv.web.store import ORIGIN, ROUTE, STORE
+from msrv.web.store import ATTEMPT, ORIGIN, ROUTE, STORE
 from msrv.web.studio import auth
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
@@ -50,7 +53,6 @@ _COMPRESSED_TYPES: Final = frozenset(
 _MIN_BYTES: Final = 1000
 _LARGE_BYTES: Final = 64 * 1024
 """Compressing more than that blocks the loop for over a millisecond."""
-_LEVEL: Final = 5
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE: Final = frozenset({cookies.CART, cookies.CLAIM})
 
@@ -105,21 +107,30 @@ async def compress(
     body = response.body
     if not isinstance(body, bytes) or not _is_compressible(response, body):
         return response
-    response.headers["Vary"] = ", ".join(
-        [*response.headers.getall("Vary", ()), "Accept-Encoding"]
-    )
+    varies = ", ".join(response.headers.getall("Vary", ()))
+    if "Accept-Encoding" not in varies:
+        response.headers["Vary"] = f"{varies}, Accept-Encoding".lstrip(", ")
     if not accepts_gzip(request.headers) or cookies.read_payment(request):
         return response
-    if len(body) < _LARGE_BYTES:
-        packed = gzip.compress(body, _LEVEL, mtime=0)
-    else:
-        packed = await asyncio.to_thread(gzip.compress, body, _LEVEL, mtime=0)
-    response.body = packed
+    pack = functools.partial(_pack, request, body)
+    response.body = (
+        pack() if len(body) < _LARGE_BYTES else await asyncio.to_thread(pack)
+    )
     response.headers["Content-Encoding"] = "gzip"
     etag = response.headers.get("ETag", "")
     if etag.startswith('"'):
         response.headers["ETag"] = f"W/{etag}"  # of other bytes
     return response
+
+
+def _pack(request: web.Request, body: bytes) -> bytes:
+    """Return the body of a response to a request, compressed."""
+    slotted = request.get(SLOTTED)
+    if slotted is None:
+        return gzip.compress(body, LEVEL, mtime=0)
+    packed: SlottedBody = slotted.compress()
+    request[SLOTTED] = packed
+    return packed.fill(request[ATTEMPT].encode())
 
 
 def _is_compressible(response: web.Response, body: bytes) -> bool:

@@ -10,6 +10,7 @@ header decides which of the two is sent.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import aiohttp_jinja2
@@ -86,7 +87,7 @@ class Chrome:
     """Returns the address of a file of `static/`, by its name."""
 
 
-def wants_json(request: web.Request) -> bool:
+def wants_json(request: web.BaseRequest) -> bool:
     """Return whether the client prefers JSON to HTML (RFC 9110, 12.5.1).
 
     HTML wins a tie. Malformed entries are skipped; a header without a valid
@@ -96,17 +97,18 @@ def wants_json(request: web.Request) -> bool:
     header = ",".join(request.headers.getall("Accept", ()))
     if not header.strip():
         return False
-    html, json = _qualities(header)
+    html, json = _qualities(header[:4096])
     if html == json == 0:
         raise NotAcceptable
     return json > html
 
 
+@lru_cache(maxsize=128)
 def _qualities(header: str) -> tuple[float, float]:
     """Return the quality of HTML and of JSON, by the most specific range."""
     best = {HTML: (-1, 0.0), JSON: (-1, 0.0)}
     has_valid_entry = False
-    for entry in header[:4096].split(","):
+    for entry in header.split(","):
         match = _MEDIA_RANGE.fullmatch(_ANY.sub("*/*", entry, count=1))
         if match is None:
             continue

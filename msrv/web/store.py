@@ -43,6 +43,7 @@ from msrv.web.caches import (
 )
 from msrv.web.metrics import RequestMetrics
 from msrv.web.origin import Origin, OriginRules
+from msrv.web.public_pages.page_cache import PageCache
 from msrv.web.shop.qr_codes import QRCodes
 from msrv.web.static_files import Assets
 
@@ -101,6 +102,7 @@ class Store:
     assets: Assets
     catalog_cache: CatalogCache
     documents: DocumentCache
+    public_pages: PageCache
     qr_codes: QRCodes
     health_checks: LatestResults
     certificate: CertificateWorker | None
@@ -114,3 +116,5 @@ ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
 """The client and the store's base URL; set for every request."""
 ROUTE: Final = web.RequestKey("ROUTE", str)
 """The name of the matched route; set for every request."""
+ATTEMPT: Final = web.RequestKey("ATTEMPT", str)
+"""The random id in the forms of a page; set where there may be one."""

@@ -6,41 +6,16 @@
 from collections.abc import Callable
 
 import pytest
-from aiohttp import web
 
 from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import RevokedItems
-from msrv.web import fast_path
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock
+from tests.web.counted_store import CountedStore
 from tests.web.purchases import buy, download_path
 
 PDF = b"%PDF-1.4 zine %%EOF"
-
-
-class CountedStore:
-    """A store with its fast path, and the requests that fell through."""
-
-    def __init__(self, store: Client) -> None:
-        self.store = store
-        self.fell_through = 0
-        assert store.server.runner is not None
-        server = store.server.runner.server
-        assert isinstance(server, web.Server)
-        server.request_handler = fast_path.with_fast_path(
-            store.server.app,  # type: ignore[attr-defined]  # as above
-            self._counted(server.request_handler),
-        )
-
-    def _counted(
-        self, handler: fast_path.RequestHandler
-    ) -> fast_path.RequestHandler:
-        async def answer(request: web.BaseRequest) -> web.StreamResponse:
-            self.fell_through += 1
-            return await handler(request)
-
-        return answer
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.catalog.live_catalog import NotReady
+from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from msrv.catalog.model import Shop
 from msrv.translations import Language
 from msrv.translations.catalogs import LANGUAGES, NAMES, SOURCE
@@ -57,6 +57,13 @@ class LanguageChoice:
 
 
 def request_language(request: web.Request) -> Language:
+    """Return the language that a response is to be in."""
+    return negotiated_language(request, request.app[STORE].catalog)
+
+
+def negotiated_language(
+    request: web.BaseRequest, catalog: LiveCatalog
+) -> Language:
     """Return the language that a response is to be in.
 
     By `lang` in the address, else the visitor's choice in a cookie, else
@@ -65,14 +72,18 @@ def request_language(request: web.Request) -> Language:
     return negotiate(
         request.headers.get("Accept-Language", ""),
         chosen=_stated(request) or _chosen(request),
-        default=own_language(request).texts,
+        default=_own_language(catalog).texts,
     )
 
 
 def own_language(request: web.Request) -> Language:
     """Return the store's own language, by `store.toml`."""
+    return _own_language(request.app[STORE].catalog)
+
+
+def _own_language(catalog: LiveCatalog) -> Language:
     try:
-        shop = request.app[STORE].catalog.current.shop
+        shop = catalog.current.shop
     except NotReady:
         shop = Shop()
     return negotiate(
@@ -94,7 +105,7 @@ def find_language(tag: str) -> str:
     return names.get(tag.lower(), "")
 
 
-def _stated(request: web.Request) -> str:
+def _stated(request: web.BaseRequest) -> str:
     if (
         request.method not in _READING
         or f"{PARAMETER}=" not in request.rel_url.raw_query_string
@@ -103,7 +114,7 @@ def _stated(request: web.Request) -> str:
     return find_language(request.query.get(PARAMETER, ""))
 
 
-def _chosen(request: web.Request) -> str:
+def _chosen(request: web.BaseRequest) -> str:
     return find_language(cookies.read_language(request))
 
 

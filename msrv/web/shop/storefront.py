@@ -32,7 +32,7 @@ from msrv.web.shop import json_views
 from msrv.web.shop.browsing.listening import playable_tracks
 from msrv.web.shop.browsing.release_facts import detail_rows, headline_facts
 from msrv.web.shop.cart import cart_discount
-from msrv.web.store import ORIGIN, STORE
+from msrv.web.store import ATTEMPT, ORIGIN, STORE
 from msrv.web.texts.track_texts import shown_texts, texts_json
 
 NEWEST: Final = 6
@@ -124,6 +124,7 @@ async def show_release(
     texts = store.catalog_cache.texts
     text = await texts.render(found.description)
     credit = await texts.render(found.credits)
+    attempt = request[ATTEMPT] = new_order_id(store.random)
     response = await page_response_in_slices(
         request,
         "release.html",
@@ -152,7 +153,7 @@ async def show_release(
         tags=tags.of_release(found),
         similar=tags.related(found, without=related, most=RELATED),
         offer=offer,
-        attempt=new_order_id(store.random),
+        attempt=attempt,
         playable=playable_tracks(request, found),
         in_cart=_in_cart(request, catalog),
     )

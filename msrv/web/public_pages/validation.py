@@ -1,0 +1,170 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Validators of public pages (RFC 9110, section 8.8), and their caching.
+
+A public page that was rendered for a visitor without anything of their own
+has an ETag, which is a digest of its bytes: every replica has the same one. A
+page with the id of an attempt in its forms has none, since each visitor needs
+another id. The pages of visitors with a cart, a discount or a started payment
+aren't to be stored by caches of several visitors, and aren't stored here.
+"""
+
+import hashlib
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from multidict import CIMultiDict
+
+from msrv.downloads.conditions import field_value, has_entity_tag
+from msrv.proofs.orders import new_order_id
+from msrv.web import cookies
+from msrv.web.languages import negotiated_language
+from msrv.web.origin import Origin
+from msrv.web.public_pages.page_cache import PageKey, Snapshot
+from msrv.web.public_pages.page_response import (
+    PageResponse,
+    not_modified_headers,
+)
+from msrv.web.public_pages.slotted_body import SlottedBody
+from msrv.web.rendering import wants_json
+from msrv.web.static_files import accepts_gzip
+from msrv.web.store import ATTEMPT, ORIGIN, ROUTE, STORE, Store
+
+PUBLIC: Final = frozenset(
+    {
+        "artist",
+        "artists",
+        "catalog",
+        "embed",
+        "front",
+        "page",
+        "release",
+        "tag",
+        "tags",
+    }
+)
+"""Names of the routes whose pages depend on the catalog and on nothing else
+but the visitor's language and the cookies below."""
+_OWN: Final = frozenset(
+    prefix + name
+    for prefix in ("", "__Host-")
+    for name in (cookies.CART, cookies.DISCOUNT, cookies.PAYMENT)
+)
+_DIGEST_CHARS: Final = 32
+_MAX_TARGET: Final = 1024
+
+SLOTTED: Final = web.RequestKey("slotted", SlottedBody)
+"""The body of a public page with the id of an attempt."""
+_SNAPSHOT: Final = web.RequestKey("snapshot", Snapshot)
+
+
+def is_anonymous(request: web.BaseRequest) -> bool:
+    """Return whether a visitor has nothing of their own in a public page."""
+    return hdrs.COOKIE not in request.headers or _OWN.isdisjoint(
+        cookies.read_all(request)
+    )
+
+
+def page_key(
+    request: web.BaseRequest, origin: Origin, store: Store
+) -> PageKey:
+    """Return what the public page of an anonymous request depends on.
+
+    Raises NotAcceptable.
+    """
+    return PageKey(
+        request.raw_path,
+        origin.base_url,
+        negotiated_language(request, store.catalog),
+        wants_json(request),
+        accepts_gzip(request.headers),
+    )
+
+
+def has_page(request: web.BaseRequest, etag: str) -> bool:
+    """Return whether the client has the page with this ETag already."""
+    stated = field_value(request.headers, hdrs.IF_NONE_MATCH)
+    return bool(etag) and stated is not None and has_entity_tag(stated, etag)
+
+
+@web.middleware
+async def validate(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Add the validators of a public page; respond with 304 if it is known."""
+    snapshot = request.app[STORE].public_pages.snapshot()
+    response = await handler(request)
+    if not _is_public(request, response):
+        return response
+    assert isinstance(response, web.Response)  # noqa: S101 - checked above
+    if not is_anonymous(request):
+        response.headers[hdrs.CACHE_CONTROL] = "private, no-cache"
+        return response
+    response.headers[hdrs.VARY] = ", ".join(
+        [*response.headers.getall(hdrs.VARY, ()), hdrs.ACCEPT_ENCODING]
+    )
+    body = response.body
+    assert isinstance(body, bytes)  # noqa: S101 - checked above
+    attempt = request.get(ATTEMPT, "").encode()
+    if attempt and attempt in body:
+        response.headers[hdrs.CACHE_CONTROL] = "private, no-cache"
+        if not SlottedBody.can_split(body):
+            return response
+        request[SLOTTED] = SlottedBody.split(body, attempt)
+    else:
+        digest = hashlib.sha256(body).hexdigest()[:_DIGEST_CHARS]
+        # Weak: the same whether or not the response is compressed.
+        etag = response.headers[hdrs.ETAG] = f'W/"{digest}"'
+        if has_page(request, etag):
+            return web.Response(
+                status=304,
+                headers=not_modified_headers(CIMultiDict(response.headers)),
+            )
+    if snapshot is not None:
+        request[_SNAPSHOT] = snapshot
+    return response
+
+
+async def store_page(
+    request: web.Request, response: web.StreamResponse
+) -> None:
+    """Cache a public page whose headers are complete.
+
+    To be called after all other changes of a response that is prepared.
+    """
+    snapshot = request.get(_SNAPSHOT)
+    if (
+        snapshot is None
+        or request.method != hdrs.METH_GET
+        or response.status != 200
+        or not isinstance(response, web.Response)
+        or not isinstance(response.body, bytes)
+        or hdrs.CONNECTION in response.headers
+        or hdrs.SET_COOKIE in response.headers
+        or len(request.raw_path) > _MAX_TARGET
+    ):
+        return
+    store = request.app[STORE]
+    page = PageResponse(
+        response,
+        request.get(SLOTTED, response.body),
+        route=request[ROUTE],
+        new_text=lambda: new_order_id(store.random).encode(),
+    )
+    key = page_key(request, request[ORIGIN], store)
+    store.public_pages.store(key, snapshot, page)
+
+
+def _is_public(request: web.Request, response: web.StreamResponse) -> bool:
+    """Return whether a response is a public page, and can be changed."""
+    return (
+        request[ROUTE] in PUBLIC
+        and request.method in {hdrs.METH_GET, hdrs.METH_HEAD}
+        and response.status == 200
+        and isinstance(response, web.Response)
+        and isinstance(response.body, bytes)
+        and not response.prepared
+        and not response.cookies
+    )

@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Validators of public pages, and what caches may do with them."""
+
+import pytest
+
+from msrv.settings import Settings
+from tests.conftest import Client, StartStore
+from tests.web.counted_store import CountedStore
+
+JSON = {"Accept": "application/json"}
+PATHS = (
+    "/",
+    "/catalog",
+    "/catalog?q=umbrella",
+    "/artists",
+    "/artists/the-wet-coats",
+    "/embed/night-bus",
+)
+CART = {"Cookie": "cart=umbrella"}
+
+
+@pytest.mark.parametrize("headers", [{}, JSON], ids=["page", "JSON"])
+async def test_page_that_is_known_is_not_sent_again(
+    store: Client, headers: dict[str, str]
+) -> None:
+    """By the application, and by the fast path."""
+    counted = CountedStore(store)
+    for path in PATHS:
+        whole = await store.get(path, headers=headers)
+        etag = whole.headers["ETag"]
+        assert whole.headers["Cache-Control"] == "no-cache"
+        assert whole.headers["Vary"] == (
+            "Accept, Accept-Language, Cookie, Accept-Encoding"
+        )
+        for extra in ({}, {"Connection": "close"}):
+            counted.fell_through = 0
+            known = await store.get(
+                path, headers={**headers, **extra, "If-None-Match": etag}
+            )
+            assert counted.fell_through == len(extra)
+            assert known.status == 304
+            assert await known.read() == b""
+            # A client updates the headers that it has stored.
+            kept = {*whole.headers} - {
+                "Content-Encoding",
+                "Content-Length",
+                "Content-Type",
+                "Date",
+            }
+            for name in kept:
+                assert known.headers[name] == whole.headers[name], name
+        changed = await store.get(
+            path, headers={**headers, "If-None-Match": 'W/"x", "y"'}
+        )
+        assert changed.status == 200
+
+
+async def test_json_and_pages_in_all_languages_have_their_own_etags(
+    store: Client,
+) -> None:
+    found = [
+        (await store.get("/", headers=headers)).headers["ETag"]
+        for headers in ({}, JSON, {"Accept-Language": "de"})
+    ]
+    assert len(set(found)) == 3
+
+
+async def test_etag_is_the_same_on_every_replica_and_changes_with_the_catalog(
+    start_store: StartStore, settings: Settings
+) -> None:
+    public = settings.model_copy(update={"public_url": "https://shop.example"})
+    headers = {"Host": "shop.example"}
+    etags = []
+    for number in range(3):
+        if number == 2:
+            path = settings.library_folder / "Umbrella" / "release.toml"
+            path.write_text(path.read_text().replace("One song", "A song"))
+        replica = public.model_copy(
+            update={"data": settings.data.with_name(f"data {number}")}
+        )
+        store = await start_store(replica)
+        etags.append(
+            [
+                (await store.get(path, headers={**headers, **JSON})).headers[
+                    "ETag"
+                ]
+                for path in ("/", "/catalog/umbrella-single")
+            ]
+        )
+    assert etags[0] == etags[1]
+    assert not set(etags[0]) & set(etags[2])
+
+
+async def test_page_with_the_id_of_an_attempt_has_no_etag(
+    store: Client,
+) -> None:
+    """Two visitors with the same id would place one order."""
+    answer = await store.get("/catalog/night-bus")
+    assert 'name="attempt"' in await answer.text()
+    assert "ETag" not in answer.headers
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    data = await store.get("/catalog/night-bus", headers=JSON)
+    assert data.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["cart=umbrella", "cart=", "discount=SUMMER", "payment=L3BheW1lbnRz"],
+)
+async def test_page_of_a_visitor_is_for_the_visitor_alone(
+    store: Client, cookie: str
+) -> None:
+    counted = CountedStore(store)
+    for path in PATHS:
+        etag = (await store.get(path)).headers["ETag"]
+        counted.fell_through = 0
+        own = await store.get(
+            path, headers={"Cookie": cookie, "If-None-Match": etag}
+        )
+        assert (own.status, counted.fell_through) == (200, 1)
+        assert "ETag" not in own.headers
+        assert own.headers["Cache-Control"] == "private, no-cache"
+        assert "Cookie" in own.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/cart", "/verify", "/redeem", "/library", "/checkout", "/nope"]
+)
+async def test_other_pages_have_no_validators(
+    store: Client, path: str
+) -> None:
+    answer = await store.get(path)
+    assert "ETag" not in answer.headers
