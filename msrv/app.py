@@ -23,8 +23,7 @@ from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.parsing.crash_marks import FOLDER_NAME as MARKS
 from msrv.catalog.parsing.crash_marks import CrashMarks
-from msrv.catalog.parsing.errors import ParserClosed, ParsingError
-from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.parsing.parser import Parser, running
 from msrv.catalog.previews import Previews
 from msrv.downloads.concurrency_limit import ConcurrencyLimit, MinimumSpeed
 from msrv.downloads.sender import DirectSender, Sender
@@ -32,12 +31,13 @@ from msrv.downloads.x_accel import NginxSender
 from msrv.health_checks.findings import CheckContext
 from msrv.health_checks.table import LatestResults
 from msrv.ledger.connection_rules import ConnectionRules
-from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.health import LedgerCollector
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import SignInStore
 from msrv.mail.mail_settings import mail_worker
 from msrv.mail.worker import MailMetrics
+from msrv.notifications.feed_upkeep import ledger_upkeep
+from msrv.notifications.notifier import SellerNotifier
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
@@ -58,7 +58,6 @@ from msrv.settings import Settings
 from msrv.storage.combined import CombinedStorage
 from msrv.storage.data_folder import shared_lock
 from msrv.storage.local import LocalStorage
-from msrv.tasks import TaskSupervisor
 from msrv.web import (
     middleware,
     rendering,
@@ -180,6 +179,9 @@ def _build_store(
     limits = ShopLimits()
     discounts = Discounts(catalog, ledger, limits, clock)
     mail = mail_worker(settings, keyring, clock)
+    checks = LatestResults(
+        CheckContext(settings=settings, keyring=keyring, serving=True)
+    )
     receipt_mails = ReceiptMails(
         mail, providers, catalog, limits, settings.public_url or "", clock
     )
@@ -269,8 +271,14 @@ def _build_store(
         documents=DocumentCache(),
         public_pages=PageCache(catalog, encodings.store, is_on=not reload),
         qr_codes=QRCodes(),
-        health_checks=LatestResults(
-            CheckContext(settings=settings, keyring=keyring, serving=True)
+        health_checks=checks,
+        notifier=SellerNotifier.of(
+            settings,
+            ledger=ledger,
+            catalog=catalog,
+            mail=mail,
+            checks=checks,
+            clock=clock,
         ),
         certificate=CertificateWorker.of(settings),
     )
@@ -296,48 +304,20 @@ async def _run(
         stack.push_async_callback(store.previews.aclose)
         stack.push_async_callback(store.covers.aclose)
         stack.callback(store.qr_codes.close)
-        await stack.enter_async_context(_parsing(parser))
+        await stack.enter_async_context(running(parser))
         await stack.enter_async_context(store.encodings)
         await stack.enter_async_context(store.ledger)
-        await stack.enter_async_context(_content_sync(store))
+        await stack.enter_async_context(
+            ledger_upkeep(store.ledger, store.catalog, store.clock)
+        )
         if store.mail is not None:
             await stack.enter_async_context(store.mail)
+        if store.notifier is not None:
+            await stack.enter_async_context(store.notifier)
         stack.push_async_callback(store.providers.aclose)
         await stack.enter_async_context(store.webhooks)
         await stack.enter_async_context(store.lost_purchases)
         yield
-
-
-@contextlib.asynccontextmanager
-async def _parsing(parser: Parser) -> AsyncIterator[None]:
-    """Run the parser; it is stopped before the covers and previews."""
-    starting = asyncio.create_task(asyncio.to_thread(_start, parser))
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(parser.close)
-        await starting
-
-
-def _start(parser: Parser) -> None:
-    """Start the parser at once, so that a failure is logged at the start."""
-    try:
-        parser.start()
-    except ParserClosed:
-        pass
-    except ParsingError as error:
-        log.error("covers and tracks can't be parsed: %s", error)  # noqa: TRY400 - the text says it
-
-
-@contextlib.asynccontextmanager
-async def _content_sync(store: Store) -> AsyncIterator[None]:
-    """Compare the ledger with the library in the background."""
-    work = TaskSupervisor("content sync")
-    work.start(ContentSync(store.ledger, store.catalog.history).run())
-    try:
-        yield
-    finally:
-        await work.stop()
 
 
 def _sender(

@@ -80,6 +80,7 @@ LEFT_OUT: Final = {
     "ledger.sqlite3": "its rows are in the backup",
     "lock": "lock of the running store",
     "nonce": "only if it is asked for",
+    "reported-problems.json": "problems are reported again",
     "parsing": "marks of files that crash their parser; generated again",
 }
 """Names that a backup leaves out, each with the reason."""

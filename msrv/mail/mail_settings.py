@@ -12,7 +12,7 @@ from email.headerregistry import Address
 from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
 from msrv.mail.outbox import FOLDER_NAME, Outbox
-from msrv.mail.receipt_mail import ReceiptRenderer
+from msrv.mail.rendering import MailRenderer
 from msrv.mail.smtp import SmtpClient, SmtpSettings
 from msrv.mail.worker import MailWorker
 from msrv.proofs.keyring import Keyring
@@ -32,7 +32,7 @@ def mail_worker(
     return MailWorker(
         Outbox(settings.data / FOLDER_NAME),
         SmtpClient(SmtpSettings.parse(settings.smtp_url.get_secret_value())),
-        ReceiptRenderer(keyring, sender),
+        MailRenderer(keyring, sender),
         clock,
     )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from msrv.files import lock_folder, sync_folder, write_file
-from msrv.mail.receipt_mail import ReceiptMail, is_mail_id
+from msrv.mail.rendering import Mail, is_id, parse_mail
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def add(self, mail: ReceiptMail, *, is_bulk: bool = False) -> bool:
+    def add(self, mail: Mail, *, is_bulk: bool = False) -> bool:
         """Store a mail; it is on the disk when this returns.
 
         Return False, and do nothing, for an id that is or was in the outbox.
@@ -73,10 +73,10 @@ class Outbox:
                 for each in os.scandir(self.folder)
                 if each.name.endswith(_SUFFIX)
             ]
-            return [name for _, name in sorted(found) if is_mail_id(name)]
+            return [name for _, name in sorted(found) if is_id(name)]
         return []
 
-    def read(self, mail_id: str) -> ReceiptMail | None:
+    def read(self, mail_id: str) -> Mail | None:
         """Return a mail, None if it is gone or can't be read.
 
         An unreadable file is renamed, and kept for DAMAGED_DAYS.
@@ -87,7 +87,7 @@ class Outbox:
             path.unlink(missing_ok=True)
             return None
         try:
-            return ReceiptMail.from_json(path.read_bytes())
+            return parse_mail(path.read_bytes())
         except FileNotFoundError:
             return None
         except ValueError:

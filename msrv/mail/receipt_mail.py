@@ -10,28 +10,19 @@ twice, after a connection broke at the wrong moment, is recognised as one.
 """
 
 import dataclasses
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime
 from enum import Enum
 from typing import Final, Self
 
-from jinja2 import (
-    Environment,
-    PackageLoader,
-    StrictUndefined,
-    select_autoescape,
-)
 from markupsafe import Markup
 
 from msrv.catalog import markdown
-from msrv.mail import addresses, headers
+from msrv.mail import addresses, headers, messages
 from msrv.mail.addresses import BadAddress
 from msrv.mail.purchase_list import MailedPurchase, receipt_from_json
 from msrv.money import Money
@@ -50,9 +41,7 @@ from msrv.translations.catalogs import SOURCE
 from msrv.translations.dates import format_date_time
 from msrv.translations.negotiation import parse_language
 from msrv.translations.prices import format_price
-from msrv.translations.templates import EXTENSIONS, install_translations
 
-_ENCODING: Final = "quoted-printable"
 _GROUP_CHARS: Final = 4
 _MAIL_ID: Final = re.compile(
     rf"{ORDER_ID}(?:-gift|-bill|-found|-reissued)?(?:-[0-9]{{1,15}})?"
@@ -112,6 +101,11 @@ class ReceiptMail:
             addresses.parse(self.to)
         except BadAddress:
             raise ValueError("not a mail address") from None
+
+    @property
+    def name(self) -> str:
+        """Name for the log."""
+        return f"receipt of order {self.receipt.order_id}"
 
     @property
     def total(self) -> Money:
@@ -193,16 +187,7 @@ class ReceiptRenderer:
     def __init__(self, keyring: Keyring, sender: Address) -> None:
         self._keyring = keyring
         self._sender = sender
-        templates = Environment(
-            loader=PackageLoader("msrv.mail", "templates"),
-            # Plain text is not escaped: readers would see `&amp;`.
-            autoescape=select_autoescape(["html"]),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=EXTENSIONS,
-        )
-        install_translations(templates)
+        templates = messages.environment()
         templates.filters["written"] = _written
         self._templates = {
             kind: (
@@ -223,23 +208,17 @@ class ReceiptRenderer:
             return self._render(mail)
 
     def _render(self, mail: ReceiptMail) -> EmailMessage:
-        message = EmailMessage(policy=headers.MailPolicy())
-        store = headers.single_line(mail.store)
-        message["From"] = headers.mailbox(
-            self._sender.display_name or store, self._sender.addr_spec
+        subject = gettext(
+            _SUBJECTS[mail.kind], store=headers.single_line(mail.store)
         )
-        message["To"] = headers.mailbox("", mail.to)
-        subject = gettext(_SUBJECTS[mail.kind], store=store)
-        message["Subject"] = headers.unstructured(subject)
-        message["Date"] = format_datetime(
-            datetime.fromtimestamp(mail.written_at, UTC)
+        message = messages.new_message(
+            self._sender,
+            store=mail.store,
+            to=mail.to,
+            subject=subject,
+            at=mail.written_at,
+            mail_id=mail.mail_id,
         )
-        # The same for the same mail, so that a second copy is recognised.
-        message["Message-ID"] = headers.FoldedValue(
-            f"<{mail.mail_id}@{self._sender.domain}>"
-        )
-        # RFC 3834: no vacation responder answers it.
-        message["Auto-Submitted"] = "auto-generated"
         token = receipts.sign(self._keyring, mail.receipt)
         query = "?gift=1" if mail.kind is MailKind.GIFT else ""
         number = mail.receipt.order_id
@@ -267,12 +246,9 @@ class ReceiptRenderer:
             ],
         }
         text, html = self._templates[mail.kind]
-        message.set_content(text.render(context), cte=_ENCODING)
-        message.add_alternative(
-            html.render(context), subtype="html", cte=_ENCODING
+        messages.set_bodies(
+            message, text.render(context), html.render(context), mail.mail_id
         )
-        digest = hashlib.sha256(mail.mail_id.encode("ascii"))
-        message.set_boundary(f"=_{digest.hexdigest()[:32]}")
         return message
 
 

@@ -10,6 +10,7 @@ four days a mail is given up, and that is logged.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -25,7 +26,9 @@ from prometheus_client.registry import Collector
 
 from msrv.mail import addresses
 from msrv.mail.outbox import Outbox
-from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer
+from msrv.mail.receipt_mail import ReceiptMail
+from msrv.mail.rendering import Mail, MailRenderer
+from msrv.mail.seller_mail import SellerMail
 from msrv.mail.smtp import (
     PermanentFailure,
     SmtpClient,
@@ -88,7 +91,7 @@ class MailWorker:
         self,
         outbox: Outbox,
         client: SmtpClient,
-        renderer: ReceiptRenderer,
+        renderer: MailRenderer,
         clock: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
         self._outbox = outbox
@@ -143,19 +146,22 @@ class MailWorker:
             self._lock = None
         self._thread.close()
 
-    async def enqueue(self, mail: ReceiptMail) -> bool:
+    async def enqueue(self, mail: Mail) -> bool:
         """Store a mail to be sent soon; return whether it is on the disk.
 
         Never raises. A mail whose id is known already is the same mail, and
-        is not sent twice.
+        is not sent twice. Those to the seller are sent after the buyers'.
         """
+        add = self._outbox.add
+        if isinstance(mail, SellerMail):
+            add = functools.partial(add, is_bulk=True)
         try:
-            await self._thread.call(self._outbox.add, mail)
+            await self._thread.call(add, mail)
         except OSError as error:
             # The buyer gets the receipt, and can request the mail there.
             log.error(  # noqa: TRY400 - the message says it all
-                "mail: can't store the receipt mail of order %s: %s",
-                mail.receipt.order_id,
+                "mail: can't store the %s: %s",
+                mail.name,
                 error.strerror,
             )
             return False
@@ -229,9 +235,7 @@ class MailWorker:
         else:
             self._set_problem("")
 
-    async def _send(
-        self, session: SmtpSession, mail: ReceiptMail, now: int
-    ) -> None:
+    async def _send(self, session: SmtpSession, mail: Mail, now: int) -> None:
         """Try to send one mail. Raises SmtpUnavailable."""
         message = await self._thread.call(self._renderer.render, mail)
         try:
@@ -242,8 +246,8 @@ class MailWorker:
             await self._fail(mail, str(error))
         except TemporaryFailure as error:
             log.warning(
-                "mail: the server defers the receipt of order %s: %s",
-                mail.receipt.order_id,
+                "mail: the server defers the %s: %s",
+                mail.name,
                 error,
             )
             self._defer(mail.mail_id, now)
@@ -259,23 +263,18 @@ class MailWorker:
         retry = self._deferred.get(mail_id, _Retry())
         self._deferred[mail_id] = retry.after_failure(MAIL_BACKOFF, now)
 
-    async def _fail_if_too_old(
-        self, mail: ReceiptMail, now: int, why: str
-    ) -> None:
+    async def _fail_if_too_old(self, mail: Mail, now: int, why: str) -> None:
         if now - mail.written_at > GIVE_UP_SECONDS:
             await self._fail(mail, why)
 
-    async def _fail(self, mail: ReceiptMail, why: str) -> None:
-        log.error(
-            "mail: gave up on the receipt of order %s: %s",
-            mail.receipt.order_id,
-            why,
-        )
+    async def _fail(self, mail: Mail, why: str) -> None:
+        log.error("mail: gave up on the %s: %s", mail.name, why)
         await self._thread.call(self._outbox.mark_done, mail.mail_id)
         self.failed += 1
-        self.recent_failures.append(
-            FailedMail(mail.receipt.order_id, why, self._clock())
-        )
+        if isinstance(mail, ReceiptMail):
+            self.recent_failures.append(
+                FailedMail(mail.receipt.order_id, why, self._clock())
+            )
         self.pending = max(self.pending - 1, 0)
 
     def _set_problem(self, problem: str) -> None:

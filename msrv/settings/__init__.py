@@ -8,6 +8,7 @@ setting; a test compares the two.
 """
 
 from msrv.forwarded_headers import Network
+from msrv.settings.delivery_types import NotifyTopic
 from msrv.settings.environment import (
     PREFIX,
     SECRETS,
@@ -26,6 +27,7 @@ __all__ = [
     "PREFIX",
     "SECRETS",
     "Network",
+    "NotifyTopic",
     "Settings",
     "WrongSetting",
     "drop_secrets",

@@ -15,6 +15,11 @@ from pydantic import (
     model_validator,
 )
 
+from msrv.settings.delivery_types import (
+    Mailboxes,
+    NotifyTopic,
+    NotifyTopics,
+)
 from msrv.settings.domain_types import (
     LETS_ENCRYPT,
     AcmeDirectory,
@@ -73,6 +78,9 @@ class Settings(BaseModel):
     smtp_url: SmtpUrl | None = None
     mail_from: Sender | None = None
     address_index_key: AddressIndexKey | None = None
+    notify: Mailboxes = ()
+    notify_about: NotifyTopics = tuple(NotifyTopic)
+    notify_per_hour: Annotated[int, Field(ge=1, le=60)] = 12
     certs: HomePath = Path("certs")
     host: ListeningHost | None = None
     port: Port | None = None
@@ -182,6 +190,10 @@ class Settings(BaseModel):
             raise ValueError(
                 "MSRV_SMTP_URL needs MSRV_PUBLIC_URL: the address for links "
                 "in the mails"
+            )
+        if self.notify and self.smtp_url is None:
+            raise ValueError(
+                "MSRV_NOTIFY needs MSRV_SMTP_URL: the server for its mails"
             )
         return self
 

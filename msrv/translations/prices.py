@@ -13,8 +13,13 @@ from typing import Final
 
 from babel.numbers import format_currency
 
-from msrv.money import Money
-from msrv.translations import locale
+from msrv.money import Money, NotMoney
+from msrv.translations import (
+    current_language,
+    format_number,
+    gettext,
+    locale,
+)
 from msrv.translations.negotiation import FORMATS
 
 _LETTER_THEN_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
@@ -35,6 +40,20 @@ def format_price(minor: int, currency: str, language: str) -> str:
     )
     # CLDR's rule for a code of letters beside a number, which Babel lacks.
     return _LETTER_THEN_DIGIT.sub("\N{NO-BREAK SPACE}", text)
+
+
+def format_amount(minor: int, currency: str) -> str:
+    """Return an amount, which may be negative, in the current language."""
+    try:
+        text = format_price(abs(minor), currency, current_language().formats)
+    except NotMoney:
+        # A currency that only another version of the store accepts.
+        text = gettext(
+            "%(currency)s %(number)s minor units",
+            currency=currency,
+            number=format_number(abs(minor)),
+        )
+    return f"−{text}" if minor < 0 else text  # noqa: RUF001 - a minus
 
 
 @lru_cache(maxsize=4 * len(FORMATS))

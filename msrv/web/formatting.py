@@ -21,12 +21,11 @@ from yarl import URL
 from msrv.hostnames import host_to_ascii
 from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
-from msrv.money import Money, NotMoney
+from msrv.money import Money
 from msrv.orders import redemption
 from msrv.proofs import grants
 from msrv.translations import (
     current_language,
-    format_number,
     gettext,
     gettext_noop,
     locale,
@@ -37,7 +36,7 @@ from msrv.translations.dates import (
     format_interval,
     format_moment,
 )
-from msrv.translations.prices import format_price
+from msrv.translations.prices import format_amount, format_price
 
 _EPOCH: Final = date(1970, 1, 1)
 _PHONE_NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
@@ -167,16 +166,7 @@ def moment(unix_seconds: int) -> str:
 
 def amount(minor: int, currency: str) -> str:
     """Return an amount of minor units, which may be negative."""
-    try:
-        text = price(Money(abs(minor), currency))
-    except NotMoney:
-        # A currency that only another version of the store accepts.
-        text = gettext(
-            "%(currency)s %(number)s minor units",
-            currency=currency,
-            number=format_number(abs(minor)),
-        )
-    return f"−{text}" if minor < 0 else text  # noqa: RUF001 - a minus
+    return format_amount(minor, currency)
 
 
 def day(number: int) -> str:

@@ -21,6 +21,7 @@ from msrv.health_checks.table import LatestResults
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import SignInStore
 from msrv.mail.worker import MailWorker
+from msrv.notifications.notifier import SellerNotifier
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
@@ -59,8 +60,8 @@ class Store:
 
     Each is started and stopped with the application. `sender` sends files
     for sale, and `preview_sender` previews out of their cache; `mail` is None
-    where the store sends none, `certificate` without MSRV_DOMAIN; the server
-    starts that one, once its sockets are open.
+    where the store sends none, `notifier` without MSRV_NOTIFY, `certificate`
+    without MSRV_DOMAIN; the server starts that one, once its sockets are open.
     """
 
     settings: Settings
@@ -106,6 +107,7 @@ class Store:
     qr_codes: QRCodes
     health_checks: LatestResults
     certificate: CertificateWorker | None
+    notifier: SellerNotifier | None
 
 
 STORE: Final = web.AppKey("STORE", Store)

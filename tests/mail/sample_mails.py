@@ -5,7 +5,8 @@
 
 from email.headerregistry import Address
 
-from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer
+from msrv.mail.receipt_mail import ReceiptMail
+from msrv.mail.rendering import MailRenderer
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import Line
 from msrv.proofs.receipts import Receipt
@@ -39,6 +40,6 @@ def sample_mail(
     )
 
 
-def renderer(keyring: Keyring) -> ReceiptRenderer:
+def renderer(keyring: Keyring) -> MailRenderer:
     """Return a renderer for mails from the shop."""
-    return ReceiptRenderer(keyring, Address("", addr_spec="shop@example.org"))
+    return MailRenderer(keyring, Address("", addr_spec="shop@example.org"))

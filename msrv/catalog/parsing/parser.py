@@ -3,11 +3,13 @@
 
 """Parser of untrusted files, in a separate process without secrets."""
 
+import asyncio
+import contextlib
 import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +27,7 @@ from msrv.catalog.parsing.errors import (
     ParserClosed,
     ParserCrashed,
     ParserUnavailable,
+    ParsingError,
     ProcessEnded,
 )
 from msrv.catalog.parsing.messages import Message
@@ -285,3 +288,24 @@ def _picture_key(sha256: bytes) -> bytes:
 def _derived_key(part: bytes, sha256: bytes) -> bytes:
     """Return the key of marks for a part of a file that is sold anyway."""
     return hashlib.sha256(part + sha256).digest()
+
+
+@contextlib.asynccontextmanager
+async def running(parser: Parser) -> AsyncIterator[None]:
+    """Start a parser in the background, and close it at the end."""
+    starting = asyncio.create_task(asyncio.to_thread(_start, parser))
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(parser.close)
+        await starting
+
+
+def _start(parser: Parser) -> None:
+    """Start the parser at once, so that a failure is logged at the start."""
+    try:
+        parser.start()
+    except ParserClosed:
+        pass
+    except ParsingError as error:
+        log.error("covers and tracks can't be parsed: %s", error)  # noqa: TRY400 - the text says it

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from msrv.cli.first_steps.grant_output import ReceiptPrinter
 from msrv.ledger.db.commands import GrantedOrder
 from msrv.mail.outbox import Outbox
+from msrv.mail.receipt_mail import ReceiptMail
 from msrv.orders.grants.buyer_list import Buyer
 from msrv.orders.grants.granted_orders import Grant
 from msrv.proofs import receipts
@@ -139,7 +140,9 @@ def test_mails_are_queued_once(cli: Cli, buyers: str, tmp_path: Path) -> None:
         "ann@example.org",
         "Bob@Example.org",
     }
-    assert all(mail and mail.titles == ("Night Bus",) for mail in mails)
+    for mail in mails:
+        assert isinstance(mail, ReceiptMail)
+        assert mail.titles == ("Night Bus",)
     for each in queued:
         outbox.mark_done(each)
     # Long after the outbox has forgotten them.

@@ -36,7 +36,11 @@ def lists(store: Client) -> list[ReceiptMail]:
     """Return the mails in the outbox that list purchases."""
     outbox = mail_of(store)._outbox
     found = [outbox.read(each) for each in outbox.pending()]
-    return [each for each in found if each and each.kind is MailKind.FOUND]
+    return [
+        each
+        for each in found
+        if isinstance(each, ReceiptMail) and each.kind is MailKind.FOUND
+    ]
 
 
 async def ask(store: Client, address: str) -> ReceiptMail | None:

@@ -45,7 +45,7 @@ def letters(store: Client) -> list[ReceiptMail]:
     """Return the mails in the outbox."""
     outbox = mail_of(store)._outbox
     found = [outbox.read(each) for each in outbox.pending()]
-    return [each for each in found if each is not None]
+    return [each for each in found if isinstance(each, ReceiptMail)]
 
 
 async def test_webhook_before_the_return_sends_one_mail(

@@ -52,7 +52,7 @@ def queued_mails(store: Client) -> list[ReceiptMail]:
     """Return the mails in the outbox."""
     outbox = mail_of(store)._outbox
     found = [outbox.read(each) for each in outbox.pending()]
-    return [each for each in found if each is not None]
+    return [each for each in found if isinstance(each, ReceiptMail)]
 
 
 async def pay(store: Client, mail: str, item: str = "night-bus") -> str:

@@ -58,7 +58,7 @@ def queued_mails(store: Client) -> dict[MailKind, ReceiptMail]:
     """Return the mails in the outbox, by kind."""
     outbox = mail_of(store)._outbox
     found = [outbox.read(each) for each in outbox.pending()]
-    return {each.kind: each for each in found if each is not None}
+    return {each.kind: each for each in found if isinstance(each, ReceiptMail)}
 
 
 async def pay(store: Client, **form: str) -> str:

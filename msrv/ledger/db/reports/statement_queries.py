@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Sums of a statement: what was sold and refunded from a time to a time."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from msrv.ledger.db.schema import days, order_items, orders
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyTotal:
+    """Sales and refunds of an interval in one currency.
+
+    Refunds count on the day of the refund, whenever the sale was.
+    """
+
+    currency: str
+    orders: int
+    items: int
+    sold_minor: int
+    refunded_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSum:
+    """Sales of an item in an interval, in one currency.
+
+    `refunded_minor` is what of them is refunded by now.
+    """
+
+    item_id: str
+    title: str
+    currency: str
+    sold: int
+    sold_minor: int
+    refunded_minor: int
+
+
+async def sums_by_currency(
+    connection: AsyncConnection, first_day: int, last_day: int
+) -> list[CurrencyTotal]:
+    """Return the sums of some days since 1970, inclusive, by currency."""
+    names = ("orders", "items", "sold_minor", "refunded_minor")
+    rows = await connection.execute(
+        select(days.c.currency, *(func.sum(days.c[each]) for each in names))
+        .where(days.c.day.between(first_day, last_day))
+        .group_by(days.c.currency)
+        .order_by(days.c.currency)
+    )
+    return [CurrencyTotal(row[0], *map(int, row[1:])) for row in rows]
+
+
+async def sums_by_item(
+    connection: AsyncConnection, since: int, before: int, most: int
+) -> list[ItemSum]:
+    """Return the sums of the items sold from `since` to before `before`.
+
+    In Unix seconds; those that brought the most come first. Free ones are
+    left out.
+    """
+    line = order_items.c
+    price = func.sum(line.price_minor)
+    refunded = func.sum(case((line.refunded, line.price_minor), else_=0))
+    rows = await connection.execute(
+        select(
+            line.item_id,
+            func.min(line.title),
+            orders.c.currency,
+            func.count(),
+            price,
+            refunded,
+        )
+        .select_from(
+            orders.join(order_items, line.order_id == orders.c.order_id)
+        )
+        .where(orders.c.sold_at >= since, orders.c.sold_at < before)
+        .group_by(line.item_id, orders.c.currency)
+        .having(price > 0)
+        .order_by(price.desc(), line.item_id)
+        .limit(most)
+    )
+    return [
+        ItemSum(row[0], row[1], row[2], *map(int, row[3:])) for row in rows
+    ]

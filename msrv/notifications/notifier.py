@@ -1,0 +1,346 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""SellerNotifier: mails the seller what happens in the store.
+
+It reads the ledger's feed, and stores mails in the outbox, so that a sale
+never waits for it. The place in the feed is advanced in the transaction in
+which the mail is stored: of several replicas one tells, and while the ledger
+is unavailable, everything is told later. Only a process that is killed between
+the two leaves a mail that another one may send again, with the same
+Message-ID.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from msrv.catalog.live_catalog import LiveCatalog, NotReady
+from msrv.health_checks.table import LatestResults
+from msrv.ledger.errors import DatabaseUnavailable, LedgerError
+from msrv.ledger.ledger import Ledger
+from msrv.mail.seller_mail import Row, Section, SellerMail, mail_id_of
+from msrv.mail.worker import MailWorker
+from msrv.notifications import problems, statements
+from msrv.notifications.notifier_settings import NotificationSettings
+from msrv.notifications.problems import Reported
+from msrv.notifications.statements import StatementInterval
+from msrv.settings import NotifyTopic, Settings
+from msrv.tasks import TaskSupervisor
+from msrv.translations import Language, gettext, language_set_to
+from msrv.translations.negotiation import parse_language
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 10.0
+CHECK_SECONDS: Final = 15 * 60.0
+"""StatementInterval of looking for problems: each check connects to others."""
+_FIRST_CHECK_SECONDS: Final = 60.0
+_MAX_EVENTS: Final = 1000
+_CONSUMER: Final = "mail"
+
+
+class MailNotStored(Exception):
+    """The outbox can't be written: what was to be told is told later."""
+
+
+class SellerNotifier:
+    """Mails the seller while its block lasts. `clock` returns Unix seconds."""
+
+    def __init__(
+        self,
+        settings: NotificationSettings,
+        *,
+        ledger: Ledger,
+        catalog: LiveCatalog,
+        mail: MailWorker,
+        checks: LatestResults,
+        clock: Callable[[], int],
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._catalog = catalog
+        self._mail = mail
+        self._checks = checks
+        self._clock = clock
+        self._tasks = TaskSupervisor("notifications")
+        self._troubled_at: int | None = None
+        self._reported: dict[str, Reported] | None = None
+        self._dropped = 0
+        self._failed = 0
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        ledger: Ledger,
+        catalog: LiveCatalog,
+        mail: MailWorker | None,
+        checks: LatestResults,
+        clock: Callable[[], int],
+    ) -> "SellerNotifier | None":
+        """Return the notifier of the settings, None without MSRV_NOTIFY.
+
+        Raises WrongSetting for an invalid address.
+        """
+        wanted = NotificationSettings.of(settings)
+        if wanted is None or mail is None:
+            return None
+        return cls(
+            wanted,
+            ledger=ledger,
+            catalog=catalog,
+            mail=mail,
+            checks=checks,
+            clock=clock,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        self._tasks.start(self._run_events(), self._run_problems())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop; what wasn't told is told after the next start."""
+        await self._tasks.stop()
+
+    async def tell_events(self) -> None:
+        """Mail the sales, refunds and disputes since the last mail.
+
+        Raises LedgerError, NotReady, MailNotStored.
+        """
+        from msrv.ledger.db.feed import (  # noqa: PLC0415 - slow to import
+            consumers,
+            event_orders,
+            outgoing_events,
+        )
+        from msrv.ledger.db.feed.consumers import (  # noqa: PLC0415 - slow
+            Consumer,
+        )
+        from msrv.ledger.db.feed.outgoing_events import (  # noqa: PLC0415 - slow
+            EventKind,
+        )
+        from msrv.notifications import event_mails  # noqa: PLC0415 - slow
+
+        topics = {
+            NotifyTopic.SALES: EventKind.ORDER_PAID,
+            NotifyTopic.REFUNDS: EventKind.ORDER_REFUNDED,
+            NotifyTopic.DISPUTES: EventKind.ORDER_DISPUTED,
+        }
+        kinds = [
+            kind
+            for topic, kind in topics.items()
+            if topic in self._settings.topics
+        ]
+        now = self._clock()
+        async with self._ledger.read_transaction() as connection:
+            known = await consumers.load(connection, _CONSUMER)
+            if known is not None and (
+                now < known.paused_until
+                or not await outgoing_events.read_after(
+                    connection, known.number, kinds, 1
+                )
+            ):
+                return
+        async with self._ledger.write_transaction() as connection:
+            known = await consumers.load(connection, _CONSUMER)
+            if known is None:
+                # What happened before there were notifications is known.
+                newest = await outgoing_events.last_number(connection)
+                await consumers.save(connection, Consumer(_CONSUMER, newest))
+                return
+            events = await outgoing_events.read_after(
+                connection, known.number, kinds, _MAX_EVENTS
+            )
+            if not events or now < known.paused_until:
+                return  # another replica has told it
+            orders = await event_orders.load_orders(
+                connection, [each.order_id for each in events]
+            )
+            with language_set_to(self._language):
+                subject = event_mails.subject(events, orders)
+                content = event_mails.sections(
+                    events, orders, self._settings.base_url
+                )
+            key = [each.event_id for each in events]
+            await self._store(subject, content, key)
+            pause = now + self._settings.pause_seconds
+            await consumers.save(
+                connection, Consumer(_CONSUMER, events[-1].number, pause)
+            )
+
+    async def tell_statements(self) -> None:
+        """Mail the statements that are due.
+
+        Raises LedgerError, NotReady, MailNotStored.
+        """
+        now = self._clock()
+        if NotifyTopic.WEEKLY in self._settings.topics:
+            week = statements.last_week(now)
+            await self._tell_statement("weekly", week)
+        if NotifyTopic.MONTHLY in self._settings.topics:
+            month = statements.last_month(now)
+            await self._tell_statement("monthly", month)
+
+    async def tell_problems(self) -> None:
+        """Mail the problems that are new. Raises OSError, MailNotStored."""
+        if NotifyTopic.PROBLEMS not in self._settings.topics:
+            return
+        now = self._clock()
+        status = self._ledger.status()
+        if not status.troubles:
+            self._troubled_at = None
+        elif self._troubled_at is None:
+            self._troubled_at = now
+        data = self._settings.data
+        if self._reported is None:
+            self._reported = await asyncio.to_thread(
+                problems.read_reported, data
+            )
+        checks = await self._checks.get()
+        with language_set_to(self._language):
+            current = problems.find_problems(
+                checks,
+                status,
+                0 if self._troubled_at is None else now - self._troubled_at,
+                dropped=self._mail.dropped - self._dropped,
+                failed=self._mail.failed - self._failed,
+            )
+            new = problems.new_problems(current, self._reported, now)
+            if new:
+                rows = [
+                    Row(line)
+                    for each in new
+                    for line in (each.text, each.fix)
+                    if line
+                ]
+                heading = gettext("Needs attention")
+                await self._store(
+                    gettext(
+                        "%(store)s needs attention",
+                        store=self._catalog.current.shop.name,
+                    ),
+                    (Section(heading, tuple(rows)),),
+                    [*sorted(each.key for each in new), str(now)],
+                )
+        self._dropped, self._failed = self._mail.dropped, self._mail.failed
+        changed = problems.updated(self._reported, current, new, now)
+        if changed != self._reported:
+            await asyncio.to_thread(problems.write_reported, data, changed)
+            self._reported = changed
+
+    @property
+    def _language(self) -> Language:
+        """The store's own language. Raises NotReady."""
+        return parse_language(self._catalog.current.shop.language)
+
+    async def _tell_statement(
+        self, name: str, interval: StatementInterval
+    ) -> None:
+        from msrv.ledger.db.feed import consumers  # noqa: PLC0415 - slow
+
+        async with self._ledger.read_transaction() as connection:
+            known = await consumers.load(connection, name)
+            if known is not None and known.number >= interval.number:
+                return
+        async with self._ledger.write_transaction() as connection:
+            known = await consumers.load(connection, name)
+            if known is not None and known.number >= interval.number:
+                return  # another replica has sent it
+            if known is not None:
+                await self._store_statement(connection, name, interval)
+            await consumers.save(
+                connection, consumers.Consumer(name, interval.number)
+            )
+
+    async def _store_statement(
+        self,
+        connection: "AsyncConnection",
+        name: str,
+        interval: StatementInterval,
+    ) -> None:
+        from msrv.ledger.db.aggregates import DAY_SECONDS  # noqa: PLC0415 - slow
+        from msrv.ledger.db.reports import (  # noqa: PLC0415 - slow
+            statement_queries,
+        )
+
+        sums = await statement_queries.sums_by_currency(
+            connection, interval.first_day, interval.last_day
+        )
+        items = await statement_queries.sums_by_item(
+            connection,
+            interval.first_day * DAY_SECONDS,
+            (interval.last_day + 1) * DAY_SECONDS,
+            statements.MAX_ITEMS,
+        )
+        catalog = self._catalog.current
+        subject_of = (
+            statements.week_subject
+            if name == "weekly"
+            else statements.month_subject
+        )
+        with language_set_to(self._language):
+            await self._store(
+                subject_of(interval, catalog.shop.name),
+                statements.sections(sums, items, catalog),
+                [name, str(interval.number)],
+            )
+
+    async def _store(
+        self,
+        subject: str,
+        content: Sequence[Section],
+        key: Iterable[str],
+    ) -> None:
+        """Store a mail to each address. Raises MailNotStored, NotReady."""
+        parts = tuple(key)
+        for to in self._settings.to:
+            mail = SellerMail(
+                mail_id_of(to, *parts),
+                to,
+                self._catalog.current.shop.name,
+                subject,
+                tuple(content),
+                self._clock(),
+                self._language.code,
+            )
+            if not await self._mail.enqueue(mail):
+                raise MailNotStored
+
+    async def _run_events(self) -> None:
+        await self._catalog.ready()
+        while True:
+            try:
+                # Not before SQLAlchemy has been imported by the ledger.
+                self._ledger.database()
+                await self.tell_events()
+                await self.tell_statements()
+            except (LedgerError, NotReady, MailNotStored) as error:
+                if not isinstance(error, DatabaseUnavailable):
+                    log.debug("notifications are delayed: %r", error)
+            except Exception:
+                log.exception("notifications failed; trying again")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _run_problems(self) -> None:
+        await self._catalog.ready()
+        await asyncio.sleep(_FIRST_CHECK_SECONDS)
+        while True:
+            try:
+                await self.tell_problems()
+            except (OSError, NotReady, MailNotStored) as error:
+                log.debug("problems are reported later: %r", error)
+            except Exception:
+                log.exception("problems could not be reported; trying again")
+            await asyncio.sleep(CHECK_SECONDS)
