@@ -41,7 +41,6 @@ RUN site=$(echo /packages/lib/python3.*/site-packages) \
 
 # ffmpeg, built with what the store uses: 8 MB instead of Debian's 580.
 FROM ${BASE} AS ffmpeg
-ARG SOURCE_DATE_EPOCH
 COPY deploy/ffmpeg/build.sh /tmp/
 RUN /tmp/build.sh /ffmpeg
 

@@ -33,6 +33,10 @@ cd "$work"
 apt-get source --quiet ffmpeg
 cd ffmpeg-*/
 version=$(dpkg-parsechangelog --show-field Version)
+# The date of the source rather than of a release: every release of the store
+# can take the same layer from the cache.
+SOURCE_DATE_EPOCH=$(dpkg-parsechangelog --show-field Timestamp)
+export SOURCE_DATE_EPOCH
 ./configure \
     --disable-everything --disable-autodetect --disable-network \
     --disable-avdevice --disable-swscale --disable-debug --disable-doc \

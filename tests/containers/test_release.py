@@ -29,7 +29,7 @@ def releases(
     engine: None,  # noqa: ARG001
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[Path]:
-    """Two releases of one commit, each with all layers built again."""
+    """Two releases of one commit, one from the cache and one without it."""
     python = create_release_environment(tmp_path_factory.mktemp("release"))
     repositories = {
         umask: create_repository(tmp_path_factory.mktemp("tree"))
@@ -37,7 +37,8 @@ def releases(
     }
     found = []
     for umask, repository in repositories.items():
-        result = run_release(python, repository, "--no-cache", umask=umask)
+        options = () if not found else ("--no-cache",)
+        result = run_release(python, repository, *options, umask=umask)
         assert result.returncode == 0, result.stderr
         found.append(repository / "dist" / __version__)
     return found
