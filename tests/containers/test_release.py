@@ -35,7 +35,7 @@ def releases(
         umask: create_repository(tmp_path_factory.mktemp("tree"))
         for umask in (0o022, 0o077)
     }
-    found = []
+    found: list[Path] = []
     for umask, repository in repositories.items():
         options = () if not found else ("--no-cache",)
         result = run_release(python, repository, *options, umask=umask)
