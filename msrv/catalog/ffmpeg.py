@@ -35,7 +35,7 @@ class OutputTooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClipOutput:
-    """Output of ffmpeg: an MP3, the end of its messages, its exit status.
+    """Output of ffmpeg, the end of its messages, its exit status.
 
     A negative `status` is the signal that ended it.
     """
@@ -94,24 +94,68 @@ async def cut_clip(
     max_bytes: int,
     timeout_seconds: float,
 ) -> ClipOutput:
-    """Run ffmpeg to cut `length` seconds from a track, with fades.
+    """Run ffmpeg to cut `length` seconds from a track, as MP3 with fades.
 
     `command` is that of `confined_ffmpeg`. Raises OSError if it doesn't
     start, TimeoutError if it doesn't end, and OutputTooLong over `max_bytes`.
     ffmpeg never outlives this call, nor this process.
     """
     fades = f"afade=in:d=0.5,afade=out:st={length - 1:.3f}:d=1"
+    return await _run(
+        (
+            *(*command, "-nostdin", "-v", "error"),
+            *("-protocol_whitelist", "file,pipe"),
+            *("-format_whitelist", CONTAINERS),
+            # As a file, not as a pipe: some containers must be sought in.
+            *("-ss", f"{start:.3f}", "-i", "file:/dev/stdin"),
+            *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
+            *("-af", fades, "-t", f"{length:.3f}"),
+            *("-ac", "2", "-ar", "44100", "-c:a", "libmp3lame", "-b:a", "96k"),
+            *("-f", "mp3", "-id3v2_version", "0", "pipe:1"),
+        ),
+        track,
+        max_bytes=max_bytes,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+async def decode_clip(
+    command: Sequence[str],
+    clip: BinaryIO,
+    *,
+    rate_hz: int,
+    max_bytes: int,
+    timeout_seconds: float,
+) -> ClipOutput:
+    """Run ffmpeg to decode a clip to samples of 16 bits, in one channel.
+
+    Raises as `cut_clip` does.
+    """
+    return await _run(
+        (
+            *(*command, "-nostdin", "-v", "error"),
+            *("-protocol_whitelist", "file,pipe", "-f", "mp3"),
+            *("-i", "file:/dev/stdin", "-map", "0:a:0"),
+            *("-ac", "1", "-ar", str(rate_hz)),
+            *("-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"),
+        ),
+        clip,
+        max_bytes=max_bytes,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+async def _run(
+    command: Sequence[str],
+    stdin: BinaryIO,
+    *,
+    max_bytes: int,
+    timeout_seconds: float,
+) -> ClipOutput:
+    """Run ffmpeg, and return its output; errors as of `cut_clip`."""
     process = await asyncio.create_subprocess_exec(
-        *(*command, "-nostdin", "-v", "error"),
-        *("-protocol_whitelist", "file,pipe"),
-        *("-format_whitelist", CONTAINERS),
-        # As a file, not as a pipe: some containers must be sought in.
-        *("-ss", f"{start:.3f}", "-i", "file:/dev/stdin"),
-        *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
-        *("-af", fades, "-t", f"{length:.3f}"),
-        *("-ac", "2", "-ar", "44100", "-c:a", "libmp3lame", "-b:a", "96k"),
-        *("-f", "mp3", "-id3v2_version", "0", "pipe:1"),
-        stdin=track,
+        *command,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=ENVIRONMENT,

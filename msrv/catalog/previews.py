@@ -20,11 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msrv.catalog.config.listening_fields import MAX_CLIP_SECONDS
-from msrv.catalog.ffmpeg import OutputTooLong, cut_clip
+from msrv.catalog.ffmpeg import OutputTooLong, cut_clip, decode_clip
 from msrv.catalog.model import Item, ItemKind, ListeningMode
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import ResourceLimits
 from msrv.catalog.parsing.crash_marks import CrashMarks
+from msrv.catalog.sound.waveform import (
+    SAMPLE_RATE_HZ,
+    PeakMeter,
+    draw_waveform,
+)
 from msrv.files import write_file
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content, StorageError
@@ -40,6 +45,7 @@ _VERSION = 1
 _BYTES_PER_SECOND = 96_000 // 8
 # More than any clip has; ffmpeg's output is held in memory up to this.
 _MAX_CLIP_BYTES = 2 * MAX_CLIP_SECONDS * _BYTES_PER_SECOND
+_MAX_SAMPLES_BYTES = 2 * 2 * MAX_CLIP_SECONDS * SAMPLE_RATE_HZ
 _RETRY_SECONDS = 600.0
 _REMEMBERED = 4096
 
@@ -142,6 +148,35 @@ class Previews:
         if task.cancelled():  # by aclose()
             raise NoPreview(item.item_id)
         return task.result()
+
+    async def waveform(self, item: Item) -> bytes:
+        """Return the waveform of a track's preview: an SVG, or empty.
+
+        Made now, with the preview, unless they are cached. Raises NoPreview.
+        """
+        clip = await self.clip(item)
+        path = clip.path.with_suffix(".svg")
+        try:
+            return await asyncio.to_thread(path.read_bytes)
+        except OSError:
+            pass  # it is made now
+        try:
+            async with self._one_at_a_time:
+                with await asyncio.to_thread(clip.path.open, "rb") as file:
+                    output = await decode_clip(
+                        self._command,
+                        file,
+                        rate_hz=SAMPLE_RATE_HZ,
+                        max_bytes=_MAX_SAMPLES_BYTES,
+                        timeout_seconds=self._timeout_seconds,
+                    )
+            if output.status != 0:
+                raise NoPreview(
+                    f"ffmpeg ended with {output.status}: {output.messages!a}"
+                )
+            return await asyncio.to_thread(_save_waveform, path, output.data)
+        except (OutputTooLong, OSError, TimeoutError) as error:
+            raise NoPreview(item.item_id) from error
 
     async def aclose(self) -> None:
         """Stop ffmpeg if it runs, and wait until it has ended."""
@@ -265,6 +300,16 @@ def _load(path: Path, known: Clip | float | None) -> Clip | None:
         return _clip(path, path.read_bytes())
     except OSError:
         return None
+
+
+def _save_waveform(path: Path, samples: bytes) -> bytes:
+    """Draw and save the waveform of samples. Raises OSError."""
+    meter = PeakMeter(channels=1)
+    meter.add(samples)
+    peaks = meter.peaks()
+    svg = draw_waveform(peaks) if peaks else b""
+    write_file(path, svg, durable_name=False)
+    return svg
 
 
 def _save(path: Path, data: bytes) -> Clip:

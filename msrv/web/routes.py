@@ -28,7 +28,7 @@ from msrv.web.shop import (
     storefront,
     verify,
 )
-from msrv.web.shop.browsing import catalog
+from msrv.web.shop.browsing import catalog, waveforms
 from msrv.web.shop.purchases import (
     device_library,
     gift_pages,
@@ -112,6 +112,7 @@ ROUTES: list[web.RouteDef] = [
     web.post("/redeem", redeem.redeem, name="redeem-code"),
     web.get("/verify", verify.show, name="verify"),
     web.get("/previews/{item}", downloads.preview, name="preview"),
+    web.get("/waveforms/{item}", waveforms.waveform, name="waveform"),
     web.get(r"/covers/{release}/{width:\d{1,4}}", media.cover, name="cover"),
     web.get(
         "/covers/{release}/drawn.svg",

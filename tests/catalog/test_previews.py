@@ -4,6 +4,7 @@
 """Previews: a part of a track, and only its sound."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,6 +69,31 @@ async def test_preview_starts_at_a_quarter_and_has_fades(
     assert loudest(1, 2) > 40
     assert loudest(12, 13) > 40
     assert loudest(13.25, 13.33) < loudest(1, 2) / 2
+
+
+@pytest.mark.ffmpeg
+async def test_waveform_is_that_of_the_clip_and_cached(
+    ffmpeg: str, root: Path, cache: Path
+) -> None:
+    sine = "aevalsrc='0.5*sin(2764*t)*lt(t,15)':d=40"
+    track = run_ffmpeg(ffmpeg, "-f", "lavfi", "-i", sine, form="wav")
+    item = add_track(root, track, 40)
+    previews = Previews(ffmpeg, root, cache)
+    svg = await previews.waveform(item)
+    # The clip starts at 10 seconds, and has 13.3, of which 5 are loud.
+    points = re.findall(r"([0-9]+) ([0-9]+)", svg.decode("ascii"))
+    height = {int(x): 100 - int(y) for x, y in points if int(y) < 100}
+    assert height[60] > 90
+    assert height[180] < 10
+    (cache / min(names_in(cache))).unlink()
+    assert len(names_in(cache)) == 1
+    again = Previews(ffmpeg, root, cache)
+    assert await again.waveform(item) == svg
+    silent = run_ffmpeg(
+        ffmpeg, "-f", "lavfi", "-i", "anullsrc=d=40", form="wav"
+    )
+    other = add_track(root, silent, 40, "silent.wav")
+    assert await previews.waveform(other) == b""
 
 
 @pytest.mark.ffmpeg

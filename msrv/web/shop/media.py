@@ -175,6 +175,7 @@ def respond_with_data(
     response = web.Response(body=data, content_type=media_type)
     if media_type.startswith("text/"):
         response.charset = "utf-8"
+    if media_type.startswith("text/") or media_type.endswith("+xml"):
         response.headers["Vary"] = "Accept-Encoding"
     if etag in request.headers.get("If-None-Match", ""):
         response = web.Response(status=304)

@@ -97,11 +97,10 @@ async def release_page(request: web.Request) -> web.Response:
         for each in data["items"]:
             item_id = each["item_id"]
             each.update(texts_json(texts.get(item_id)))
-            path = f"/previews/{item_id}" if item_id in playable else None
-            each["preview"] = path
-            each["preview_is_whole"] = (
-                item_id in playable and playable[item_id].is_whole
-            )
+            source = playable.get(item_id)
+            each["preview"] = f"/previews/{item_id}" if source else None
+            each["preview_is_whole"] = bool(source and source.is_whole)
+            each["waveform"] = (source and source.waveform_href) or None
         data["formats"] = [
             json_views.release_format(each)
             for each in request.app[STORE].formats.of_release(found)

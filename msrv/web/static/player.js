@@ -61,6 +61,7 @@ if (player) {
     id: idOf(link),
     src: sourceOf(link),
     title: link.dataset.title,
+    waveform: link.dataset.waveform,
     page: location.pathname,
     place: placeOf(link),
     album: link.dataset.album ?? $("h1").textContent,
@@ -127,6 +128,12 @@ if (player) {
     else title.href = page;
   };
 
+  // For what is drawn while it plays.
+  const announce = (entry) =>
+    player.dispatchEvent(
+      new CustomEvent("trackchange", { detail: { audio, ...entry } }),
+    );
+
   const describe = (entry) => {
     if (!("mediaSession" in navigator)) return;
     navigator.mediaSession.metadata = new MediaMetadata(entry);
@@ -141,6 +148,7 @@ if (player) {
       position.value = 0;
       time.textContent = clock(seconds);
       describe(entry);
+      announce(entry);
     }
     title.textContent = fill(texts.loading, entry);
     linkTitle();
@@ -220,12 +228,36 @@ if (player) {
   audio.addEventListener("timeupdate", () => {
     time.textContent = clock(audio.currentTime);
     position.value = (audio.currentTime / audio.duration || 0) * 1000;
-    position.setAttribute("aria-valuetext", time.textContent);
+    position.setAttribute(
+      "aria-valuetext",
+      fill(texts.position, {
+        time: time.textContent,
+        length: clock(audio.duration),
+      }),
+    );
   });
+
+  // Seeking, by the bar and its keys: steps in seconds.
+  const SECONDS = { Arrow: 5, Page: 30 };
+
+  const secondsOf = (key) => {
+    const [, kind, way] = key.match(/^(Arrow|Page)(.+)$/) ?? [];
+    if (!kind) return 0;
+    const onward = document.documentElement.dir === "rtl" ? "Left" : "Right";
+    return way === "Up" || way === onward ? SECONDS[kind] : -SECONDS[kind];
+  };
+
   position.addEventListener("input", () => {
     if (audio.duration) {
       audio.currentTime = (position.value / 1000) * audio.duration;
     }
+  });
+  position.addEventListener("keydown", (event) => {
+    const seconds = secondsOf(event.key);
+    if (!seconds || !audio.duration) return;
+    event.preventDefault();
+    const to = Math.max(0, audio.currentTime + seconds);
+    audio.currentTime = Math.min(to, audio.duration);
   });
   if ("mediaSession" in navigator) {
     const session = navigator.mediaSession;

@@ -23,12 +23,14 @@ _OPUS = "opus-96"
 class Playable:
     """Addresses that a track is played from.
 
-    `opus_href` is a smaller stream for players that know the format, empty
-    where there is none. `is_whole` is True for the whole track.
+    `opus_href` is a smaller stream for players that know the format, and
+    `waveform_href` the picture of what is heard; they are empty where there
+    are none. `is_whole` is True for the whole track.
     """
 
     href: str
     opus_href: str = ""
+    waveform_href: str = ""
     is_whole: bool = False
 
 
@@ -43,8 +45,16 @@ def playable_tracks(
         if whole is not None:
             found[item.item_id] = whole
         elif previews.is_offered(item):
-            found[item.item_id] = Playable(_href(item, item.content))
+            found[item.item_id] = Playable(
+                _href(item, item.content),
+                waveform_href=waveform_path(item, version_of(item.content)),
+            )
     return found
+
+
+def waveform_path(item: Item, version: str) -> str:
+    """Return the address of the waveform of what is heard of a track."""
+    return f"/waveforms/{item.item_id}?v={version}"
 
 
 def _whole_track(request: web.Request, item: Item) -> Playable | None:
@@ -53,11 +63,13 @@ def _whole_track(request: web.Request, item: Item) -> Playable | None:
     if stream is None or item.hidden:
         return None
     opus = find_stream(store, item, _OPUS)
+    version = store.analyses.find(item.content.sha256.hex())
     return Playable(
         _href(item, stream.content),
         f"{_href(item, opus.content)}&as={_OPUS}"
         if opus and opus.name == _OPUS
         else "",
+        waveform_path(item, version) if version else "",
         is_whole=True,
     )
 

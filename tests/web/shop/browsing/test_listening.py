@@ -72,6 +72,35 @@ def length(data: bytes, path: Path) -> float:
     return float(probe(data, path, "-show_entries", "format=duration"))
 
 
+async def check_waveforms(
+    store: Client, found: dict[str, dict[str, object]]
+) -> None:
+    """Check that a waveform is that of what can be heard."""
+    pictures = {}
+    for title in ("Whole", "Part"):
+        path = str(found[title]["waveform"])
+        assert path.startswith(f"/waveforms/{found[title]['item_id']}?v=")
+        answer = await store.get(path)
+        assert answer.content_type == "image/svg+xml"
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        pictures[title] = await answer.read()
+        assert pictures[title].startswith(b"<svg ")
+        # The same bytes each time, and none for who has them.
+        unpacked = await store.get(path, headers={"Accept-Encoding": ""})
+        assert await unpacked.read() == pictures[title]
+        known = {"If-None-Match": answer.headers["ETag"]}
+        assert (await store.get(path, headers=known)).status == 304
+        stale = await store.get(path.partition("?")[0])
+        assert stale.headers["Cache-Control"] == "no-cache"
+    assert pictures["Whole"] != pictures["Part"]
+    assert found["Silent"]["waveform"] is None
+    page = html.unescape(await (await store.get("/catalog/long")).text())
+    assert f'data-waveform="{found["Whole"]["waveform"]}"' in page
+    for item in (found["Silent"]["item_id"], "lyrics", "night-bus", "x"):
+        assert (await store.get(f"/waveforms/{item}")).status == 404
+
+
 async def test_track_is_listened_to_as_its_seller_wants(
     listening_store: Client, tmp_path: Path
 ) -> None:
@@ -91,6 +120,7 @@ async def test_track_is_listened_to_as_its_seller_wants(
         str(found["Whole"]["preview"]), headers={"Range": "bytes=100-199"}
     )
     assert (part.status, await part.read()) == (206, whole[100:200])
+    await check_waveforms(store, found)
 
 
 async def test_page_names_a_smaller_stream_for_players_that_know_it(
