@@ -117,9 +117,9 @@ class EncodingStore:
 
     def load(self) -> None:
         """Read the records in the folder, which may not exist yet."""
+        self.analyses.load()
         with self._lock:
             self._load()
-        self.analyses.load()
 
     def _load(self) -> None:
         try:
