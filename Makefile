@@ -83,6 +83,7 @@ demo: $(VENV)/installed-dev ## regenerate the demo library (needs ffmpeg)
 
 translations: $(VENV)/installed-dev ## extract, update and compile the translated texts
 	$(BIN)/python -m scripts.update_translations
+	$(BIN)/python -m scripts.edge_texts
 
 EXTRAS := acme backup deployer mysql stripe
 

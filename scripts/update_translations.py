@@ -35,6 +35,8 @@ _PYTHON: Final = {
     "deferred": None,
 }
 _JINJA: Final = {"_": None, "gettext": None, "ngettext": (1, 2)}
+_EDGE_TEXTS: Final = "scripts/edge_texts.py"
+"""Script whose messages are those of nginx's own pages."""
 _OPERATORS: Final = {"studio", "health_checks"}
 _OPTIONS: Final = {"trimmed": "true", "silent": "false"}
 _COMMENTS: Final = ("Translators:",)
@@ -82,7 +84,7 @@ def extract() -> Catalog:
     What buyers read is first, and what only the operator reads last.
     """
     found = _Messages(header_comment=_TEMPLATE_COMMENT, fuzzy=False)
-    paths = sorted((ROOT / "msrv").rglob("*"))
+    paths = [*sorted((ROOT / "msrv").rglob("*")), ROOT / _EDGE_TEXTS]
     for path in sorted(
         paths,
         key=lambda each: not _OPERATORS.isdisjoint({*each.parts, each.stem}),
