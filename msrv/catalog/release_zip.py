@@ -19,6 +19,8 @@ from msrv.catalog.names.portable_names import allowed_text, portable_name
 from msrv.catalog.names.truncation import fit_parts, truncate, utf16_length
 from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.model import Content
+from msrv.translations import gettext, language_set_to
+from msrv.translations.negotiation import parse_language
 
 # Windows accepts paths of 259 characters, and Explorer unpacks NAME.zip to
 # Downloads\\NAME\\NAME\\FILE: that leaves about forty for the path of
@@ -217,7 +219,11 @@ def _dated(release: Release) -> date:
 
 
 def _readme(release: Release, shop: Shop, names: Iterable[str]) -> bytes:
-    """Return a README: title, contents, and the shop it was bought from."""
+    """Return a README: title, contents, and the shop it was bought from.
+
+    It is in the store's language and not in the buyer's: a ZIP is the same
+    for everyone, so that a download resumes anywhere.
+    """
     lines = [release.title]
     if release.artist:
         lines.append(release.artist)
@@ -225,7 +231,9 @@ def _readme(release: Release, shop: Shop, names: Iterable[str]) -> bytes:
         lines.append(release.date)
     if release.description:
         lines += ["", release.description]
-    lines += ["", *names, "", f"Bought from {shop.name}."]
+    with language_set_to(parse_language(shop.language)):
+        bought = gettext("Bought from %(store)s.", store=shop.name)
+    lines += ["", *names, "", bought]
     if shop.contact:
         lines.append(shop.contact)
     # Line ends that old editors on Windows display too; a question mark for

@@ -23,8 +23,11 @@ from msrv.orders.grants.printed_codes import (
     ended_campaign,
     format_csv,
     mint_codes,
+    sheet_heading,
 )
 from msrv.proofs.codes import MAX_SERIAL
+from msrv.translations import Language
+from msrv.translations.negotiation import parse_language
 
 MAX_COUNT: Final = 100_000
 
@@ -109,6 +112,7 @@ def mint(
             title=entry.title,
             base_url=address,
             campaign=campaign,
+            language=parse_language(catalog.shop.language),
         )
         if sheet
         else format_csv(printed, item, campaign),
@@ -123,8 +127,12 @@ def format_sheet(
     title: str,
     base_url: str,
     campaign: str,
+    language: Language,
 ) -> str:
-    """Return an HTML page to print on A4 or Letter, and to cut up."""
+    """Return an HTML page to print on A4 or Letter, and to cut up.
+
+    It is in the store's language, since its cards are for buyers.
+    """
     templates = Environment(
         loader=PackageLoader("msrv.web", "templates"),
         undefined=StrictUndefined,
@@ -139,6 +147,8 @@ def format_sheet(
         title=title,
         address=f"{base_url}/redeem".partition("://")[2],
         campaign=campaign,
+        language=language,
+        heading=sheet_heading(language, len(printed), title, campaign),
         style_url="",
         # A file of this package.
         style=Markup(style.read_text("utf-8")),  # noqa: S704

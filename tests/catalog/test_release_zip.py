@@ -8,17 +8,20 @@ import unicodedata
 import zipfile
 from dataclasses import replace
 from datetime import date
+from gettext import NullTranslations
 from io import BytesIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from msrv import translations
 from msrv.catalog.model import Cover, Item, ItemKind, Release, Shop
 from msrv.catalog.names.portable_names import portable_name
 from msrv.catalog.release_zip import plan_zip, zip_members, zip_name
 from msrv.downloads.ranges import ByteRange
 from msrv.money import Money
+from msrv.translations import Language, language_set_to
 from tests.downloads.contents import joined, known
 
 SHOP = Shop(name="Wet Coats", contact="hello@example.org")
@@ -95,6 +98,33 @@ def test_members_have_the_content_of_their_names() -> None:
         "Bought from Wet Coats.\nhello@example.org\n"
     )
     assert "\n" not in readme.replace("\r\n", "")
+
+
+def test_readme_is_in_the_language_of_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not in the buyer's: a ZIP is the same for all, and resumes anywhere."""
+
+    class Named(NullTranslations):
+        def __init__(self, language: str) -> None:
+            super().__init__()
+            self._language = language
+
+        def gettext(self, message: str) -> str:
+            return f"{self._language}: {message}"
+
+    monkeypatch.setattr(translations, "catalog", Named)
+    polish = replace(SHOP, language="pl")
+    readme = zip_members(RELEASE, polish)[-1].source
+    assert isinstance(readme, bytes)
+    assert readme.endswith(
+        b"pl: Bought from Wet Coats.\r\nhello@example.org\r\n"
+    )
+    etag = plan_zip(RELEASE, polish).etag
+    with language_set_to(Language("fr", "fr")):
+        assert plan_zip(RELEASE, polish).etag == etag
+    # Another language is another file: no download is continued with it.
+    assert plan_zip(RELEASE, SHOP).etag != etag
 
 
 @pytest.mark.parametrize(

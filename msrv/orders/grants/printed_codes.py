@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from msrv.proofs import codes
 from msrv.proofs.keyring import Keyring
+from msrv.translations import Language, language_set_to, ngettext
 
 _COLUMNS: Final = ("code", "url", "item", "campaign", "serial")
 
@@ -50,6 +51,20 @@ class PrintedCode:
         )
         # segno writes numbers and these constants, no part of the URL.
         return Markup(out.getvalue().decode())  # noqa: S704
+
+
+def sheet_heading(
+    language: Language, count: int, title: str, campaign: str
+) -> str:
+    """Return the heading of a sheet of codes."""
+    with language_set_to(language):
+        return ngettext(
+            "%(campaign)s: %(num)s code for %(title)s",
+            "%(campaign)s: %(num)s codes for %(title)s",
+            count,
+            title=title,
+            campaign=campaign,
+        )
 
 
 def mint_codes(

@@ -28,6 +28,7 @@ from msrv.downloads.representation import Representation
 from msrv.downloads.sender import SendOptions
 from msrv.proofs.links import Link, LinkExpired
 from msrv.storage.model import Content, FileIdentity, Gone, StorageError
+from msrv.translations.catalogs import load_catalog
 from msrv.web.errors import NotFound
 from msrv.web.rendering import PRIVATE
 from msrv.web.shop.json_views import version_of
@@ -56,6 +57,8 @@ async def download(request: web.Request) -> web.StreamResponse:
     except LinkExpired as error:
         expired, access = error, error.access
     catalog, now = store.catalog.current, store.clock()
+    # That of the README in a ZIP.
+    await load_catalog(catalog.shop.language)
     entry = catalog.by_id.get(access.item_id)
     if entry is None:
         if expired is not None:

@@ -21,12 +21,14 @@ from msrv.orders.grants import printed_codes
 from msrv.orders.grants.printed_codes import (
     PrintedCode,
     SerialsExhausted,
+    sheet_heading,
 )
 from msrv.proofs.codes import MAX_SERIAL
 from msrv.proofs.orders import is_campaign
 from msrv.translations import gettext
 from msrv.web.errors import InvalidField
 from msrv.web.forms import read_form
+from msrv.web.languages import own_language
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.store import ORIGIN, STORE
 from msrv.web.studio import activity, page
@@ -187,13 +189,16 @@ async def _sheet(
 ) -> web.Response:
     """Return the sheet, which is drawn in a thread: milliseconds for each."""
     store = request.app[STORE]
+    language, title = own_language(request), given.entry.title
     template = aiohttp_jinja2.get_env(request.app).get_template(
         "codes_sheet.html"
     )
     context: dict[str, Any] = {
         "printed": made,
         "store": store.catalog.current.shop.name,
-        "title": given.entry.title,
+        "title": title,
+        "language": language,
+        "heading": sheet_heading(language, len(made), title, campaign),
         "address": f"{request[ORIGIN].base_url}/redeem".partition("://")[2],
         "campaign": campaign,
         "style_url": store.assets.url("codes_sheet.css"),
