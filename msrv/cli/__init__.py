@@ -27,6 +27,7 @@ from msrv.cli.first_steps.setup import init
 from msrv.cli.keys import keys
 from msrv.cli.ledger import ledger, revoke, studio
 from msrv.cli.nonce import nonce
+from msrv.cli.recovery.reissue import reissue
 from msrv.cli.serve import certificate, certs, check_health, serve
 from msrv.server import env_file
 
@@ -56,6 +57,7 @@ from msrv.server import env_file
         backup,
         restore,
         drill,
+        reissue,
         deployer,
         engine_gate,
         deployments,

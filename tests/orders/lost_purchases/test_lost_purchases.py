@@ -13,8 +13,10 @@ import pytest
 from pydantic import SecretStr
 
 from msrv.ledger.db import old_free_orders, schema
+from msrv.mail.outbox import Outbox
 from msrv.mail.receipt_mail import MailKind, ReceiptMail
 from msrv.orders.lost_purchases import worker
+from msrv.orders.reissues.reissued_orders import Outcome, Reissue
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.rate_limit import Limit
@@ -288,7 +290,7 @@ async def test_free_order_and_gift_are_found_by_the_index_alone(
 
 
 async def test_payment_of_a_retired_nonce_is_found_in_the_ledger(
-    shop: Client, bank: FakeStripe, keyring: Keyring
+    shop: Client, bank: FakeStripe, keyring: Keyring, tmp_path: Path
 ) -> None:
     path = await buy(shop, bank, "departure")
     old = receipts.read(keyring, path.rpartition("/")[2])
@@ -303,6 +305,23 @@ async def test_payment_of_a_retired_nonce_is_found_in_the_ledger(
     )
     (found,) = await new.find(TO)
     assert found.receipt == old
+    # And its buyer is mailed when all orders are reissued.
+    work = Reissue(
+        database=store.ledger.database(),
+        keyring=new_keys,
+        providers=store.providers,
+        shop=store.catalog.current.shop,
+        base_url="https://shop.example",
+        clock=store.clock,
+    )
+    outbox = Outbox(tmp_path / "outbox")
+    (batch,) = [each async for each in work.send(outbox)]
+    assert [each.outcome for each in batch] == [Outcome.MAILED]
+    mail = outbox.read(outbox.pending()[0])
+    assert mail is not None
+    assert (mail.to, mail.receipt) == (TO, old)
+    body = mail_of(shop)._renderer.render(mail).as_string()
+    assert "replace the key" in body
 
 
 async def test_page_without_mail_says_what_else_to_do(store: Client) -> None:
