@@ -22,7 +22,7 @@ from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.mail.outbox import FOLDER_NAME, Outbox
 from msrv.orders.reissues.reissued_orders import (
-    Outcome,
+    Disposition,
     Reissue,
     ReissuedOrder,
 )
@@ -34,7 +34,7 @@ from msrv.text_table import labelled, plural
 from msrv.web.studio.csv_export import text as cell
 
 _COLUMNS: Final = ("order", "provider", "reference", "reason", "receipt")
-_LISTED: Final = frozenset({Outcome.NO_ADDRESS, Outcome.GIFT})
+_LISTED: Final = frozenset({Disposition.NO_ADDRESS, Disposition.GIFT})
 
 
 def run(
@@ -51,7 +51,7 @@ def run(
 
     Raises ClickException where the provider or the disk stops it.
     """
-    counts: Counter[Outcome] = Counter()
+    counts: Counter[Disposition] = Counter()
     try:
         asyncio.run(
             _run(
@@ -79,7 +79,7 @@ async def _run(
     settings: Settings,
     keyring: Keyring,
     shop: Shop,
-    counts: "Counter[Outcome]",
+    counts: "Counter[Disposition]",
     *,
     base_url: str,
     before: int | None,
@@ -135,26 +135,26 @@ def _rows(
     ]
 
 
-def _summary(counts: "Counter[Outcome]", *, send: bool) -> str:
+def _summary(counts: "Counter[Disposition]", *, send: bool) -> str:
     """Return what was done, or would be, in aligned lines."""
     rows = [("orders", f"{counts.total():,}")]
     if send:
-        queued = plural(counts[Outcome.MAILED], "mail")
+        queued = plural(counts[Disposition.MAILED], "mail")
         rows.append(("mail", f"{queued} queued; a running store sends them"))
     else:
         rows.append(
             (
                 "to look up",
-                f"{counts[Outcome.TO_LOOK_UP]:,} at the payment provider",
+                f"{counts[Disposition.TO_LOOK_UP]:,} at the payment provider",
             )
         )
     rows += [
         (name, f"{counts[outcome]:,}")
         for name, outcome in (
-            ("mailed before", Outcome.DONE_BEFORE),
-            ("no address", Outcome.NO_ADDRESS),
-            ("gifts", Outcome.GIFT),
-            ("refunded", Outcome.REFUNDED),
+            ("mailed before", Disposition.DONE_BEFORE),
+            ("no address", Disposition.NO_ADDRESS),
+            ("gifts", Disposition.GIFT),
+            ("refunded", Disposition.REFUNDED),
         )
         if counts[outcome]
     ]
@@ -163,6 +163,6 @@ def _summary(counts: "Counter[Outcome]", *, send: bool) -> str:
     return labelled(*rows)
 
 
-def _stopped(reason: object, counts: "Counter[Outcome]") -> str:
-    queued = plural(counts[Outcome.MAILED], "mail")
+def _stopped(reason: object, counts: "Counter[Disposition]") -> str:
+    queued = plural(counts[Disposition.MAILED], "mail")
     return f"stopped after {queued}: {reason}; run it again to continue"

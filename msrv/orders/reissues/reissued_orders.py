@@ -46,7 +46,7 @@ _KEY_CHARS: Final = 12
 _NUMBER_DIGITS: Final = 15
 
 
-class Outcome(Enum):
+class Disposition(Enum):
     """What becomes of an order; the value is for operators."""
 
     MAILED = "mailed"
@@ -66,7 +66,7 @@ class ReissuedOrder:
 
     order: Order
     token: str
-    outcome: Outcome
+    outcome: Disposition
 
 
 @dataclass(slots=True)
@@ -128,9 +128,9 @@ class Reissue:
             found: list[ReissuedOrder] = []
             for order, receipt, planned in batch:
                 outcome = planned
-                if planned is Outcome.TO_LOOK_UP:
+                if planned is Disposition.TO_LOOK_UP:
                     to, outcome = await self._buyer(order, pace)
-                    if outcome is Outcome.MAILED:
+                    if outcome is Disposition.MAILED:
                         mails.append(self._mail(order, receipt, to))
                 found.append(
                     ReissuedOrder(order, self._sign(receipt), outcome)
@@ -141,7 +141,7 @@ class Reissue:
 
     async def _batches(
         self,
-    ) -> AsyncIterator[list[tuple[Order, Receipt, Outcome]]]:
+    ) -> AsyncIterator[list[tuple[Order, Receipt, Disposition]]]:
         """Yield the orders that this store can sign, the newest first."""
         after: OrderKey | None = None
         while True:
@@ -169,16 +169,18 @@ class Reissue:
                 return
             after = page.after
 
-    def _outcome(self, order: Order, known: set[str]) -> Outcome:
+    def _outcome(self, order: Order, known: set[str]) -> Disposition:
         if all(line.refunded for line in order.lines):
-            return Outcome.REFUNDED
+            return Disposition.REFUNDED
         if self._mark_of(order.order_id) in known:
-            return Outcome.DONE_BEFORE
+            return Disposition.DONE_BEFORE
         if self._archive(order) is None or not order.reference:
-            return Outcome.NO_ADDRESS
-        return Outcome.TO_LOOK_UP
+            return Disposition.NO_ADDRESS
+        return Disposition.TO_LOOK_UP
 
-    async def _buyer(self, order: Order, pace: _Pace) -> tuple[str, Outcome]:
+    async def _buyer(
+        self, order: Order, pace: _Pace
+    ) -> tuple[str, Disposition]:
         """Return the address of a buyer, or why there is none.
 
         Raises ProviderUnavailable.
@@ -197,11 +199,11 @@ class Reissue:
                     raise
                 await self.sleep(_BACKOFF.seconds(failures))
         if quotes.states_gift(token):
-            return "", Outcome.GIFT  # the receipt isn't the payer's
+            return "", Disposition.GIFT  # the receipt isn't the payer's
         try:
-            return addresses.parse(address), Outcome.MAILED
+            return addresses.parse(address), Disposition.MAILED
         except BadAddress:
-            return "", Outcome.NO_ADDRESS
+            return "", Disposition.NO_ADDRESS
 
     def _archive(self, order: Order) -> PaymentArchive | None:
         provider = self.providers.get(order.provider.removesuffix(TEST_SUFFIX))

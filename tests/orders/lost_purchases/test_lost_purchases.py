@@ -16,7 +16,7 @@ from msrv.ledger.db import old_free_orders, schema
 from msrv.mail.outbox import Outbox
 from msrv.mail.receipt_mail import MailKind, ReceiptMail
 from msrv.orders.lost_purchases import worker
-from msrv.orders.reissues.reissued_orders import Outcome, Reissue
+from msrv.orders.reissues.reissued_orders import Disposition, Reissue
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.rate_limit import Limit
@@ -316,7 +316,7 @@ async def test_payment_of_a_retired_nonce_is_found_in_the_ledger(
     )
     outbox = Outbox(tmp_path / "outbox")
     (batch,) = [each async for each in work.send(outbox)]
-    assert [each.outcome for each in batch] == [Outcome.MAILED]
+    assert [each.outcome for each in batch] == [Disposition.MAILED]
     mail = outbox.read(outbox.pending()[0])
     assert mail is not None
     assert (mail.to, mail.receipt) == (TO, old)

@@ -18,7 +18,7 @@ from msrv.ledger.events import Sale, SoldLine
 from msrv.mail.outbox import Outbox
 from msrv.mail.receipt_mail import MailKind, ReceiptMail
 from msrv.orders.reissues import reissued_orders
-from msrv.orders.reissues.reissued_orders import Outcome, Reissue
+from msrv.orders.reissues.reissued_orders import Disposition, Reissue
 from msrv.payments.provider import ArchivedPayment, ProviderUnavailable
 from msrv.payments.registry import FreeProvider, Providers
 from msrv.proofs import receipts
@@ -154,9 +154,9 @@ async def test_ten_thousand_orders_are_reissued_once_through_every_failure(
         [each.outcome async for batch in work.plan() for each in batch]
     )
     assert plan == {
-        Outcome.TO_LOOK_UP: ORDERS - ORDERS // 50 - 1,
-        Outcome.NO_ADDRESS: ORDERS // 50,
-        Outcome.REFUNDED: 1,
+        Disposition.TO_LOOK_UP: ORDERS - ORDERS // 50 - 1,
+        Disposition.NO_ADDRESS: ORDERS // 50,
+        Disposition.REFUNDED: 1,
     }
     assert not till.archive.asked  # type: ignore[attr-defined]
     # It fails in every way: the disk, the provider, and killed before a mark.
@@ -200,8 +200,8 @@ async def test_ten_thousand_orders_are_reissued_once_through_every_failure(
     read = ReceiptMail.from_json(one.to_json())
     assert (read.kind, read.receipt) == (one.kind, one.receipt)
     outcomes = Counter(each.outcome for each in done)
-    assert outcomes[Outcome.GIFT] == ORDERS // 100
-    assert outcomes[Outcome.NO_ADDRESS] == ORDERS // 50 + ORDERS // 100
+    assert outcomes[Disposition.GIFT] == ORDERS // 100
+    assert outcomes[Disposition.NO_ADDRESS] == ORDERS // 50 + ORDERS // 100
     for each in done[:20]:
         assert receipts.read(new_keys, each.token).order_id in (
             each.order.order_id
@@ -213,8 +213,8 @@ async def test_ten_thousand_orders_are_reissued_once_through_every_failure(
     again = Counter(
         [each.outcome async for batch in work.send(outbox) for each in batch]
     )
-    assert again[Outcome.MAILED] == 0
-    assert again[Outcome.DONE_BEFORE] == len(wanted)
+    assert again[Disposition.MAILED] == 0
+    assert again[Disposition.DONE_BEFORE] == len(wanted)
     # Those without an address, and gifts: there may be one by now.
     assert len(archive.asked) - before == 2 * (ORDERS // 100)
     assert len(outbox.mails) == mails
@@ -245,12 +245,13 @@ async def test_look_ups_are_paced_and_days_left_out(
     found = [each async for batch in work.send(outbox) for each in batch]
     assert len(found) == 20
     asked = sum(
-        each.outcome is not Outcome.REFUNDED and each.order.provider == "till"
+        each.outcome is not Disposition.REFUNDED
+        and each.order.provider == "till"
         for each in found
     )
     assert sum(waited) == pytest.approx((asked - 1) / 4)
     # They are in the outbox, in a form that the worker sends.
     assert len(outbox.pending()) == sum(
-        each.outcome is Outcome.MAILED for each in found
+        each.outcome is Disposition.MAILED for each in found
     )
     assert reissued_orders.BATCH > 20
