@@ -28,6 +28,7 @@ from msrv.orders.reissues.reissued_orders import (
 )
 from msrv.payments.provider import ProviderUnavailable
 from msrv.payments.registry import Providers
+from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.text_table import labelled, plural
@@ -112,14 +113,14 @@ async def _run(
                 counts.update(each.outcome for each in batch)
                 line.update(f"{counts.total():,} orders")
                 if send:
-                    writer.writerows(_rows(batch, base_url))
+                    writer.writerows(_rows(batch, keyring, base_url))
     finally:
         await providers.aclose()
         await database.close()
 
 
 def _rows(
-    batch: list[ReissuedOrder], base_url: str
+    batch: list[ReissuedOrder], keyring: Keyring, base_url: str
 ) -> list[tuple[str, str, str, str, str]]:
     """Return the rows of those who have to be told in another way."""
     return [
@@ -128,7 +129,7 @@ def _rows(
             cell(each.order.provider),
             cell(each.order.reference),
             each.outcome.value,
-            f"{base_url}/purchases/{each.token}",
+            f"{base_url}/purchases/{receipts.sign(keyring, each.receipt)}",
         )
         for each in batch
         if each.outcome in _LISTED

@@ -31,7 +31,7 @@ from msrv.mail.receipt_mail import MailKind, ReceiptMail
 from msrv.orders.fulfilment import receipt_of
 from msrv.payments.provider import PaymentArchive, ProviderUnavailable
 from msrv.payments.registry import Providers
-from msrv.proofs import quotes, receipts
+from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.receipts import TEST_SUFFIX, Receipt
 from msrv.tasks import Backoff
@@ -59,13 +59,10 @@ class Disposition(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReissuedOrder:
-    """An order, its new receipt, and what became of it.
-
-    `token` is the signed receipt.
-    """
+    """An order, its receipt, which isn't signed yet, and what became of it."""
 
     order: Order
-    token: str
+    receipt: Receipt
     outcome: Disposition
 
 
@@ -112,7 +109,7 @@ class Reissue:
         """
         async for batch in self._batches():
             yield [
-                ReissuedOrder(order, self._sign(receipt), outcome)
+                ReissuedOrder(order, receipt, outcome)
                 for order, receipt, outcome in batch
             ]
 
@@ -132,9 +129,7 @@ class Reissue:
                     to, outcome = await self._buyer(order, pace)
                     if outcome is Disposition.MAILED:
                         mails.append(self._mail(order, receipt, to))
-                found.append(
-                    ReissuedOrder(order, self._sign(receipt), outcome)
-                )
+                found.append(ReissuedOrder(order, receipt, outcome))
             await asyncio.to_thread(_store, outbox, mails)
             await self._mark(mails)
             yield found
@@ -208,9 +203,6 @@ class Reissue:
     def _archive(self, order: Order) -> PaymentArchive | None:
         provider = self.providers.get(order.provider.removesuffix(TEST_SUFFIX))
         return None if provider is None else provider.archive
-
-    def _sign(self, receipt: Receipt) -> str:
-        return receipts.sign(self.keyring, receipt)
 
     def _mail(self, order: Order, receipt: Receipt, to: str) -> ReceiptMail:
         # A number of the key: killed before the mark, the next run makes the

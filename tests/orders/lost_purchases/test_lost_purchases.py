@@ -318,7 +318,7 @@ async def test_payment_of_a_retired_nonce_is_found_in_the_ledger(
     (batch,) = [each async for each in work.send(outbox)]
     assert [each.outcome for each in batch] == [Disposition.MAILED]
     mail = outbox.read(outbox.pending()[0])
-    assert mail is not None
+    assert isinstance(mail, ReceiptMail)
     assert (mail.to, mail.receipt) == (TO, old)
     body = mail_of(shop)._renderer.render(mail).as_string()
     assert "replace the key" in body
