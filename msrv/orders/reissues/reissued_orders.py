@@ -47,7 +47,7 @@ _NUMBER_DIGITS: Final = 15
 
 
 class Disposition(Enum):
-    """What becomes of an order; the value is for operators."""
+    """Treatment of an order; the value is for operators."""
 
     MAILED = "mailed"
     DONE_BEFORE = "mailed before"
