@@ -176,7 +176,8 @@ async def test_files_that_were_added_or_changed_are_marked(
     browser: Browser, growing_store: StoreProcess
 ) -> None:
     page = await open_page(browser)
-    await page.goto(growing_store.url + buy(growing_store))
+    receipt = buy(growing_store)
+    await page.goto(growing_store.url + receipt)
     folder = Path(growing_store.environ["MSRV_LIBRARY"], "Field Recordings")
     (folder / "Bonus.txt").write_text("Another day.\n")
     (folder / "Notes.txt").write_text("A very windy day.\n")
@@ -192,9 +193,17 @@ async def test_files_that_were_added_or_changed_are_marked(
     files = page.locator(".files .files li")
     await expect(files.filter(has_text="Bonus")).to_contain_text("New since")
     await expect(files.filter(has_text="Notes")).to_contain_text("Changed")
+    # So they are on the receipt, in its list of files, which is open then.
+    await page.goto(growing_store.url + receipt)
+    files = page.locator(".files li")
+    await expect(files.filter(has_text="Bonus")).to_contain_text("New since")
+    await expect(files.filter(has_text="Notes")).to_contain_text("Changed")
+    await expect(page.locator(".mark:visible")).to_have_count(2)
     async with page.expect_download():
-        await page.get_by_role("link", name="Download: Bonus").click()
+        await page.get_by_role("link", name="Download Bonus").click()
     await page.reload()
+    await expect(page.locator(".mark:visible")).to_have_count(1)
+    await page.goto(growing_store.url + "/library")
     await expect(page.locator("[data-state]")).to_have_count(0)
     await expect(page.locator(".mark:visible")).to_have_count(1)
     await page.context.close()

@@ -73,11 +73,27 @@
   if (opened) {
     const purchase = JSON.parse(opened.dataset.purchase);
     const kept = $("[data-purchase-kept]");
+    const seen = load().find((each) => each.order === purchase.order)?.files;
+    for (const mark of seen ? opened.querySelectorAll("[data-mark]") : []) {
+      const item = mark.dataset.mark;
+      if (purchase.files[item] && seen[item] !== purchase.files[item]) {
+        mark.textContent = opened.dataset[seen[item] ? "changed" : "new"];
+        mark.hidden = false;
+        // The list of a release's files, which is closed at first.
+        mark.closest("details")?.setAttribute("open", "");
+      }
+    }
     if (add([purchase]) && kept) kept.hidden = false;
     document.addEventListener("click", (event) => {
-      if (event.target.closest("a[download]")) {
-        see(purchase.order, purchase.files);
+      const row = event.target.closest("a[download]")?.closest("li");
+      const marks = row ? row.querySelectorAll("[data-mark]") : [];
+      const files = {};
+      for (const mark of marks) {
+        const item = mark.dataset.mark;
+        if (purchase.files[item]) files[item] = purchase.files[item];
+        mark.hidden = true;
       }
+      see(purchase.order, files);
     });
   }
 
