@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 FILE_NAME: Final = "nonce"
 
 
-def load_keyring(settings: Settings) -> Keyring:
+def load_keyring(settings: Settings, *, starts_store: bool = False) -> Keyring:
     """Return the keys from NONCE and NONCE_PREVIOUS, and the retired ones.
 
-    Logs a warning where NONCE is a file in the data folder, and for retired
-    keys that can't be used. Raises WrongSetting for a weak NONCE, unless
-    MSRV_ALLOW_WEAK_NONCE is set.
+    Logs the warning of `find_nonce`, and one for retired keys that can't be
+    used. Raises WrongSetting for a weak NONCE, unless MSRV_ALLOW_WEAK_NONCE is
+    set.
     """
-    secret, warning = find_nonce(settings)
+    secret, warning = find_nonce(settings, starts_store=starts_store)
     if warning:
         log.warning(warning)
     nonces = {"NONCE": secret}
@@ -113,24 +113,30 @@ def nonce() -> None:
     click.echo(new_nonce(secrets.token_bytes))
 
 
-def find_nonce(settings: Settings) -> tuple[str, str | None]:
+def find_nonce(
+    settings: Settings, *, starts_store: bool = False
+) -> tuple[str, str | None]:
     """Return NONCE, and a warning if it is a file in the data folder.
 
-    If it is not set, it is read from that file, which is generated with mode
-    0600 at the first start. Two processes that start at once use the same
-    NONCE. Raises WrongSetting if the folder can't be used.
+    The warning is None for a file that there was before, unless the store
+    starts: other commands would only repeat it. If NONCE is not set, it is
+    read from that file, which is generated with mode 0600 at the first start.
+    Two processes that start at once use the same NONCE. Raises WrongSetting if
+    the folder can't be used.
     """
     if settings.nonce is not None:
         return settings.nonce.get_secret_value(), None
     path = settings.data / FILE_NAME
     try:
-        found = _read_or_generate(path)
+        found, is_new = _read_or_generate(path)
     except OSError as error:
         raise WrongSetting(
             f"NONCE is not set, and {path} can't be used: {error.strerror}"
         ) from None
     if not found:
         raise WrongSetting(f"NONCE is not set, and {path} is empty")
+    if not is_new and not starts_store:
+        return found, None
     return found, (
         f"NONCE is not set: using {path}. Keep a copy of that file: without "
         "it, no receipt and no link that this store has issued will work."
@@ -152,13 +158,14 @@ def known_nonces(settings: Settings) -> dict[str, str]:
     return found
 
 
-def _read_or_generate(path: Path) -> str:
+def _read_or_generate(path: Path) -> tuple[str, bool]:
+    """Return the text of the file, and whether it was generated."""
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8").strip(), False
     except FileNotFoundError:
         pass
     make_private_folder(path.parent)
     generated = f"{new_nonce(secrets.token_bytes)}\n".encode()
     # Another process may be starting too: the first to write the file wins.
     write_file(path, generated, overwrite=False)
-    return path.read_text(encoding="utf-8").strip()
+    return path.read_text(encoding="utf-8").strip(), True

@@ -78,7 +78,7 @@ def serve(
             max_connections=settings.max_connections,
             per_client=settings.connections_per_client,
         )
-        keyring = load_keyring(settings)
+        keyring = load_keyring(settings, starts_store=True)
         keep_previous_key(settings, keyring)
         app = create_app(
             settings.model_copy(

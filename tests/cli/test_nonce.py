@@ -9,9 +9,22 @@ from pathlib import Path
 import pytest
 
 from msrv import settings
-from msrv.cli.nonce import find_nonce
+from msrv.cli.nonce import find_nonce, load_keyring
 from msrv.proofs.nonce_strength import weakness
 from msrv.settings import WrongSetting
+
+
+def test_warning_is_for_a_new_file_and_for_the_start_of_the_store(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = settings.load({"MSRV_DATA": str(tmp_path)})
+    load_keyring(found)
+    assert "Keep a copy" in caplog.text
+    caplog.clear()
+    load_keyring(found)
+    assert caplog.text == ""
+    load_keyring(found, starts_store=True)
+    assert "Keep a copy" in caplog.text
 
 
 def test_nonce_is_generated_once_with_a_warning(tmp_path: Path) -> None:
