@@ -7,7 +7,7 @@ Pages continue from the key of the last row (keyset paging), and don't count
 rows: the thousandth page costs as much as the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -131,21 +131,29 @@ async def list_orders(
     since: int | None = None,
     before: int | None = None,
     currency: str = "",
-    item_id: str = "",
+    item_ids: Collection[str] = (),
     after: OrderKey | None = None,
     most: int = PAGE,
 ) -> OrderPage:
     """Return orders sold at `since` or later and earlier than `before`.
 
     Newest first; `after` is the key from the previous page. With `currency`,
-    only those paid in it, and with `item_id`, only those of that item.
+    only those paid in it, and with `item_ids`, only those with one of these.
     """
     wanted = select(orders)
-    if item_id:
+    if len(item_ids) == 1:
         # Its key is the order and the item: no order is found twice.
         wanted = wanted.join(
             order_items, order_items.c.order_id == orders.c.order_id
-        ).where(order_items.c.item_id == item_id)
+        ).where(order_items.c.item_id == next(iter(item_ids)))
+    elif item_ids:
+        wanted = wanted.where(
+            orders.c.order_id.in_(
+                select(order_items.c.order_id).where(
+                    order_items.c.item_id.in_(item_ids)
+                )
+            )
+        )
     if currency:
         wanted = wanted.where(orders.c.currency == currency)
     if since is not None:

@@ -63,7 +63,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         page.read_since(request),
         page.read_before(request),
     )
-    currency, item_id = page.read_currency(request), page.read_item_id(request)
+    currency, sold = page.read_currency(request), page.read_sold_as(request)
 
     async def read_batch(after: order_queries.OrderKey | None) -> OrderPage:
         async with page.read_transaction(request) as connection:
@@ -72,7 +72,7 @@ async def show(request: web.Request) -> web.StreamResponse:
                 since=since,
                 before=before,
                 currency=currency,
-                item_id=item_id,
+                item_ids=sold.item_ids,
                 after=after,
                 most=_BATCH,
             )

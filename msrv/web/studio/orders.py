@@ -39,15 +39,15 @@ class ShownLine:
 async def show_list(request: web.Request) -> web.Response:
     """Show the order list, newest first, or the matches of a search.
 
-    The list may be that of some days, of a currency, or of an item.
-    Raises DatabaseError, InvalidField.
+    The list may be that of some days, of a currency, of an item, or of a
+    release and all in it. Raises DatabaseError, InvalidField, NotReady.
     """
     words = request.query.get("q", "").strip()[:255]
     since, before = (
         page.read_since(request),
         page.read_before(request),
     )
-    currency, item_id = page.read_currency(request), page.read_item_id(request)
+    currency, sold = page.read_currency(request), page.read_sold_as(request)
     after = page.read_order_position(request)
     next_key = None
     async with page.read_transaction(request) as connection:
@@ -59,13 +59,13 @@ async def show_list(request: web.Request) -> web.Response:
                 since=since,
                 before=before,
                 currency=currency,
-                item_id=item_id,
+                item_ids=sold.item_ids,
                 after=after,
             )
             found, next_key = found_page.orders, found_page.after
     days = {
         name: request.query[name]
-        for name in ("from", "to", "currency", "item")
+        for name in ("from", "to", "currency", "item", "release")
         if request.query.get(name) and not words
     }
     older = None
@@ -80,7 +80,7 @@ async def show_list(request: web.Request) -> web.Response:
         orders=found,
         words=words,
         days=days,
-        item_title=request.app[STORE].catalog.current.title_of(item_id),
+        item_title=sold.title,
         older=older,
         newest=None if after is None else f"/studio/orders{query}",
     )

@@ -6,6 +6,7 @@
 import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -23,6 +24,7 @@ from msrv.web.formatting import day, day_number
 from msrv.web.rendering import PRIVATE, respond
 from msrv.web.store import STORE
 from msrv.web.studio.chart import Span
+from msrv.web.studio.releases.overview import sold_ids
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -158,12 +160,34 @@ def read_currency(request: web.Request) -> str:
     return text
 
 
-def read_item_id(request: web.Request) -> str:
-    """Return `item`, empty for all. Raises InvalidField."""
-    text = request.query.get("item", "").strip()
-    if text and not is_item_id(text):
-        raise InvalidField("item", gettext("must be an item's id"))
-    return text
+@dataclass(frozen=True, slots=True)
+class SoldAs:
+    """Selection of orders: those of an item, or of a release and all in it.
+
+    `item_ids` are the ids that it was sold under, empty for all orders.
+    """
+
+    title: str = ""
+    item_ids: frozenset[str] = frozenset()
+
+
+def read_sold_as(request: web.Request) -> SoldAs:
+    """Return what `item` or `release` is. Raises InvalidField, NotReady."""
+    for name in ("release", "item"):
+        stated = request.query.get(name, "").strip()
+        if stated and not is_item_id(stated):
+            raise InvalidField(name, gettext("must be an item's id"))
+        if stated:
+            catalog = request.app[STORE].catalog.current
+            present = catalog.moved.get(stated, stated)
+            release = catalog.releases_by_id.get(present)
+            ids = {old for old, new in catalog.moved.items() if new == present}
+            if name == "release" and release is not None:
+                ids.update(sold_ids(catalog, release))
+            return SoldAs(
+                catalog.title_of(present), frozenset({stated, present, *ids})
+            )
+    return SoldAs()
 
 
 def query(fields: Mapping[str, str | int | None]) -> str:
@@ -176,12 +200,25 @@ def query(fields: Mapping[str, str | int | None]) -> str:
 
 
 def orders_url(
-    days: tuple[int, int] | None = None, *, currency: str = "", item: str = ""
+    days: tuple[int, int] | None = None,
+    *,
+    currency: str = "",
+    item: str = "",
+    release: str = "",
 ) -> str:
-    """Return the address of the orders of some days, inclusive, or of all."""
+    """Return the address of the orders of some days, inclusive, or of all.
+
+    They may be those of an item, or of a release and all in it.
+    """
     first, last = map(day, days) if days else ("", "")
     return "/studio/orders" + query(
-        {"from": first, "to": last, "currency": currency, "item": item}
+        {
+            "from": first,
+            "to": last,
+            "currency": currency,
+            "item": item,
+            "release": release,
+        }
     )
 
 

@@ -3,6 +3,8 @@
 
 """Queries for orders: pages, search, history."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from msrv.ledger.db import order_queries
@@ -113,24 +115,29 @@ async def test_orders_are_listed_by_currency_and_item(
         async def numbers(
             *,
             currency: str = "",
-            item_id: str = "",
+            item_ids: Sequence[str] = (),
             after: order_queries.OrderKey | None = None,
         ) -> list[str]:
             page = await order_queries.list_orders(
-                at, currency=currency, item_id=item_id, after=after
+                at, currency=currency, item_ids=item_ids, after=after
             )
             return [each.order_id for each in page.orders]
 
         assert await numbers(currency="USD") == [order_id(6)]
-        assert await numbers(item_id="album") == [order_id(5), order_id(6)]
-        assert await numbers(item_id="album", currency="EUR") == [order_id(5)]
-        assert await numbers(item_id="nothing") == []
-        songs = await order_queries.list_orders(at, item_id="song", most=4)
+        assert await numbers(item_ids=["album"]) == [order_id(5), order_id(6)]
+        assert await numbers(item_ids=["album"], currency="EUR") == [
+            order_id(5)
+        ]
+        assert await numbers(item_ids=["nothing"]) == []
+        songs = await order_queries.list_orders(at, item_ids=["song"], most=4)
         assert songs.after is not None
-        rest = await numbers(item_id="song", after=songs.after)
+        rest = await numbers(item_ids=["song"], after=songs.after)
         assert [each.order_id for each in songs.orders] + rest == [
             order_id(number) for number in (4, 3, 2, 1, 0, 5)
         ]
+        # An order with both is listed once.
+        both = await numbers(item_ids=["song", "album"])
+        assert sorted(both) == sorted(map(order_id, range(7)))
 
 
 async def test_refunds_are_listed_by_their_time(

@@ -222,6 +222,13 @@ async def show_one(request: web.Request) -> web.Response:
         )
         for month in months
     ]
+
+    def orders(when: str, currency: str) -> str:
+        days = page.period_days(when)
+        return page.orders_url(
+            days, currency=currency, release=release.release_id
+        )
+
     return page.render(
         request,
         "release.html",
@@ -237,6 +244,7 @@ async def show_one(request: web.Request) -> web.Response:
         release=release,
         state=state,
         sums=sums,
+        orders=orders,
         entries=entries,
         by_month=[each for each in by_month if each[1]],
         period=period,

@@ -179,10 +179,31 @@ async def test_figures_of_a_release_lead_to_its_orders(
     assert told["months"]["2026-12"][0]["sold_minor"] == 100
     page = unescape(await any_studio.text("/studio/releases/night-bus"))
     links = re.findall(r'href="(/studio/orders\?[^"]+)">([0-9]+)</a>', page)
-    assert len(links) == 3
+    of_release = {each for each, _ in links if "&release=" in each}
+    assert len(links) == 3 + len(of_release)
+    assert len(of_release) == sum(map(len, told["months"].values())) == 3
     for address, count in links:
         listed = (await any_studio.data(address))["orders"]
-        assert len(listed) == int(count), address
+        lines = [
+            line
+            for order in listed
+            for line in order["lines"]
+            if line["item_id"] in sold
+        ]
+        is_item = address not in of_release
+        assert len(listed if is_item else lines) == int(count), address
+    # The sums of the whole time, too.
+    totals = re.findall(r'<dd><a href="(/studio/orders\?[^"]+)">', page)
+    assert totals == [
+        "/studio/orders?currency=EUR&release=night-bus",
+        "/studio/orders?currency=USD&release=night-bus",
+    ]
+    csv = await any_studio.text(totals[1].replace("orders?", "orders.csv?"))
+    listed = (await any_studio.data(totals[1]))["orders"]
+    assert len(csv.splitlines()) == 1 + len(listed)
+    shown = await any_studio.text(totals[1])
+    assert "Only orders with" in shown
+    assert (await any_studio.get("/studio/orders?release=A B")).status == 400
     assert 'href="/studio/give?item=night-bus"' in page
     january = await any_studio.data(
         "/studio/releases/night-bus?period=2027-01"
