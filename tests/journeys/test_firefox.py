@@ -21,7 +21,7 @@ _TIME = "document.querySelector('[data-player-time]').textContent"
 _POSITION = "document.querySelector('[data-player-progress]')"
 _NEXT = "document.querySelector('[data-player-next]')"
 _ESCAPE = "\ue00c"
-_PAGE_UP = "\ue00e"
+_RIGHT = "\ue014"
 
 
 def link(text: str) -> str:
@@ -62,7 +62,7 @@ async def test_release_is_heard_while_the_visitor_browses(
         await window.wait_for(f"{_TOGGLE}.textContent === 'Play'")
         await window.evaluate(f"{_POSITION}.focus()")
         at = await window.evaluate(f"Number({_POSITION}.value)")
-        await window.press(_PAGE_UP)
+        await window.press(_RIGHT)
         await window.wait_for(f"{_POSITION}.value >= {at} + 90")
         await window.click(_TOGGLE)
         await window.wait_for(_PLAYS % f"{_TITLE} === 'Departure'")

@@ -46,13 +46,13 @@ class Recipe:
 
 
 def _lossy(
-    *options: str, form: str, max_channels: int = 8
+    *options: str, form: str, max_channels: int = 8, min_rate: int = 0
 ) -> Callable[[Sound], Arguments]:
     """Return the arguments of a format of at most 48 kHz."""
 
     def arguments(sound: Sound) -> Arguments:
         channels = min(sound.channels or 2, max_channels)
-        rate = str(_usual_rate(sound.sample_rate_hz))
+        rate = str(_at_least(_usual_rate(sound.sample_rate_hz), min_rate))
         mixed = ("-ar", rate, "-ac", str(channels))
         return (*options, *mixed, "-f", form)
 
@@ -104,9 +104,19 @@ def _usual_rate(rate: int | None) -> int:
     return _CD_RATE if rate % _CD_RATE == 0 else _VIDEO_RATE
 
 
+def _at_least(rate: int, minimum: int) -> int:
+    """Return the first multiple of a rate, by two, that is high enough."""
+    while rate < minimum:
+        rate *= 2
+    return rate
+
+
 _MP3_RATES: Final = frozenset(
     {8000, 11025, 12000, 16000, 22050, 24000, 32000, _CD_RATE, _VIDEO_RATE}
 )
+_MPEG_1_RATE: Final = 32_000
+"""Below it, MP3 has 160 kbit/s at most, for which LAME lowers the level by
+half a decibel."""
 _FAST_START: Final = ("-movflags", "+faststart")
 """The index at the start, so that players start before they have it all."""
 
@@ -129,6 +139,7 @@ _TABLE: Final = (
             *("-c:a", "libmp3lame", "-b:a", "320k", "-id3v2_version", "0"),
             form="mp3",
             max_channels=2,
+            min_rate=_MPEG_1_RATE,
         ),
     ),
     Recipe(
