@@ -10,7 +10,7 @@ LIBRARY ?=
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check bench fuzz lock release demo translations clean
+.PHONY: help run test test-fast check bench bench-guard fuzz lock release demo translations clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
@@ -65,6 +65,9 @@ bench: $(VENV)/installed-dev $(VENV)-bench/installed ## measure performance, com
 $(VENV)/installed-fuzz: fuzz/requirements.txt $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --require-hashes -r fuzz/requirements.txt
 	@touch $@
+
+bench-guard: $(VENV)/installed-dev ## compare pages and downloads with stock aiohttp, and fail where they are twice as dear
+	$(BIN)/python -m bench.guard
 
 fuzz: $(VENV)/installed-fuzz ## fuzz the parsers; SECONDS=10 for a short run of each
 	$(BIN)/python -m fuzz --seconds $(SECONDS) $(ARGS)

@@ -20,6 +20,7 @@ from bench import (
     pages,
     plain,
     startup,
+    storefront,
     studio,
 )
 
@@ -35,6 +36,10 @@ BENCHES = {
     "edge": ("A download through the edge, nginx alone = 1", edge.measure),
     "studio": ("Pages of the studio", studio.measure),
     "pages": ("Time of a page on the server", pages.measure),
+    "storefront": (
+        "Public pages, compared with stock aiohttp",
+        storefront.measure,
+    ),
     "browsing": ("Pages of 6 and of 500 releases", browsing.measure),
 }
 

@@ -103,8 +103,13 @@ class Stage:
         return cls(folder, folder / "library", certificate_in(folder))
 
     @contextmanager
-    def start(self, name: str, *, tls: bool = True) -> Iterator[Peer]:
-        """Start a peer, and stop it at the end of the block."""
+    def start(
+        self, name: str, *, tls: bool = True, buys: bool = True
+    ) -> Iterator[Peer]:
+        """Start a peer, and stop it at the end of the block.
+
+        With `buys`, the paths of a store's files are those of links.
+        """
         port = free_port()
         environ = {
             "PATH": os.environ["PATH"],
@@ -132,7 +137,8 @@ class Stage:
                 if name == "nginx":
                     peer.paths = {TINY: secure_link_path(TINY)}
                 if name.startswith("msrv"):
-                    peer.paths = buy_all(peer)
+                    releases = wait_for_releases(peer)
+                    peer.paths = buy_all(peer, releases) if buys else {}
                 yield peer
             finally:
                 stop(process)
@@ -283,17 +289,24 @@ def secure_link_path(file: str) -> str:
     return f"/paid/{file}?md5={tag}&expires=4000000000"
 
 
-def buy_all(store: Peer) -> dict[str, str]:
-    """Buy all items of a store; return the path of each file's link."""
+def wait_for_releases(store: Peer) -> list[dict[str, Any]]:
+    """Return the releases of a store, once it has read its library."""
     until = time.monotonic() + 120
     while True:
         try:
-            releases = store.request_json("/catalog")["releases"]
-            break
+            found: list[dict[str, Any]] = store.request_json("/catalog")[
+                "releases"
+            ]
         except OSError:
             if time.monotonic() > until:
                 raise
             time.sleep(0.1)
+        else:
+            return found
+
+
+def buy_all(store: Peer, releases: list[dict[str, Any]]) -> dict[str, str]:
+    """Buy all items of a store; return the path of each file's link."""
     paths = {}
     for release in releases:
         wanted = {

@@ -5,7 +5,8 @@
 
 Runs in a process of its own, `python -m bench.receiver JSON`, so that its cost
 is not the server's. Over TLS it does the handshake, and discards the records
-without decrypting them, so that the server is the limit. Prints JSON.
+without decrypting them, so that the server is the limit; whole responses are
+decrypted, to be counted. Prints JSON.
 """
 
 import json
@@ -33,8 +34,8 @@ class Task:
     After `file_bytes` a client reconnects, without waiting for the server's
     close; 0 is never. `bytes_per_second` is each client's speed; 0 is as fast
     as possible. `whole` counts responses of a small file over keep-alive
-    connections instead of bytes. `others` are further processes whose CPU time
-    counts.
+    connections instead of bytes. `headers` are added to each request, each
+    with its line end. `others` are further processes whose CPU time counts.
     """
 
     pid: int
@@ -47,6 +48,7 @@ class Task:
     file_bytes: int = 0
     bytes_per_second: int = 0
     whole: bool = False
+    headers: str = ""
     host: str = "127.0.0.1"
     others: tuple[int, ...] = ()
 
@@ -79,25 +81,24 @@ class Client:
         kept = "keep-alive" if task.whole else "close"
         self._request = (
             f"GET {task.path} HTTP/1.1\r\nHost: localhost\r\n"
-            f"Connection: {kept}\r\n\r\n"
+            f"Connection: {kept}\r\n{task.headers}\r\n"
         ).encode()
         self._seen = bytearray()
         self._received = 0
         self.socket = socket.create_connection((task.host, task.port), 20)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if task.tls:
+        if task.tls and task.whole:
+            self.socket = _tls_context().wrap_socket(self.socket)
+            self.socket.sendall(self._request)
+        elif task.tls:
             self._handshake()
         else:
             self.socket.sendall(self._request)
         self.socket.setblocking(False)  # noqa: FBT003 - the library's
 
     def _handshake(self) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        tls = _tls_context().wrap_bio(incoming, outgoing)
         while True:
             try:
                 tls.do_handshake()
@@ -112,7 +113,7 @@ class Client:
         """Receive available bytes; return the count."""
         try:
             count = self.socket.recv_into(_BUFFER, most)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             return 0
         self._received += count
         if self._task.whole:
@@ -148,6 +149,14 @@ class Client:
             self.answers += 1
             self._seen.clear()
             self.socket.sendall(self._request)
+
+
+def _tls_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def run(task: Task) -> Received:
@@ -196,6 +205,8 @@ def _receive_fast(
 
 
 def _is_open(connection: socket.socket) -> bool:
+    if isinstance(connection, ssl.SSLSocket):
+        return True  # it can't be peeked at
     with suppress(BlockingIOError, ConnectionError):
         return bool(connection.recv(1, socket.MSG_PEEK))
     return True
