@@ -195,6 +195,15 @@ class Release:
         return newest // 1_000_000_000
 
     @property
+    def first_modified(self) -> int:
+        """Time of its oldest item in Unix seconds; 0 without an item.
+
+        A changed file or a new one leaves it as it is.
+        """
+        times = (each.content.mtime_ns for each in self.items)
+        return min(times, default=0) // 1_000_000_000
+
+    @property
     def size_bytes(self) -> int:
         """Size of its items and extras together."""
         return sum(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Self
 
+from msrv.catalog.browsing.release_order import place_in_time
 from msrv.catalog.browsing.tag_index import Tag, TagIndex
 from msrv.catalog.details.release_details import ReleaseKind
 from msrv.catalog.model import Catalog, Release
@@ -133,7 +134,7 @@ class _Key(NamedTuple):
     title: str
     artist: str
     name: tuple[str, str]
-    date: str
+    time: str
     price: tuple[str, int]
 
     @classmethod
@@ -144,7 +145,7 @@ class _Key(NamedTuple):
             _folded(release.title),
             _folded(release.artist),
             (release.artist.casefold(), release.title.casefold()),
-            release.date,
+            place_in_time(release),
             (price.currency, price.minor),
         )
 
@@ -162,14 +163,13 @@ def _by_title(keys: list[_Key]) -> list[_Key]:
 
 
 def _newest_first(keys: list[_Key]) -> list[_Key]:
-    """Return the latest date first, as the store does, the others last."""
+    """Return the latest first, as the store does."""
     by_name = sorted(keys, key=lambda each: each.name)
-    return sorted(by_name, key=lambda each: each.date, reverse=True)
+    return sorted(by_name, key=lambda each: each.time, reverse=True)
 
 
 def _oldest_first(keys: list[_Key]) -> list[_Key]:
-    by_title = _by_title(keys)
-    return sorted(by_title, key=lambda each: (not each.date, each.date))
+    return sorted(_by_title(keys), key=lambda each: each.time)
 
 
 def _by_artist(keys: list[_Key]) -> list[_Key]:

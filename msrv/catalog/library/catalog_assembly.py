@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
+from msrv.catalog.browsing.release_order import sort_releases
 from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.library.release_prices import default_price
@@ -80,7 +81,7 @@ def assemble_catalog(
     releases = list(releases)
     ids = _Ids.of(releases)
     shop = _with_present_ids(shop, ids.moved)
-    releases = _sorted(shop.order, releases)
+    releases = sort_releases(shop.order, releases)
     texts: list[Page | ArtistProfile] = [*pages, *profiles]
     stated = repr((shop, [_text_fields(each) for each in texts]))
     digest = hashlib.sha256(stated.encode("utf-8", "backslashreplace"))
@@ -126,30 +127,6 @@ def release_notes(
             else f"{extras:,} files come with their releases, "
             "and are not sold by themselves"
         )
-
-
-def _sorted(
-    order: str | tuple[str, ...], releases: Iterable[Release]
-) -> list[Release]:
-    """Return the releases in the order of the store's pages."""
-    found = sorted(releases, key=_by_artist)
-    if order == "artist":
-        return found
-    if order == "title":
-        return sorted(found, key=lambda each: each.title.casefold())
-    found.sort(key=lambda each: each.date, reverse=True)
-    if isinstance(order, tuple):
-        places = {release_id: n for n, release_id in enumerate(order)}
-        found.sort(key=lambda each: places.get(each.release_id, len(places)))
-    return found
-
-
-def _by_artist(release: Release) -> tuple[str, str, str]:
-    return (
-        release.artist.casefold(),
-        release.title.casefold(),
-        release.folder,
-    )
 
 
 def find_unknown_releases(

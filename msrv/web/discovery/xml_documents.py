@@ -212,7 +212,7 @@ def _entries(subject: _Subject) -> Sequence[Release]:
 
 
 def published_at(release: Release) -> int:
-    """Return a release's date in Unix seconds; without one, its newest file's.
+    """Return a release's date in Unix seconds; without one, its oldest file's.
 
     A year or a month stands for its first day.
     """
@@ -223,7 +223,7 @@ def published_at(release: Release) -> int:
         )
         return max(0, int(datetime(year, month, day, tzinfo=UTC).timestamp()))
     except ValueError:
-        return last_modified(release)
+        return min(max(0, release.first_modified), _MAX_TIME)
 
 
 def last_modified(release: Release) -> int:

@@ -91,7 +91,7 @@ def titles(releases: Sequence[Release]) -> str:
     [
         (None, "dÁbc"),
         (CatalogOrder.NEWEST, "dÁbc"),
-        (CatalogOrder.OLDEST, "bÁdc"),
+        (CatalogOrder.OLDEST, "cbÁd"),
         (CatalogOrder.TITLE, "Ábcd"),
         (CatalogOrder.ARTIST, "Ádcb"),
         (CatalogOrder.PRICE, "Ádcb"),

@@ -3,9 +3,11 @@
 
 """Assembly of a catalog: unique ids, and the display order."""
 
+import os
+
 import pytest
 
-from tests.catalog.temporary_library import Library, problems, wav
+from tests.catalog.temporary_library import PDF, Library, problems, wav
 
 
 def test_duplicate_release_id_is_a_problem(library: Library) -> None:
@@ -83,6 +85,7 @@ def test_owner_of_an_id_is_independent_of_load_order(
 def test_releases_are_sorted_by_date_then_artist_and_title(
     library: Library,
 ) -> None:
+    """One without a date has the time of its oldest file."""
     for folder, date, artist, title in [
         ("1", "2025", "b", "x"),
         ("2", "2026-01", "b", "x"),
@@ -90,13 +93,23 @@ def test_releases_are_sorted_by_date_then_artist_and_title(
         ("4", "2026-01", "a", "X"),
         ("5", "", "a", "a"),
         ("6", "2026-01-02", "z", "z"),
+        ("7", "", "a", "b"),
+        ("8", "", "a", "b"),
     ]:
-        library.put(f"{folder}/a.pdf")
+        modified = 1_767_261_600 if folder == "8" else int(folder)
+        for number, name in enumerate("ab"):
+            file = library.put(f"{folder}/{name}.pdf", PDF + name.encode())
+            os.utime(file, (0, modified + 10 * number))
         toml = f'artist = "{artist}"\ntitle = "{title}"\n'
         toml += f'date = "{date}"\n' if date else ""
         library.put(f"{folder}/release.toml", toml)
     order = [each.folder for each in library.read().catalog.releases]
-    assert order == ["6", "4", "3", "2", "1", "5"]
+    assert order == ["6", "8", "4", "3", "2", "1", "7", "5"]
+    # A file that is changed or added doesn't move its release.
+    os.utime(library.root / "5" / "b.pdf")
+    library.put("5/c.pdf", PDF + b"c")
+    order = [each.folder for each in library.read().catalog.releases]
+    assert order[-1] == "5"
 
 
 @pytest.mark.parametrize(
