@@ -49,6 +49,7 @@ from msrv.orders.rate_limits import ShopLimits
 from msrv.orders.receipt_mails import ReceiptMails
 from msrv.orders.redemption import CodeIndex, CodeRedemption
 from msrv.orders.webhooks import WebhookWorker
+from msrv.outgoing_webhooks.worker import WebhookSender
 from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import UntaggedReturns
 from msrv.payments.settlement import Settlement
@@ -272,6 +273,9 @@ def _build_store(
         public_pages=PageCache(catalog, encodings.store, is_on=not reload),
         qr_codes=QRCodes(),
         health_checks=checks,
+        outgoing_webhooks=WebhookSender.of(
+            settings, ledger=ledger, catalog=catalog, clock=clock
+        ),
         notifier=SellerNotifier.of(
             settings,
             ledger=ledger,
@@ -312,6 +316,7 @@ async def _run(
         )
         if store.mail is not None:
             await stack.enter_async_context(store.mail)
+        await stack.enter_async_context(store.outgoing_webhooks)
         if store.notifier is not None:
             await stack.enter_async_context(store.notifier)
         stack.push_async_callback(store.providers.aclose)

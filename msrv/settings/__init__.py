@@ -8,7 +8,10 @@ setting; a test compares the two.
 """
 
 from msrv.forwarded_headers import Network
-from msrv.settings.delivery_types import NotifyTopic
+from msrv.settings.delivery_types import (
+    NotifyTopic,
+    OutgoingEndpoint,
+)
 from msrv.settings.environment import (
     PREFIX,
     SECRETS,
@@ -28,6 +31,7 @@ __all__ = [
     "SECRETS",
     "Network",
     "NotifyTopic",
+    "OutgoingEndpoint",
     "Settings",
     "WrongSetting",
     "drop_secrets",

@@ -6,14 +6,31 @@
 Apart from `field_types`, which would become too long.
 """
 
+import base64
+import binascii
 import re
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
+from msrv.hostnames import BadHostname, host_to_ascii
+
 _MAILBOX: Final = re.compile(r"[^<>@,;\s]+@[^<>@,;\s]+")
 _MAX_MAILBOXES: Final = 10
+_MAX_ENDPOINTS: Final = 20
+_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - its form
+_SECRET_BYTES: Final = (24, 64)
+"""Bounds of a secret, by the specification of Standard Webhooks."""
+WEBHOOK_EVENTS: Final = (
+    "order.paid",
+    "order.refunded",
+    "order.disputed",
+    "download.completed",
+    "release.published",
+)
 
 
 class NotifyTopic(StrEnum):
@@ -54,5 +71,119 @@ def _topics(value: object) -> object:
     return tuple(each for each in NotifyTopic if each in names)
 
 
+@dataclass(frozen=True, slots=True)
+class OutgoingEndpoint:
+    """Receiver of webhooks: its URL, its secrets, and the events it gets.
+
+    The first secret is the current one; each webhook is signed with all.
+    """
+
+    url: str
+    secrets: tuple[bytes, ...] = field(repr=False)
+    events: tuple[str, ...] = WEBHOOK_EVENTS
+
+
+def parse_webhooks(
+    text: str, private_hosts: tuple[str, ...]
+) -> tuple[OutgoingEndpoint, ...]:
+    """Parse MSRV_WEBHOOKS: an endpoint a line, or between semicolons.
+
+    `URL SECRET[,OLDSECRET] [EVENT,EVENT]`. Raises ValueError, without a
+    secret in its text.
+    """
+    entries = [
+        each.strip()
+        for each in text.replace(";", "\n").splitlines()
+        if each.strip() and not each.strip().startswith("#")
+    ]
+    if len(entries) > _MAX_ENDPOINTS:
+        raise ValueError(f"must have {_MAX_ENDPOINTS} endpoints at most")
+    found = [_endpoint(each, private_hosts) for each in entries]
+    if len({each.url for each in found}) != len(found):
+        raise ValueError("must not have a URL twice")
+    return tuple(found)
+
+
+def _endpoint(text: str, private_hosts: tuple[str, ...]) -> OutgoingEndpoint:
+    parts = text.split()
+    if not 2 <= len(parts) <= 3:
+        raise ValueError(
+            "must have lines like https://example.org/hook whsec_… "
+            "order.paid,order.refunded, where the events may be left out"
+        )
+    url = check_outbound_url(parts[0], private_hosts)
+    names = tuple(parts[2].split(",")) if parts[2:] else WEBHOOK_EVENTS
+    for each in names:
+        if each not in WEBHOOK_EVENTS:
+            raise ValueError(
+                f"must have some of the events {', '.join(WEBHOOK_EVENTS)}, "
+                f"not {each!r}"
+            )
+    return OutgoingEndpoint(
+        url, tuple(_secret(each) for each in parts[1].split(",")), names
+    )
+
+
+def check_outbound_url(url: str, private_hosts: tuple[str, ...]) -> str:
+    """Return a URL that requests may be sent to. Raises ValueError.
+
+    Anything but HTTPS only for one of `private_hosts`.
+    """
+    try:
+        parts = urlsplit(url)
+        host = host_to_ascii(parts.netloc.rpartition("@")[2].partition(":")[0])
+        if parts.netloc.startswith("["):
+            host = parts.hostname or ""
+        _ = parts.port
+    except (BadHostname, ValueError):
+        raise ValueError(
+            "must have URLs like https://example.org/hook"
+        ) from None
+    if parts.scheme not in {"http", "https"} or parts.fragment:
+        raise ValueError("must have URLs like https://example.org/hook")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must have URLs without a user name")
+    if parts.scheme == "http" and host not in private_hosts:
+        raise ValueError(
+            f"must have URLs with https://; http:// only for a host like "
+            f"{host} if it is in MSRV_PRIVATE_HOSTS"
+        )
+    return url
+
+
+def _secret(text: str) -> bytes:
+    least, most = _SECRET_BYTES
+    try:
+        coded = text.removeprefix(_SECRET_PREFIX).rstrip("=")
+        found = base64.b64decode(
+            coded + "=" * (-len(coded) % 4), validate=True
+        )
+    except (binascii.Error, ValueError):
+        found = b""
+    if not text.startswith(_SECRET_PREFIX) or not least <= len(found) <= most:
+        raise ValueError(
+            f"must have secrets like whsec_… with {least} to {most} bytes in "
+            "Base64"
+        )
+    return found
+
+
+def _hosts(value: object) -> object:
+    """Parse host names and addresses separated by commas and spaces."""
+    if not isinstance(value, str):
+        return value
+    found = []
+    for each in value.replace(",", " ").split():
+        try:
+            name = f"[{each}]" if ":" in each and each[0] != "[" else each
+            found.append(host_to_ascii(name).strip("[]"))
+        except BadHostname as error:
+            raise ValueError(
+                f"must be hosts like listmonk.internal; {each!r} {error}"
+            ) from None
+    return tuple(found)
+
+
 Mailboxes = Annotated[tuple[str, ...], BeforeValidator(_mailboxes)]
 NotifyTopics = Annotated[tuple[NotifyTopic, ...], BeforeValidator(_topics)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]

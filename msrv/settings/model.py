@@ -16,9 +16,12 @@ from pydantic import (
 )
 
 from msrv.settings.delivery_types import (
+    Hosts,
     Mailboxes,
     NotifyTopic,
     NotifyTopics,
+    OutgoingEndpoint,
+    parse_webhooks,
 )
 from msrv.settings.domain_types import (
     LETS_ENCRYPT,
@@ -81,6 +84,8 @@ class Settings(BaseModel):
     notify: Mailboxes = ()
     notify_about: NotifyTopics = tuple(NotifyTopic)
     notify_per_hour: Annotated[int, Field(ge=1, le=60)] = 12
+    webhooks: SecretStr | None = None
+    private_hosts: Hosts = ()
     certs: HomePath = Path("certs")
     host: ListeningHost | None = None
     port: Port | None = None
@@ -198,6 +203,15 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _check_webhooks(self) -> Self:
+        """Raise ValueError for endpoints that can't be used."""
+        try:
+            _ = self.webhook_endpoints
+        except ValueError as error:
+            raise ValueError(f"MSRV_WEBHOOKS {error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _one_kind_of_money(self) -> Self:
         """Raise ValueError if real and simulated payments would be mixed."""
         if self.stripe_key is None and self.stripe_webhook_secret is not None:
@@ -230,6 +244,15 @@ class Settings(BaseModel):
         """True if orders paid by simulated or test payments are valid."""
         is_test = self.stripe_key is not None and not self.stripe_is_live
         return self.takes_simulated_payments or is_test
+
+    @property
+    def webhook_endpoints(self) -> tuple[OutgoingEndpoint, ...]:
+        """Receivers of webhooks; none by default."""
+        if self.webhooks is None:
+            return ()
+        return parse_webhooks(
+            self.webhooks.get_secret_value(), self.private_hosts
+        )
 
     @property
     def database_url(self) -> str | None:

@@ -31,6 +31,7 @@ from msrv.orders.rate_limits import ShopLimits
 from msrv.orders.receipt_mails import ReceiptMails
 from msrv.orders.redemption import CodeRedemption
 from msrv.orders.webhooks import WebhookWorker
+from msrv.outgoing_webhooks.worker import WebhookSender
 from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import UntaggedReturns
 from msrv.payments.settlement import Settlement
@@ -108,6 +109,7 @@ class Store:
     health_checks: LatestResults
     certificate: CertificateWorker | None
     notifier: SellerNotifier | None
+    outgoing_webhooks: WebhookSender
 
 
 STORE: Final = web.AppKey("STORE", Store)

@@ -50,41 +50,6 @@ def test_callback_of_docker_hub_is_allowed_for_its_images_alone() -> None:
         outbound_requests.check_callback(HUB, "ghcr.io")
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1",
-        "10.1.2.3",
-        "172.16.0.1",
-        "192.168.1.1",
-        "169.254.169.254",
-        "100.64.0.1",
-        "0.0.0.0",  # noqa: S104 - an address to refuse
-        "224.0.0.1",
-        "255.255.255.255",
-        "::1",
-        "::",
-        "fe80::1",
-        "fc00::1",
-        "ff02::1",
-        "::ffff:127.0.0.1",
-        "::ffff:10.0.0.1",
-        "64:ff9b::7f00:1",
-        "64:ff9b::a00:1",
-        "2002:7f00:1::",
-        "2002:a00:1::",
-        "nonsense",
-    ],
-)
-def test_private_address_is_not_public(address: str) -> None:
-    assert not outbound_requests.is_public(address)
-
-
-def test_public_address_is_public() -> None:
-    for address in ("93.184.215.14", "2606:4700::1111", "64:ff9b::808:808"):
-        assert outbound_requests.is_public(address)
-
-
 async def test_name_with_one_private_address_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -33,6 +33,8 @@ NAMES: Final = {
     "restore": gettext_noop("restored"),
     "give-copy": gettext_noop("gave a free copy"),
     "make-codes": gettext_noop("made redeem codes"),
+    "send-webhook": gettext_noop("sent a webhook again"),
+    "enable-webhook": gettext_noop("enabled a webhook endpoint"),
 }
 """Label of each act, by its name in the ledger; pages translate it."""
 

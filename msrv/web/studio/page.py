@@ -69,6 +69,7 @@ def render(
         cache_control=PRIVATE,
         style_url=style_url(request),
         troubled=bool(request.app[STORE].ledger.status().troubles),
+        has_webhooks=bool(request.app[STORE].outgoing_webhooks.receivers),
         **context,
     )
 

@@ -42,6 +42,9 @@ def _import_pages() -> None:
     from msrv.web.studio.releases import (  # noqa: F401, PLC0415 - slow to import
         pages,
     )
+    from msrv.web.studio.webhooks import (  # noqa: F401, PLC0415 - slow to import
+        pages as webhook_pages,
+    )
 
 
 def _signed_in(handler: Handler) -> Handler:
@@ -241,6 +244,24 @@ async def _refund(request: web.Request) -> web.StreamResponse:
     return await refunds.refund(request)
 
 
+@_signed_in
+async def _webhooks(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.webhooks import (  # noqa: PLC0415 - slow to import
+        pages,
+    )
+
+    return await pages.show(request)
+
+
+@_recently_signed_in
+async def _change_webhooks(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.webhooks import (  # noqa: PLC0415 - slow to import
+        pages,
+    )
+
+    return await pages.change(request)
+
+
 STUDIO: Final[list[web.RouteDef]] = [
     web.get("/studio/enter/{ticket}", auth.show_sign_in, name="studio-link"),
     web.post("/studio/enter/{ticket}", auth.use_link, name="studio-enter"),
@@ -256,6 +277,10 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.get("/studio/refunds", _refunds, name="studio-refunds"),
     web.get("/studio/activity", _activity, name="studio-activity"),
     web.get("/studio/health", _health, name="studio-health"),
+    web.get("/studio/webhooks", _webhooks, name="studio-webhooks"),
+    web.post(
+        "/studio/webhooks", _change_webhooks, name="studio-webhooks-change"
+    ),
     web.get("/studio/releases", _releases, name="studio-releases"),
     web.get("/studio/releases/{release}", _release, name="studio-release"),
     web.get("/studio/give", _give_form, name="studio-give-form"),

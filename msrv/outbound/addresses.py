@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Public IP addresses, and resolving a host name to nothing else.
+
+A host name is resolved once, all of its addresses must be public, and the
+connection goes to one of those: a name that resolves differently a moment
+later (DNS rebinding) changes nothing.
+"""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+RESOLVE_SECONDS: Final = 10.0
+_NAT64: Final = 96  # the bits before the IPv4 address in 64:ff9b::/96
+_NAT64_PREFIX: Final = int(IPv6Address("64:ff9b::")) >> 32
+# Azure's is a global address; those of other clouds are link-local or private.
+_METADATA: Final = frozenset({IPv4Address("168.63.129.16")})
+
+
+class OutboundError(Exception):
+    """Base class; the text is a reason without the address."""
+
+
+class PrivateAddress(OutboundError):
+    """The host has an address that isn't public."""
+
+
+class Unreachable(OutboundError):
+    """The host can't be resolved or reached, or doesn't answer in time."""
+
+
+def is_public(text: str) -> bool:
+    """Return whether an IP address is a public one.
+
+    Those are not: private, loopback, link-local, CGNAT, multicast and
+    reserved ones, and those of clouds' metadata services, also where they are
+    embedded in an IPv6 address.
+    """
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return False
+    return all(
+        each.is_global
+        and not each.is_multicast
+        and not each.is_reserved
+        and not each.is_unspecified
+        and each not in _METADATA
+        for each in _with_embedded(found)
+    )
+
+
+def _with_embedded(
+    found: IPv4Address | IPv6Address,
+) -> list[IPv4Address | IPv6Address]:
+    """Return an address, or the IPv4 addresses that it may lead to."""
+    if isinstance(found, IPv4Address):
+        return [found]
+    if found.ipv4_mapped is not None:
+        return [found.ipv4_mapped]
+    addresses: list[IPv4Address | IPv6Address] = [found]
+    if found.sixtofour is not None:
+        addresses.append(found.sixtofour)
+    if int(found) >> (128 - _NAT64) == _NAT64_PREFIX:
+        # All of that network counts as global, whatever is embedded in it.
+        return [IPv4Address(int(found) & 0xFFFFFFFF)]
+    return addresses
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedResolver(AbstractResolver):
+    """Resolver that returns addresses which have been checked."""
+
+    found: tuple[ResolveResult, ...]
+
+    async def resolve(
+        self,
+        host: str,  # noqa: ARG002 - one resolver serves one host
+        port: int = 0,  # noqa: ARG002 - as above
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - as above
+    ) -> list[ResolveResult]:
+        """Return the addresses, whatever the name resolves to by now."""
+        return list(self.found)
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+async def resolve(
+    host: str,
+    port: int,
+    *,
+    allow_private: bool,
+    timeout_seconds: float = RESOLVE_SECONDS,
+) -> tuple[ResolveResult, ...]:
+    """Resolve a host name or address.
+
+    Raises PrivateAddress if any address isn't public, unless `allow_private`;
+    and Unreachable.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (TimeoutError, OSError, UnicodeError):
+        raise Unreachable("its host name can't be resolved") from None
+    found = []
+    for family, _, proto, _, address in infos:
+        text = str(address[0])
+        if not allow_private and not is_public(text):
+            raise PrivateAddress(
+                "its host name has an address that is not public"
+            )
+        found.append(
+            ResolveResult(
+                hostname=host,
+                host=text,
+                port=port,
+                family=family,
+                proto=proto,
+                flags=socket.AI_NUMERICHOST,
+            )
+        )
+    return tuple(found)
