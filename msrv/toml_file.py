@@ -11,7 +11,7 @@ problems are found at once, so that they can be fixed at once.
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeVar, get_args, get_origin
@@ -67,6 +67,16 @@ class Problem:
             self.where if self.line is None else f"{self.where}:{self.line}"
         )
         return f"{place}: {self.what}"
+
+
+def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems by file and line, each once."""
+    return tuple(
+        sorted(
+            frozenset(problems),
+            key=lambda each: (each.where, each.line or 0, each.what),
+        )
+    )
 
 
 class InvalidConfig(Exception):

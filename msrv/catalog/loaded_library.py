@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.model import Catalog
+from msrv.catalog.texts.legal_reader import KnownTexts
 from msrv.catalog.texts.seller_texts import NO_TEXTS, SellerTexts
 from msrv.catalog.theme.theme_reader import Known
 from msrv.toml_file import Problem
@@ -41,4 +42,5 @@ class LoadedLibrary:
     built: Mapping[str, BuiltRelease] = field(default_factory=dict, repr=False)
     texts: SellerTexts = field(default=NO_TEXTS, repr=False)
     theme: Known = field(default_factory=dict, repr=False)
+    legal: KnownTexts = field(default_factory=dict, repr=False)
     incomplete_since: Mapping[str, float] = field(default_factory=dict)

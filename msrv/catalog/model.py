@@ -8,12 +8,13 @@ request sees one catalog from beginning to end.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
 
 from msrv.catalog.details.release_details import ReleaseDetails
+from msrv.catalog.texts.legal_texts import Legal, LegalText
 from msrv.catalog.theme.theme_files import ThemeFile
 from msrv.money import Money
 from msrv.storage.model import Content
@@ -246,7 +247,7 @@ class Shop:
     `title`, `artist`, or ids of those that come first, before the newest.
     `featured` are ids of the releases that come first on the front page.
     `thanks` is for buyers alone. `language` is the store's own, by its name
-    in CLDR.
+    in CLDR. `legal` are the legal texts and settings.
     """
 
     name: str = "MSRV"
@@ -263,6 +264,14 @@ class Shop:
     order: str | tuple[str, ...] = "newest"
     featured: tuple[str, ...] = ()
     theme_files: tuple[ThemeFile, ...] = ()
+    legal: Legal = field(default_factory=Legal)
+
+    def with_files(
+        self, theme: Iterable[ThemeFile], texts: Iterable[LegalText]
+    ) -> Self:
+        """Return the shop with the files of its look, and legal texts."""
+        legal = replace(self.legal, texts=tuple(texts))
+        return replace(self, theme_files=tuple(theme), legal=legal)
 
     def theme_file(self, key: str) -> ThemeFile | None:
         """Return the file of a key of `store.toml`, None without one."""

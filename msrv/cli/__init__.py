@@ -26,6 +26,7 @@ from msrv.cli.first_steps.new_release import new
 from msrv.cli.first_steps.setup import init
 from msrv.cli.keys import keys
 from msrv.cli.ledger import ledger, revoke, studio
+from msrv.cli.legal import legal
 from msrv.cli.nonce import nonce
 from msrv.cli.recovery.reissue import reissue
 from msrv.cli.serve import certificate, certs, check_health, serve
@@ -52,6 +53,7 @@ from msrv.server import env_file
         doctor,
         codes,
         ledger,
+        legal,
         revoke,
         studio,
         backup,

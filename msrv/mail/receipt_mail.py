@@ -22,6 +22,7 @@ from typing import Final, Self
 from markupsafe import Markup
 
 from msrv.catalog import markdown
+from msrv.catalog.texts.legal_texts import LABELS, LegalKind, legal_path
 from msrv.mail import addresses, headers, messages
 from msrv.mail.addresses import BadAddress
 from msrv.mail.purchase_list import MailedPurchase, receipt_from_json
@@ -74,8 +75,8 @@ class ReceiptMail:
     seller's notes, in Markdown. `written_at` is in Unix seconds. `gift` is the
     gift that a gift's mail, or a bill, is about. `language` is that of the
     mail, as `Language.code`; English if it is empty. `purchases` are those of
-    a list, whose first one's order the mail is named after. Raises ValueError
-    for invalid values.
+    a list, whose first one's order the mail is named after. `legal` are the
+    kinds of the store's legal texts. Raises ValueError for invalid values.
     """
 
     mail_id: str
@@ -91,6 +92,7 @@ class ReceiptMail:
     gift: Gift = field(default_factory=Gift)
     language: str = ""
     purchases: tuple[MailedPurchase, ...] = ()
+    legal: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_mail_id(self.mail_id):
@@ -140,8 +142,9 @@ class ReceiptMail:
         # Older versions don't know these.
         if self.receipt.consent is None:
             del fields["receipt"]["consent"]
-        if not self.thanks:
-            del fields["thanks"]
+        for name in ("thanks", "legal"):
+            if not fields[name]:
+                del fields[name]
         if self.language in {"", SOURCE}:
             del fields["language"]
         if not self.purchases:
@@ -163,6 +166,7 @@ class ReceiptMail:
             fields["purchases"] = tuple(
                 map(MailedPurchase.from_json, fields.get("purchases", ()))
             )
+            fields["legal"] = tuple(map(LegalKind, fields.get("legal", ())))
             if "kind" in fields:
                 fields["kind"] = MailKind(fields["kind"])
                 fields["gift"] = Gift(**fields["gift"])
@@ -243,6 +247,13 @@ class ReceiptRenderer:
                     format_date_time(each.receipt.issued_at),
                 )
                 for each in mail.purchases
+            ],
+            "legal": [
+                (
+                    gettext(LABELS[LegalKind(kind)]),
+                    f"{mail.base_url}{legal_path(LegalKind(kind))}",
+                )
+                for kind in mail.legal
             ],
         }
         text, html = self._templates[mail.kind]

@@ -193,4 +193,5 @@ class ReceiptMails:
             kind=content.kind,
             gift=content.gift,
             language=current_language().code,
+            legal=catalog.shop.legal.kinds,
         )

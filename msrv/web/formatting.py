@@ -18,6 +18,7 @@ from urllib.parse import quote
 from babel.numbers import format_decimal, format_percent
 from yarl import URL
 
+from msrv.catalog.texts.legal_texts import LABELS, LegalKind
 from msrv.hostnames import host_to_ascii
 from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
@@ -53,6 +54,11 @@ _GIVEN: Final = {
     redemption.PROVIDER: gettext_noop("with a redeem code"),
     grants.PROVIDER: gettext_noop("given by the seller"),
 }
+
+
+def legal_label(kind: str) -> str:
+    """Return the name of a legal text, as links to it have it."""
+    return gettext(LABELS[LegalKind(kind)])
 
 
 def price(amount: Money) -> str:

@@ -332,6 +332,7 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         month=formatting.month,
         date_time=formatting.date_time,
         interval=format_interval,
+        legal_label=formatting.legal_label,
         listed=formatting.listed,
         moment_ms=formatting.moment_ms,
         number=format_number,

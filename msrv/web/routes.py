@@ -15,6 +15,7 @@ from msrv.web.appearance import handlers as appearance
 from msrv.web.discovery import embeds
 from msrv.web.discovery import handlers as discovery
 from msrv.web.languages import switch
+from msrv.web.legal import legal_pages
 from msrv.web.shop import (
     cart,
     checkout,
@@ -66,6 +67,7 @@ ROUTES: list[web.RouteDef] = [
         seller_pages.picture,
         name="page-picture-avif",
     ),
+    web.get("/legal/{text}", legal_pages.show, name="legal"),
     web.get("/cart", cart.show, name="cart"),
     web.post("/cart", cart.change, name="cart-change"),
     web.post("/language", switch.choose, name="language"),

@@ -94,6 +94,12 @@ thanks = "Thank you. The drum machine has been told."
 [prices]
 item = "1.00"
 release = "7.00"
+
+[legal]
+imprint = "imprint.md"
+terms = "terms.md"
+privacy = "privacy.md"
+withdrawal = "withdrawal.md"
 """
 
 LICENSE: Final = """\

@@ -32,15 +32,18 @@ from msrv.catalog.config.fields import (
     currency_of,
 )
 from msrv.catalog.config.format_fields import Formats
+from msrv.catalog.config.legal_fields import Consent, LegalFile, Wordings
 from msrv.catalog.config.listening_fields import Listen
 from msrv.catalog.config.table import Table
 from msrv.catalog.model import Discount, ListeningMode, Shop
+from msrv.catalog.texts.legal_texts import ConsentMode, Legal, LegalKind
 from msrv.catalog.theme.theme_files import NAMES
 from msrv.money import Money
 from msrv.toml_file import TomlDocument
 
 _SHOP = Shop()
 _CHECKED_LATER: Final = ("order", "featured")
+_LEGAL: Final = tuple(f"legal.{kind}" for kind in LegalKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class StoreConfig:
     `is_known` is False where there is a `store.toml` that has never been
     valid: then nothing may be sold that depends on it. `lines` are the lines
     of the keys whose values are checked later, counted from 1; `theme_paths`
-    are the keys and paths of files of the store's look.
+    are the keys and paths of files of the store's look, `legal_files` the
+    kinds and names of the legal texts.
     """
 
     shop: Shop = field(default_factory=Shop)
@@ -60,6 +64,9 @@ class StoreConfig:
     listen: ListeningMode = ListeningMode.CLIP
     is_known: bool = True
     theme_paths: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    legal_files: tuple[tuple[LegalKind, str], ...] = field(
+        default=(), compare=False
+    )
     lines: Mapping[str, int] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -90,6 +97,15 @@ class _FontsTable(Table):
     display: ThemePath | None = None
 
 
+class _LegalTable(Table):
+    imprint: LegalFile | None = None
+    terms: LegalFile | None = None
+    privacy: LegalFile | None = None
+    withdrawal: LegalFile | None = None
+    consent: Consent = ConsentMode.OFF
+    consent_text: Wordings = ()
+
+
 class _StoreTable(Table):
     name: Line = ""
     tagline: Line = ""
@@ -112,6 +128,7 @@ class _StoreTable(Table):
     featured: ReleaseIds = ()
     prices: _UsualPrices = _UsualPrices()
     discounts: dict[DiscountName, _DiscountTable] = Field(default_factory=dict)
+    legal: _LegalTable = _LegalTable()
 
 
 def _theme_paths(found: _StoreTable) -> Iterator[tuple[str, str | None]]:
@@ -142,6 +159,7 @@ def parse_store(where: str, text: str) -> StoreConfig:
         links=found.links,
         order=found.order,
         featured=found.featured,
+        legal=Legal(found.legal.consent, found.legal.consent_text),
         discounts=tuple(
             Discount(
                 name=name,
@@ -164,9 +182,14 @@ def parse_store(where: str, text: str) -> StoreConfig:
         theme_paths=tuple(
             (key, path) for key, path in _theme_paths(found) if path
         ),
+        legal_files=tuple(
+            (kind, name)
+            for kind in LegalKind
+            if (name := getattr(found.legal, kind)) is not None
+        ),
         lines={
             key: document.line_of(tuple(key.split(".")))
-            for key in (*_CHECKED_LATER, *NAMES)
+            for key in (*_CHECKED_LATER, *NAMES, *_LEGAL)
             if key.partition(".")[0] in document.values
         },
     )

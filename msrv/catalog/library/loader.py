@@ -52,6 +52,7 @@ from msrv.catalog.library.upload_detection import (
 )
 from msrv.catalog.loaded_library import LoadedLibrary
 from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.texts.legal_reader import read_legal_texts
 from msrv.catalog.texts.seller_texts import (
     NO_TEXTS,
     TextReader,
@@ -60,7 +61,7 @@ from msrv.catalog.texts.seller_texts import (
 )
 from msrv.catalog.theme.theme_reader import Known, read_theme_files
 from msrv.display_text import printable
-from msrv.toml_file import Problem
+from msrv.toml_file import Problem, sorted_problems
 
 __all__ = ["LibraryUnreadable", "LoadedLibrary", "load_library"]
 
@@ -139,9 +140,7 @@ def _with_former_ids(
     return replace(
         reading,
         catalog=followed.catalog,
-        problems=tuple(
-            sorted({*reading.problems, *followed.problems}, key=_sort_key)
-        ),
+        problems=sorted_problems((*reading.problems, *followed.problems)),
         notes=(*reading.notes, *followed.notes),
     )
 
@@ -240,16 +239,26 @@ class _Loader:
             or not all(made.is_whole for made in by_path)
         )
         theme = self._read_theme(store, parser)
-        files = tuple(each for _, each in theme.values())
+        legal = read_legal_texts(
+            self._root,
+            store,
+            found.theme,
+            known=self.previous.legal if self.previous else {},
+            are_changing=THEME in self._unsettled,
+            problems=self._problems,
+        )
         catalog = assemble_catalog(
-            replace(store.shop, theme_files=files),
+            store.shop.with_files(
+                [each for _, each in theme.values()],
+                [each for _, each in legal.values()],
+            ),
             releases,
             texts.pages,
             texts.profiles,
         )
         return LoadedLibrary(
             catalog,
-            tuple(sorted({*self._problems, *self._held}, key=_sort_key)),
+            sorted_problems((*self._problems, *self._held)),
             (
                 *self._notes,
                 *profile_notes(catalog),
@@ -262,6 +271,7 @@ class _Loader:
             built=built,
             texts=texts,
             theme=theme,
+            legal=legal,
             incomplete_since=updater.incomplete_since,
         )
 
@@ -339,7 +349,3 @@ class _Loader:
             self._held.append(reason)
         else:
             self._notes.append(reason)
-
-
-def _sort_key(problem: Problem) -> tuple[str, int, str]:
-    return problem.where, problem.line or 0, problem.what

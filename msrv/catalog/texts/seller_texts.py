@@ -170,7 +170,7 @@ class TextReader:
     def _read(self, file: FoundFile) -> str | None:
         """Return a file's text; None with a problem. Raises OSError."""
         path = self._root / file.path
-        with open(path, "rb", opener=_open) as source:
+        with open(path, "rb", opener=open_file) as source:
             data = source.read(MAX_TEXT_BYTES + 1)
         if len(data) > MAX_TEXT_BYTES:
             limit = MAX_TEXT_BYTES >> 10
@@ -184,8 +184,7 @@ class TextReader:
                 file, "is not UTF-8: save it in that encoding; not shown", line
             )
             return None
-        lines = (_clean(line) for line in text.splitlines())
-        return "\n".join(lines)
+        return clean_markdown(text)
 
     def _read_pictures(self, folder: FoundFolder) -> None:
         """Collect the measured pictures, by their texts' names."""
@@ -308,12 +307,17 @@ def _key(file: FoundFile) -> str:
     return f"{folder}/{normalize_nfc(stem(file)).casefold()}"
 
 
+def clean_markdown(text: str) -> str:
+    """Return a text without control characters; indentation counts."""
+    return "\n".join(map(_clean, text.splitlines()))
+
+
 def _clean(line: str) -> str:
-    """Return a line without control characters; its indentation counts."""
     indent = line[: len(line) - len(line.lstrip(" \t"))]
     return indent + clean_line(line, MAX_TEXT_BYTES)
 
 
-def _open(path: str, flags: int) -> int:
+def open_file(path: str, flags: int) -> int:
+    """Open a file of the library, for `open(…, opener=…)`."""
     # NONBLOCK: a FIFO in the file's place must not hang the thread.
     return os.open(path, flags | os.O_NONBLOCK)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from msrv.catalog.covers import SHARED_WIDTH, WIDTHS
 from msrv.catalog.markdown import PAGE_LEVEL
 from msrv.catalog.model import Cover, Page
+from msrv.catalog.names.ids import slug
 from msrv.web.discovery.text_metadata import page_metadata
 from msrv.web.errors import NotFound
 from msrv.web.rendering import respond
@@ -18,7 +19,12 @@ from msrv.web.store import ORIGIN, STORE
 
 
 async def show(request: web.Request) -> web.Response:
-    """Return a page that the seller wrote. Raises NotFound."""
+    """Return a page that the seller wrote. Raises NotFound.
+
+    A page whose file was moved beside store.toml, as a legal text, is
+    redirected to that.
+    """
+    _redirect_to_legal_text(request)
     store = request.app[STORE]
     catalog = store.catalog.current
     page = _find(request)
@@ -73,6 +79,17 @@ async def picture_response(
         image.etag,
         version_of(found.content),
     )
+
+
+def _redirect_to_legal_text(request: web.Request) -> None:
+    """Raise a redirect where a page has become a legal text."""
+    catalog = request.app[STORE].catalog.current
+    wanted = request.match_info["page"]
+    if any(page.slug == wanted for page in catalog.pages):
+        return
+    for text in catalog.shop.legal.texts:
+        if slug(text.file_name.rpartition(".")[0], default="") == wanted:
+            raise web.HTTPPermanentRedirect(text.path)
 
 
 def _find(request: web.Request) -> Page:

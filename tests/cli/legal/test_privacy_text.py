@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The draft of a privacy text follows the settings."""
+
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog.markdown import render, split_title
+from msrv.catalog.model import Shop
+from msrv.cli.legal.privacy_text import privacy_text
+from msrv.settings import load
+
+
+def draft(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    shop = Shop(name="Wet Coats", contact="hello@example.org")
+    return privacy_text(load(None), shop)
+
+
+def test_text_states_what_a_store_with_everything_keeps(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = draft(
+        monkeypatch,
+        NONCE="kq0hTqZC2MV6uGv1n3Yx5bRzWc8sLdPjEoAiXfUgB4I",
+        MSRV_LIBRARY=str(tmp_path),
+        MSRV_STRIPE_KEY="sk_live_0123456789abcdef",
+        MSRV_SMTP_URL="smtps://me:secret@mail.example",
+        MSRV_MAIL_FROM="shop@example.org",
+        MSRV_PUBLIC_URL="https://shop.example",
+        MSRV_LOG_ADDRESSES="network",
+    )
+    for part in (
+        "Wet Coats",
+        "hello@example.org",
+        "Stripe",
+        "mail.example",
+        "a shortened IP address",
+    ):
+        assert part in text
+    assert "secret" not in text
+    assert "simulated" not in text
+    assert split_title(text).title == "Privacy"
+    assert render(text).html.count("<h") == 7
+
+
+def test_text_of_a_store_without_mail_and_money(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = draft(monkeypatch, NONCE="demo", MSRV_LOG_ADDRESSES="none")
+    assert "The store sends no email." in text
+    assert "doesn't have your IP address" in text
+    assert "simulated" in text
+    assert "Stripe" not in text

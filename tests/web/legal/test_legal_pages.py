@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The seller's legal texts: on every page, in the visitor's language."""
+
+from pathlib import Path
+
+import pytest
+
+from msrv.settings import Settings
+from tests.conftest import Client, StartStore
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+async def store(
+    start_store: StartStore, settings: Settings, library: Path
+) -> Client:
+    """Store with an imprint in two languages, and terms."""
+    with (library / "store.toml").open("a", encoding="utf-8") as config:
+        config.write(
+            '\n[legal]\nimprint = "Our Imprint.md"\nterms = "terms.md"\n'
+        )
+    for name, text in (
+        ("Our Imprint.md", "# Imprint & co\n\nWe. <script>alert(1)</script>"),
+        ("Our Imprint.de.md", "# Impressum\n\nWir.\n"),
+        ("terms.md", "Pay *first*.\n"),
+    ):
+        (library / name).write_text(text, encoding="utf-8")
+    return await start_store(settings)
+
+
+async def test_every_page_links_the_texts_that_there_are(
+    store: Client,
+) -> None:
+    for path in ("/", "/cart", "/legal/terms", "/pages/none"):
+        page = await (await store.get(path)).text()
+        footer = page.partition('<footer class="colophon"')[2]
+        assert 'href="/legal/imprint"' in footer
+        assert 'href="/legal/terms"' in footer
+        assert "/legal/privacy" not in page
+    await store.post("/cart", data={"add": "night-bus"})
+    for path in ("/cart", "/checkout"):
+        page = await (await store.get(path)).text()
+        form = page.partition('action="/purchases"')[2].partition("</form>")[0]
+        assert 'href="/legal/terms"' in form
+        assert "/legal/imprint" not in form
+
+
+async def test_text_is_in_the_visitors_language_or_the_stores(
+    store: Client,
+) -> None:
+    for language, title, lang in (
+        ("en", "Imprint &amp; co", ""),
+        ("de", "Impressum", ""),
+        ("fr", "Imprint &amp; co", ' lang="en"'),
+    ):
+        header = {"Accept-Language": language}
+        answer = await store.get("/legal/imprint", headers=header)
+        page = await answer.text()
+        assert answer.status == 200
+        assert f'<h1 dir="auto">{title}</h1>' in page
+        assert f'<article class="text-page" dir="auto"{lang}>' in page
+        assert "<script>alert" not in page
+    found = await (await store.get("/legal/terms", headers=JSON)).json()
+    assert found == {
+        "kind": "terms",
+        "language": "en",
+        "title": "terms",
+        "text": "Pay *first*.",
+    }
+
+
+async def test_only_texts_that_there_are_have_a_page(store: Client) -> None:
+    for name in ("privacy", "withdrawal", "none", "Imprint"):
+        assert (await store.get(f"/legal/{name}")).status == 404
+
+
+async def test_page_that_became_a_legal_text_leads_to_it(
+    store: Client,
+) -> None:
+    answer = await store.get("/pages/our-imprint", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (
+        308,
+        "/legal/imprint",
+    )
+    assert (await store.get("/pages/imprint")).status == 404
