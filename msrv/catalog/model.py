@@ -267,11 +267,17 @@ class Shop:
     legal: Legal = field(default_factory=Legal)
 
     def with_files(
-        self, theme: Iterable[ThemeFile], texts: Iterable[LegalText]
+        self,
+        theme: Iterable[tuple[object, ThemeFile]],
+        texts: Iterable[tuple[object, LegalText]],
     ) -> Self:
-        """Return the shop with the files of its look, and legal texts."""
-        legal = replace(self.legal, texts=tuple(texts))
-        return replace(self, theme_files=tuple(theme), legal=legal)
+        """Return the shop with the files of its look, and legal texts.
+
+        Each is the second of a pair, whose first is its file.
+        """
+        legal = replace(self.legal, texts=tuple(each for _, each in texts))
+        files = tuple(each for _, each in theme)
+        return replace(self, theme_files=files, legal=legal)
 
     def theme_file(self, key: str) -> ThemeFile | None:
         """Return the file of a key of `store.toml`, None without one."""

@@ -225,8 +225,7 @@ class _Loader:
         self._config.save()
         for each in built.values():
             self._problems += each.problems
-        # In the order of their paths, so that which of two equal ids wins
-        # doesn't depend on which folder was new.
+        # Which of two equal ids wins doesn't depend on which folder was new.
         by_path = [built[path] for path in sorted(built)]
         releases = drop_duplicate_ids(by_path, self._problems)
         if found.is_complete and not self._unsettled:
@@ -248,10 +247,7 @@ class _Loader:
             problems=self._problems,
         )
         catalog = assemble_catalog(
-            store.shop.with_files(
-                [each for _, each in theme.values()],
-                [each for _, each in legal.values()],
-            ),
+            store.shop.with_files(theme.values(), legal.values()),
             releases,
             texts.pages,
             texts.profiles,
