@@ -8,13 +8,13 @@ request sees one catalog from beginning to end.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
 
 from msrv.catalog.details.release_details import ReleaseDetails
-from msrv.catalog.texts.legal_texts import Legal, LegalText
+from msrv.catalog.texts.legal_texts import Legal
 from msrv.catalog.theme.theme_files import ThemeFile
 from msrv.money import Money
 from msrv.storage.model import Content
@@ -265,19 +265,6 @@ class Shop:
     featured: tuple[str, ...] = ()
     theme_files: tuple[ThemeFile, ...] = ()
     legal: Legal = field(default_factory=Legal)
-
-    def with_files(
-        self,
-        theme: Iterable[tuple[object, ThemeFile]],
-        texts: Iterable[tuple[object, LegalText]],
-    ) -> Self:
-        """Return the shop with the files of its look, and legal texts.
-
-        Each is the second of a pair, whose first is its file.
-        """
-        legal = replace(self.legal, texts=tuple(each for _, each in texts))
-        files = tuple(each for _, each in theme)
-        return replace(self, theme_files=files, legal=legal)
 
     def theme_file(self, key: str) -> ThemeFile | None:
         """Return the file of a key of `store.toml`, None without one."""
