@@ -25,6 +25,8 @@ from msrv.catalog.model import (
     Release,
     Shop,
 )
+from msrv.catalog.texts.legal_texts import LegalText
+from msrv.catalog.theme.theme_files import ThemeFile
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -69,6 +71,22 @@ def drop_duplicate_ids(
         if items:
             releases.append(release.with_items(items))
     return releases
+
+
+def shop_with_files(
+    shop: Shop,
+    theme: Iterable[tuple[object, ThemeFile]],
+    texts: Iterable[tuple[object, LegalText]],
+) -> Shop:
+    """Return a shop with the files of its look, and its legal texts.
+
+    Each is the second of a pair, whose first is the file that it is from.
+    """
+    return replace(
+        shop,
+        theme_files=tuple(each for _, each in theme),
+        legal=replace(shop.legal, texts=tuple(each for _, each in texts)),
+    )
 
 
 def assemble_catalog(

@@ -27,6 +27,7 @@ from msrv.catalog.library.catalog_assembly import (
     drop_duplicate_ids,
     find_unknown_releases,
     release_notes,
+    shop_with_files,
 )
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import FoundFolder, Scan
@@ -247,7 +248,7 @@ class _Loader:
             problems=self._problems,
         )
         catalog = assemble_catalog(
-            store.shop.with_files(theme.values(), legal.values()),
+            shop_with_files(store.shop, theme.values(), legal.values()),
             releases,
             texts.pages,
             texts.profiles,
