@@ -32,7 +32,11 @@ from msrv.catalog.integrity.inspection import inspect_container
 from msrv.catalog.library.catalog_assembly import assemble_catalog
 from msrv.catalog.metadata import audio_pictures, tags
 from msrv.catalog.metadata.audio_files import NotAudio
-from msrv.catalog.metadata.lyrics import parse_lyrics, tidy_lines
+from msrv.catalog.metadata.lyrics import (
+    lrc_problems,
+    parse_lyrics,
+    tidy_lyrics,
+)
 from msrv.catalog.metadata.pdf_pages import MAX_PAGES, count_pages
 from msrv.catalog.model import Shop
 from msrv.deployer import hook_payloads
@@ -253,8 +257,11 @@ def texts(data: bytes) -> None:
     titled = markdown.split_title(text)
     html = markdown.render(titled.body, is_own=True).html
     _Elements().feed(html)
-    lines = parse_lyrics(text).lines
-    assert tidy_lines(lines) == lines
+    found = parse_lyrics(text)
+    times = found.times or (None,) * len(found.lines)
+    pairs = zip(times, found.lines, strict=True)
+    assert tidy_lyrics(pairs, found.language) == found
+    assert len(list(lrc_problems(text))) <= len(text.splitlines())
 
 
 def sound_tags(data: bytes) -> None:

@@ -225,7 +225,7 @@ class Previews:
 
     async def _cut(self, item: Item) -> bytes:
         """Run ffmpeg once; raises NoPreview with the reason, and as above."""
-        start, length = _part(item)
+        start, length = clip_part(item)
         key = item.content.sha256
         mark = await asyncio.to_thread(self._marks.find, key)
         if mark is not None:
@@ -273,7 +273,7 @@ def _key(item: Item) -> str:
     return f"{item.content.sha256.hex()}{part}-{_VERSION}"
 
 
-def _part(item: Item) -> tuple[float, float]:
+def clip_part(item: Item) -> tuple[float, float]:
     """Return where a clip starts, and how long it is, in seconds.
 
     The part that the seller chose, if most of it is in the track.

@@ -22,7 +22,6 @@ from msrv.catalog.integrity.container_info import Container
 from msrv.catalog.integrity.inspection import inspect_container
 from msrv.catalog.library.file_index import (
     PARSER_CRASHED,
-    TEXTS,
     FileIndex,
     IndexEntry,
 )
@@ -33,9 +32,8 @@ from msrv.catalog.library.found_files import (
     content_files,
 )
 from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
-from msrv.catalog.metadata.lyrics import SUFFIXES, parse_lyrics
+from msrv.catalog.metadata.lyrics import SUFFIXES
 from msrv.catalog.metadata.track_facts import read_track_facts
-from msrv.catalog.metadata.track_texts import TrackTexts
 from msrv.catalog.names.media_types import VIDEOS
 from msrv.catalog.parsing.errors import (
     ParserClosed,
@@ -44,6 +42,7 @@ from msrv.catalog.parsing.errors import (
     ParsingError,
 )
 from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.texts.lyrics_files import read_lyrics_facts
 from msrv.display_text import printable
 from msrv.storage.model import FileIdentity
 from msrv.toml_file import Problem
@@ -59,8 +58,6 @@ _SAVE_BYTES: Final = 1 << 30
 _SAVE_FILES: Final = 1000
 """Bounds on what is read again after a crash during the first load."""
 
-_MAX_LYRICS_BYTES: Final = 64 << 10
-NOT_UTF_8: Final = "not_utf_8"
 """Name of the fact that a text file is in another encoding."""
 BEING_CHANGED: Final = "is being changed; not offered yet"
 
@@ -309,7 +306,7 @@ def _read_other_facts(
     It is sold without either, whatever happens to the parser.
     """
     if wanted.suffix in SUFFIXES:
-        return _read_lyrics(file, wanted)
+        return read_lyrics_facts(file, wanted)
     if container is None:
         return {}
     seconds = container.duration_seconds
@@ -324,19 +321,6 @@ def _read_other_facts(
             return {}
         return {"pages": pages} if pages else {}
     return {}
-
-
-def _read_lyrics(file: BinaryIO, wanted: FoundFile) -> dict[str, Any]:
-    """Return the lyrics in a text file; any text may be those of a track."""
-    if wanted.size_bytes > _MAX_LYRICS_BYTES:
-        return {}
-    file.seek(0)
-    try:
-        text = file.read(_MAX_LYRICS_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return {NOT_UTF_8: True}
-    texts = TrackTexts(parse_lyrics(text))
-    return {TEXTS: texts.to_facts()} if texts else {}
 
 
 def _problem(file: FoundFile, what: str) -> Problem:

@@ -17,11 +17,11 @@ from msrv.catalog.library.file_index import (
     IndexEntry,
 )
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
-from msrv.catalog.library.indexing import NOT_UTF_8
 from msrv.catalog.metadata.lyrics import SUFFIXES as LYRICS_SUFFIXES
 from msrv.catalog.model import Cover
 from msrv.catalog.names.extras import stem_of
 from msrv.catalog.names.media_types import media_type
+from msrv.catalog.texts.lyrics_files import NOT_UTF_8, WRONG_LINES
 from msrv.display_text import printable
 from msrv.storage.model import Content
 from msrv.toml_file import Problem
@@ -101,6 +101,9 @@ class ReleaseFiles:
                 f"{printable(file.path)} is not shown as lyrics: it is not "
                 "UTF-8; save it in that encoding"
             )
+        if self.is_lyrics(file):
+            for line, what in facts.get(WRONG_LINES, ()):
+                self.add_problem(file, what, line)
         return content, facts
 
     def cover(self) -> Cover | None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from msrv.catalog.metadata.lyrics import (
+    MAX_TIME,
     Lyrics,
-    language_tag,
     parse_lyrics,
-    tidy_lines,
+    tidy_lyrics,
 )
 from msrv.catalog.metadata.mojibake import repair_encoding
 from msrv.display_text import clean_line
@@ -45,6 +45,8 @@ _ITUNES_LANGUAGE: Final = "eng"
 _MAX_NAMES: Final = 30
 _MAX_CREDITS: Final = 100
 _LATIN_1: Final = 0
+_MILLISECONDS: Final = 2
+"""Format of the times in a SYLT frame; the other counts MPEG frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class TrackTexts:
         return {
             "lyrics": list(self.lyrics.lines),
             "language": self.lyrics.language,
+            "times": list(self.lyrics.times),
             "credits": [list(pair) for pair in self.credits],
         }
 
@@ -77,10 +80,12 @@ class TrackTexts:
             lines = [str(line) for line in facts["lyrics"]]
             pairs = [(str(role), str(name)) for role, name in facts["credits"]]
             language = str(facts["language"])
+            times = _times(facts.get("times", [])) or [None] * len(lines)
+            timed = list(zip(times, lines, strict=True))
         except (KeyError, TypeError) as error:
             raise ValueError("no texts of a track") from error
         return cls(
-            Lyrics(tidy_lines(lines), language_tag(language)),
+            tidy_lyrics(timed, language),
             tuple(_tidy_credits(pairs)),
         )
 
@@ -100,29 +105,63 @@ def read_track_texts(sources: Sequence[Any]) -> TrackTexts:
     return TrackTexts(lyrics, found)
 
 
+def _times(values: list[Any]) -> list[int | None]:
+    """Return times in hundredths of a second. Raises ValueError."""
+    found: list[int | None] = []
+    for at in values:
+        is_time = isinstance(at, int) and 0 <= at <= MAX_TIME
+        if at is not None and not is_time:
+            raise ValueError("no time of a line")
+        found.append(at)
+    return found
+
+
 def _lyrics(tags: Any) -> Lyrics:  # noqa: ANN401 - theirs
+    """Return the first lyrics with times, or else the first."""
+    found = Lyrics()
+    for each in _all_lyrics(tags):
+        if each.times:
+            return each
+        found = found if found.lines else each
+    return found
+
+
+def _all_lyrics(tags: Any) -> Iterator[Lyrics]:  # noqa: ANN401 - theirs
     for frame in _frames(tags, "USLT"):
         text = str(frame.text)
         if getattr(frame, "encoding", None) == _LATIN_1:
             text = "\n".join(repair_encoding(text.splitlines()))
         language = str(getattr(frame, "lang", ""))
-        found = parse_lyrics(
+        yield parse_lyrics(
             text, "" if language == _ITUNES_LANGUAGE else language
         )
-        if found.lines:
-            return found
     for frame in _frames(tags, "SYLT"):
-        parts = [str(part[0]) for part in frame.text]
-        # Words of one line follow each other; a line begins with a break.
-        between = "" if any("\n" in part for part in parts) else "\n"
-        found = parse_lyrics(between.join(parts))
-        if found.lines:
-            return found
+        yield tidy_lyrics(_synchronised_lines(frame))
     for key in _LYRICS:
-        found = parse_lyrics("\n".join(_texts(tags, key)))
-        if found.lines:
-            return found
-    return Lyrics()
+        yield parse_lyrics("\n".join(_texts(tags, key)))
+
+
+def _synchronised_lines(frame: Any) -> list[tuple[int | None, str]]:  # noqa: ANN401 - theirs
+    """Return the lines of a SYLT frame, with the times that it has."""
+    has_times = frame.format == _MILLISECONDS
+    parts = [(str(part[0]), int(part[1])) for part in frame.text]
+    # Words of one line follow each other; a line begins with a break.
+    has_breaks = any("\n" in text for text, _ in parts)
+    lines: list[tuple[int | None, str]] = []
+    for text, milliseconds in parts:
+        at = milliseconds // 10 if has_times else None
+        if at is not None and not 0 <= at <= MAX_TIME:
+            at = None
+        first, *others = text.split("\n") if has_breaks else ("", text)
+        if lines and first:
+            begun_at, begun = lines[-1]
+            lines[-1] = begun_at if begun else at, begun + first
+        elif first:
+            lines.append((at, first))
+        # What ends with a break doesn't say when the next line starts.
+        is_end = not text.strip()
+        lines += [(at if each or is_end else None, each) for each in others]
+    return lines
 
 
 def _credits(tags: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - theirs

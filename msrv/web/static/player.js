@@ -62,6 +62,8 @@ if (player) {
     src: sourceOf(link),
     title: link.dataset.title,
     waveform: link.dataset.waveform,
+    lyrics: linesOf(link),
+    lyricsPlace: link.dataset.lyrics,
     page: location.pathname,
     place: placeOf(link),
     album: link.dataset.album ?? $("h1").textContent,
@@ -70,6 +72,17 @@ if (player) {
       src: image.currentSrc || image.src,
     })),
   });
+
+  // The lines of a track that have times; a clip starts later than its track.
+  const linesOf = (link) => {
+    const { lyrics, start } = link.dataset;
+    const place = lyrics && document.getElementById(lyrics);
+    return (place ? $$("[data-start]", place) : []).map((line) => ({
+      text: line.textContent,
+      start: line.dataset.start - (start ?? 0),
+      end: (line.dataset.end ?? Infinity) - (start ?? 0),
+    }));
+  };
 
   const coversOf = (link) => {
     const cover = link.closest(".bought") ?? $(".release-cover");

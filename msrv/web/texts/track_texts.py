@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from msrv.catalog.metadata.lyrics import stanzas
+from msrv.catalog.metadata.lyrics import LyricLine, stanzas
 from msrv.catalog.metadata.track_texts import TrackTexts
 from msrv.catalog.model import Item, Release
 from msrv.catalog.texts.release_texts import Texts
@@ -24,7 +24,7 @@ class ShownTexts:
 
     item: Item
     language: str
-    stanzas: tuple[tuple[str, ...], ...]
+    stanzas: tuple[tuple[LyricLine, ...], ...]
     credits: tuple[tuple[str, str], ...]
 
 
@@ -37,7 +37,7 @@ def shown_texts(release: Release, texts: Texts) -> list[ShownTexts]:
         ShownTexts(
             item,
             found.lyrics.language or release.details.language,
-            tuple(stanzas(found.lyrics.lines)),
+            tuple(stanzas(found.lyrics)),
             tuple(
                 (labels[role], ", ".join(names))
                 for role, names in _by_role(found).items()
@@ -54,6 +54,10 @@ def texts_json(found: TrackTexts | None) -> Json:
     return {
         "lyrics": "\n".join(texts.lyrics.lines) or None,
         "lyrics_language": texts.lyrics.language or None,
+        "lyrics_times": [
+            None if at is None else at / 100 for at in texts.lyrics.times
+        ]
+        or None,
         "credits": [
             {"role": role, "name": name} for role, name in texts.credits
         ],

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from msrv.catalog.metadata.lyrics import (
     MAX_CHARS,
     MAX_LINES,
+    LyricLine,
     Lyrics,
     language_tag,
+    lrc_problems,
     parse_lyrics,
     stanzas,
 )
@@ -73,7 +75,62 @@ def test_long_lyrics_end_with_an_ellipsis(text: str) -> None:
 
 
 def test_stanzas_are_the_lines_between_empty_ones() -> None:
-    assert list(stanzas(("a", "b", "", "c"))) == [("a", "b"), ("c",)]
+    found = stanzas(Lyrics(("a", "b", "", "c")))
+    assert list(found) == [
+        (LyricLine("a"), LyricLine("b")),
+        (LyricLine("c"),),
+    ]
+
+
+def test_line_ends_where_the_next_begins_or_at_an_empty_one() -> None:
+    text = "[00:01]a\nuntimed\n[00:02.5]b\n[00:04]\n\n[00:06]c\n[00:08]\n"
+    lyrics = parse_lyrics(text)
+    assert lyrics.lines == ("a", "untimed", "b", "", "c", "")
+    assert lyrics.times == (100, None, 250, 400, 600, 800)
+    assert list(stanzas(lyrics)) == [
+        (
+            LyricLine("a", 1, 2.5),
+            LyricLine("untimed"),
+            LyricLine("b", 2.5, 4),
+        ),
+        (LyricLine("c", 6, 8),),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("[00:01.00]a", (100,)),
+        ("[99:59.999]a", (599_999,)),
+        ("[999:59]a", (5_999_900,)),
+        ("[00:01.00]a\n[offset:500]\n[00:00.20]b", (0, 50)),
+        ("[offset:-1500]\n[00:01.00]a", (250,)),
+        ("[offset:x]\n[00:01.00]a", (100,)),
+        ("a\nb", ()),
+        ("[00:60.00]a", ()),
+        ("", ()),
+    ],
+)
+def test_times_are_those_of_the_lines(
+    text: str, times: tuple[int, ...]
+) -> None:
+    assert parse_lyrics(text).times == times
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("\ufeff[ar:Ann]\n[00:01.00]a\n\n[00:02.00][00:03.00]b\n", []),
+        ("plain\n[Chorus]\n", []),
+        ("[00:01.00]a\nb", [2]),
+        ("[00:61.00]a\n[0:1x]b\n[1:2:3]c\n[-1:00]d\n[00.30]e", [1, 2, 4, 5]),
+        ("[00:01.00]a\n[00:02.00][00:99]b", [2]),
+        ("[offset:soon]\n[00:01.00]a", [1]),
+        ("[00:01.00]a\n[x:y]", [2]),
+    ],
+)
+def test_wrong_lines_of_lrc_are_named(text: str, lines: list[int]) -> None:
+    assert [number for number, _ in lrc_problems(text)] == lines
 
 
 @given(

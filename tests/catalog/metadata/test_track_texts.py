@@ -91,9 +91,70 @@ SOURCES: dict[str, Any] = {
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_each_format_has_lyrics_and_credits(kind: str) -> None:
-    assert read_track_texts([SOURCES[kind]]) == TrackTexts(
-        Lyrics(("one", "two"), "de"), CREDITS
-    )
+    # Tags may contain LRC.
+    times = (100, 200) if kind == "Vorbis" else ()
+    found = read_track_texts([SOURCES[kind]])
+    assert found == TrackTexts(Lyrics(("one", "two"), "de", times), CREDITS)
+    assert TrackTexts.from_facts(found.to_facts()) == found
+
+
+SYLT = FRAMES.SYLT
+
+
+@pytest.mark.parametrize(
+    ("frames", "lyrics"),
+    [
+        (
+            [SYLT(3, "eng", 2, 1, "", [("a", 1000), ("b", 2500)])],
+            Lyrics(("a", "b"), "", (100, 250)),
+        ),
+        (
+            # Words: a line starts with its first one.
+            [SYLT(3, "eng", 2, 1, "", [("a ", 10), ("b", 20), ("\nc", 30)])],
+            Lyrics(("a b", "c"), "", (1, 3)),
+        ),
+        (
+            # Breaks at the end of lines, and one that ends a stanza.
+            [
+                SYLT(
+                    *(3, "eng", 2, 1, ""),
+                    [("a\n", 10), ("b", 20), (" b\n", 25), ("\n", 30)],
+                )
+            ],
+            Lyrics(("a", "b b", ""), "", (1, 2, 3)),
+        ),
+        # Times in MPEG frames aren't known here.
+        ([SYLT(3, "eng", 1, 1, "", [("a", 10)])], Lyrics(("a",))),
+        # Those with times are preferred.
+        (
+            [
+                FRAMES.USLT(encoding=3, lang="XXX", desc="", text="plain"),
+                SYLT(3, "eng", 2, 1, "", [("a", 10)]),
+            ],
+            Lyrics(("a",), "", (1,)),
+        ),
+        (
+            [
+                FRAMES.USLT(encoding=3, lang="XXX", desc="", text="[00:01]a"),
+                SYLT(3, "eng", 2, 1, "", [("b", 10)]),
+            ],
+            Lyrics(("a",), "", (100,)),
+        ),
+    ],
+)
+def test_lyrics_with_times_are_preferred(
+    frames: list[Any], lyrics: Lyrics
+) -> None:
+    assert read_track_texts([id3_of(*frames)]).lyrics == lyrics
+
+
+@pytest.mark.parametrize(
+    "times", [[1], ["1", 2], [-1, 2], [1, 10**9], [1.5, 2]]
+)
+def test_times_of_the_index_are_checked(times: list[Any]) -> None:
+    facts = {"lyrics": ["a", "b"], "language": "", "credits": []}
+    with pytest.raises(ValueError, match=r"time|zip"):
+        TrackTexts.from_facts({**facts, "times": times})
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,27 @@ async def test_text_that_is_for_sale_is_not_shown(library: Library) -> None:
     assert names >= set(files)
 
 
+async def test_wrong_lines_of_lrc_are_problems_of_that_file(
+    library: Library,
+) -> None:
+    text = "[00:01.00]one\n[00:61.00]two\nthree\n" + "four\n" * 9
+    library.release(
+        "A",
+        {"01 A.wav": track(1), "01 A.lrc": text.encode(), "b.lrc": b"[0:1"},
+    )
+    reading = library.read()
+    found = problems(reading)
+    assert found[:2] == [
+        "A/01 A.lrc:2: has a time that isn't like [01:23.45]",
+        "A/01 A.lrc:3: has no time such as [01:23.45]",
+    ]
+    assert len(found) == 5
+    (release,) = reading.catalog.releases
+    (texts,) = (await ReleaseTexts(library.data).of(release)).values()
+    assert texts.lyrics.lines[:3] == ("one", "[00:61.00]two", "three")
+    assert texts.lyrics.times[:3] == (100, None, None)
+
+
 async def test_text_in_another_encoding_is_noted(library: Library) -> None:
     library.release(
         "A", {"01 A.txt": b"Gr\xfc\xdfe", "notes.txt": b"Gr\xfc\xdfe"}

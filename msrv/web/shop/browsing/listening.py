@@ -12,6 +12,7 @@ from aiohttp import web
 
 from msrv.catalog.encodings.streams import find_stream
 from msrv.catalog.model import Item, Release
+from msrv.catalog.previews import clip_part
 from msrv.storage.model import Content
 from msrv.web.shop.json_views import version_of
 from msrv.web.store import STORE
@@ -25,13 +26,15 @@ class Playable:
 
     `opus_href` is a smaller stream for players that know the format, and
     `waveform_href` the picture of what is heard; they are empty where there
-    are none. `is_whole` is True for the whole track.
+    are none. `is_whole` is True for the whole track; a clip starts at
+    `start_seconds` of it.
     """
 
     href: str
     opus_href: str = ""
     waveform_href: str = ""
     is_whole: bool = False
+    start_seconds: float = 0.0
 
 
 def playable_tracks(
@@ -48,6 +51,7 @@ def playable_tracks(
             found[item.item_id] = Playable(
                 _href(item, item.content),
                 waveform_href=waveform_path(item, version_of(item.content)),
+                start_seconds=round(clip_part(item)[0], 2),
             )
     return found
 
