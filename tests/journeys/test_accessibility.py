@@ -64,6 +64,7 @@ PAGES = [
     "/redeem",
     "/redeem?code=EZDR-T900-01EV-FJYD-DE2Z",
     "/library",
+    "/lost",
     "/embed/items-may-have-shifted",
     "/embed/items-may-have-shifted?size=large",
     "/studio",

@@ -185,6 +185,8 @@ async def test_shop_is_translated(store: Client) -> None:
         "/verify",
         "/verify?q=1",
         "/library",
+        "/lost",
+        "/lost?asked=1",
     ):
         found += await texts_of(store, path)
     for path in ("/nothing", "/catalog/99", "/purchases/1"):
