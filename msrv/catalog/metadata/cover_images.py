@@ -38,17 +38,25 @@ starts to warn, is higher.
 MEMORY_AT_MOST: Final = 256 << 20
 """Bytes of memory that decoding a picture may take."""
 
-PictureFormat = Literal["AVIF", "JPEG", "LOGO", "WEBP"]
-"""Format of a reduced copy, by Pillow's name; a logo is a WebP."""
+PictureFormat = Literal["AVIF", "ICON", "JPEG", "LOGO", "WEBP"]
+"""Format of a reduced copy, by Pillow's name; a logo is a WebP, an icon a PNG.
+
+An icon is a square, in which the picture is whole.
+"""
 # Of similar quality by PSNR. The parser may not start threads for its encoder,
 # and a slower speed of AVIF saves a tenth for three times the work
 # (docs/performance.md).
 _ENCODINGS: Final[dict[PictureFormat, dict[str, Any]]] = {
     "AVIF": {"quality": 65, "speed": 8, "max_threads": 1},
+    "ICON": {"optimize": True},
     "JPEG": {"quality": 80},
     "LOGO": {"quality": 90},
     "WEBP": {"quality": 80},
 }
+_ICON_PART: Final = 0.8
+"""Part of an icon's side that a transparent picture takes."""
+_LIGHT: Final = 140
+"""Mean level of grey, of 255, from which a drawing needs a dark ground."""
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 # Bytes of memory a pixel takes in Pillow, as measured: these decoders hold
 # several copies.
@@ -307,11 +315,37 @@ def shrink_image(
 
     if form == "AVIF" and not features.check("avif"):
         form = "WEBP"
+    keep_alpha = form in {"ICON", "LOGO"}
     with _open_image(file) as image:
         small = _normalize(
-            image, _orientation(image), width, keep_alpha=form == "LOGO"
+            image, _orientation(image), width, keep_alpha=keep_alpha
         )
+    if form == "ICON":
+        small = _on_square(small, width)
     copy = io.BytesIO()
-    pillow_format = "WEBP" if form == "LOGO" else form
+    pillow_format = {"ICON": "PNG", "LOGO": "WEBP"}.get(form, form)
     small.save(copy, pillow_format, **_ENCODINGS[form])
     return copy.getvalue()
+
+
+def _on_square(image: "Pixels", side: int) -> "Pixels":
+    """Return it in the middle of an opaque square of `side` pixels.
+
+    A transparent one has a margin, on black if it is light and else on white.
+    The ground of any other is its own, by its corner.
+    """
+    from PIL import Image, ImageStat  # noqa: PLC0415 - see the top of the module
+
+    if image.mode == "RGBA":
+        inner = round(side * _ICON_PART)
+        image.thumbnail((inner, inner), Image.Resampling.LANCZOS)
+        shown = image.getchannel("A")
+        visible = ImageStat.Stat(image.convert("L"), shown)
+        is_light = visible.count[0] > 0 and visible.mean[0] > _LIGHT
+        ground: Any = (12, 10, 9) if is_light else (255, 255, 255)
+    else:
+        shown, ground = None, image.getpixel((0, 0))
+    square = Image.new("RGB", (side, side), ground)
+    place = ((side - image.width) // 2, (side - image.height) // 2)
+    square.paste(image, place, shown)
+    return square

@@ -71,12 +71,13 @@ def parse_page_count(reply: Message) -> int | None:
 
 
 def parse_picture(reply: Message) -> bytes:
-    """Return the AVIF, WebP or JPEG in a reply. Raises NotAPicture."""
+    """Return the AVIF, WebP, JPEG or PNG in a reply. Raises NotAPicture."""
     _raise_if_refused(reply, NotAPicture)
     is_webp = (reply.body[:4], reply.body[8:12]) == (b"RIFF", b"WEBP")
     is_avif = reply.body[4:12] == b"ftypavif"
     is_jpeg = reply.body.startswith(b"\xff\xd8\xff")
-    if not (is_webp or is_avif or is_jpeg):
+    is_png = reply.body.startswith(b"\x89PNG\r\n\x1a\n")
+    if not (is_webp or is_avif or is_jpeg or is_png):
         raise InvalidReply("a picture")
     return reply.body
 

@@ -29,6 +29,17 @@ SUFFIXES: Final = frozenset(
 """Suffixes of files in that folder; with any other, it is a release."""
 
 
+ICON_SIDE: Final = 180
+"""Pixels of the icon on a phone's home screen."""
+_SQUARE: Final = 1.25
+
+
+def is_nearly_square(width: int, height: int) -> bool:
+    """Return whether a picture's sides are about the same."""
+    sides = sorted((width, height))
+    return sides[0] > 0 and sides[1] <= _SQUARE * sides[0]
+
+
 @dataclass(frozen=True, slots=True)
 class ThemeFile:
     """One of the files, ready to be sent.
@@ -36,6 +47,7 @@ class ThemeFile:
     `key` is that of `store.toml`, such as `logo` or `fonts.body`. `version`
     is a digest of the file in the library, so that it is the same on every
     replica. `width` and `height` are a picture's proportions, 0 if unknown.
+    `icon` is a PNG of ICON_SIDE pixels each way, of a logo that can be one.
     """
 
     key: str
@@ -44,11 +56,17 @@ class ThemeFile:
     data: bytes = field(repr=False, compare=False)
     width: int = 0
     height: int = 0
+    icon: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
         """Its name in addresses."""
         return NAMES[self.key]
+
+    @property
+    def is_nearly_square(self) -> bool:
+        """True for a picture that can be an icon."""
+        return is_nearly_square(self.width, self.height)
 
     @property
     def url(self) -> str:

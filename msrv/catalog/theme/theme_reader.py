@@ -21,7 +21,11 @@ from msrv.catalog.metadata.cover_images import NotAPicture, PictureFormat
 from msrv.catalog.parsing.errors import ParsingError
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.theme.svg_logos import UnfitLogo, check_svg
-from msrv.catalog.theme.theme_files import ThemeFile
+from msrv.catalog.theme.theme_files import (
+    ICON_SIDE,
+    ThemeFile,
+    is_nearly_square,
+)
 from msrv.display_text import printable
 from msrv.storage.model import FileIdentity
 from msrv.toml_file import Problem
@@ -115,12 +119,15 @@ def _prepare(
         facts = parser.measure(source, sha256)
         form: PictureFormat = "LOGO" if key == "logo" else "WEBP"
         small = parser.shrink(source, _SIDES[key], sha256, form)
+        icon = None
+        if key == "logo" and is_nearly_square(facts.width, facts.height):
+            icon = parser.shrink(source, ICON_SIDE, sha256, "ICON")
     except NotAPicture as error:
         raise Unfit(f"and {error.reason}") from error
     except ParsingError as error:
         raise Unfit(f"which can't be decoded: {error}") from error
     return ThemeFile(
-        key, "image/webp", version, small, facts.width, facts.height
+        key, "image/webp", version, small, facts.width, facts.height, icon
     )
 
 

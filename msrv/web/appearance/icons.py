@@ -3,7 +3,8 @@
 
 """Icons of a store: the first letter of its name, in its accent.
 
-The icon of a page is an SVG; that of a phone's home screen has to be a PNG.
+The icon of a page is an SVG; that of a phone's home screen has to be a PNG,
+and is the store's logo, where that is a picture and about square.
 """
 
 import hashlib
@@ -14,12 +15,11 @@ from functools import lru_cache
 from typing import Final, Self
 
 from msrv.catalog.model import Shop
+from msrv.catalog.theme.theme_files import ICON_SIDE
 from msrv.web.appearance.colours import text_colour_on
 from msrv.web.appearance.graphemes import graphemes
 from msrv.web.static_files import Asset, prepare
 
-TOUCH_SIZE: Final = 180
-"""Pixels of the icon on a phone's home screen."""
 _VERSION: Final = "1"
 _FONTS: Final = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 
@@ -41,7 +41,9 @@ class Icons:
 
 def icon_version(shop: Shop) -> str:
     """Return the digest of all that the icons of a store depend on."""
-    source = f"{_VERSION}\0{_initial(shop)}\0{shop.accent}"
+    logo = shop.theme_file("logo")
+    drawn = logo.version if logo is not None and logo.icon else ""
+    source = f"{_VERSION}\0{_initial(shop)}\0{shop.accent}\0{drawn}"
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
@@ -66,18 +68,21 @@ def touch_icon(shop: Shop) -> Asset:
     Pillow's own font has Latin letters; for any other, the icon is the arrow
     of the store's pages.
     """
+    logo = shop.theme_file("logo")
+    if logo is not None and logo.icon is not None:
+        return prepare("image/png", logo.icon)
     from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - slow
 
     colour = text_colour_on(shop.accent)
-    image = Image.new("RGB", (TOUCH_SIZE, TOUCH_SIZE), shop.accent)
+    image = Image.new("RGB", (ICON_SIDE, ICON_SIDE), shop.accent)
     draw = ImageDraw.Draw(image)
     initial = _initial(shop)
     if "0" <= initial <= "z" and len(initial) == 1:
         draw.text(
-            (TOUCH_SIZE / 2, TOUCH_SIZE / 2),
+            (ICON_SIDE / 2, ICON_SIDE / 2),
             initial,
             fill=colour,
-            font=ImageFont.load_default(TOUCH_SIZE * 0.7),
+            font=ImageFont.load_default(ICON_SIDE * 0.7),
             anchor="mm",
             stroke_width=4,
             stroke_fill=colour,

@@ -7,15 +7,13 @@ Apart from `themes` and `icons`, which it brings together for templates.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Self
 
 from msrv.catalog.model import Shop
 from msrv.catalog.theme.theme_files import ThemeFile
 from msrv.web.appearance.icons import Icons
 from msrv.web.appearance.themes import Theme, theme_of, theme_url
 from msrv.web.static_files import Assets
-
-_SQUARE: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class PageAppearance:
             sheets.insert(0, assets.url(theme.stylesheet))
         extra = shop.theme_file("extra_css")
         logo, icons = shop.theme_file("logo"), Icons.of(shop)
-        if logo is not None and _is_nearly_square(logo):
+        if logo is not None and logo.is_nearly_square:
             icons = replace(icons, page_url=logo.url)
         return cls(
             theme,
@@ -53,9 +51,3 @@ class PageAppearance:
             banner=shop.theme_file("banner"),
             extra_url=extra.url if extra else None,
         )
-
-
-def _is_nearly_square(picture: ThemeFile) -> bool:
-    """Return whether a picture can be the icon of a browser's tab."""
-    sides = sorted((picture.width, picture.height))
-    return sides[0] > 0 and sides[1] <= _SQUARE * sides[0]

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 
 from aiohttp import web
 
+from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Catalog, Release
 from msrv.translations import gettext, set_language
 from msrv.web import formatting, security_headers
@@ -25,12 +26,17 @@ from msrv.web.errors import InvalidField, NotFound
 from msrv.web.languages import own_language
 from msrv.web.rendering import page_response_in_slices
 from msrv.web.shop.browsing.listening import playable_tracks
-from msrv.web.shop.json_views import cover_path, release_path
+from msrv.web.shop.json_views import (
+    cover_path,
+    release_path,
+    shared_cover_path,
+)
 from msrv.web.shop.storefront import find_release
 from msrv.web.store import ORIGIN, STORE
 
 _MAX_ADDRESS: Final = 2000
 _COVER_WIDTH: Final = 640
+_DRAWN_SIDES: Final = (SHARED_WIDTH, SHARED_WIDTH)
 _MIN_LENGTH: Final = 100
 _CACHE_SECONDS: Final = 3600
 
@@ -101,11 +107,7 @@ async def oembed(request: web.Request) -> web.Response:
     )
     if release.artist:
         data["author_name"] = release.artist
-    if release.cover is not None:
-        path = cover_path(release, release.cover, _COVER_WIDTH)
-        data["thumbnail_url"] = base_url + path
-        data["thumbnail_width"] = min(_COVER_WIDTH, release.cover.width)
-        data["thumbnail_height"] = min(_COVER_WIDTH, release.cover.height)
+    data.update(_thumbnail(release, base_url))
     headers = {
         "Cache-Control": f"public, max-age={_CACHE_SECONDS}",
         "Access-Control-Allow-Origin": "*",
@@ -122,6 +124,23 @@ async def oembed(request: web.Request) -> web.Response:
         charset="utf-8",
         headers=headers,
     )
+
+
+def _thumbnail(release: Release, base_url: str) -> dict[str, Any]:
+    """Return the address and the size of a release's picture."""
+    cover = release.cover
+    if cover is None:
+        path, width, height = shared_cover_path(release), *_DRAWN_SIDES
+    else:
+        path = cover_path(release, cover, _COVER_WIDTH)
+        scale = min(1.0, _COVER_WIDTH / max(cover.width, cover.height))
+        width = max(1, round(cover.width * scale))
+        height = max(1, round(cover.height * scale))
+    return {
+        "thumbnail_url": base_url + path,
+        "thumbnail_width": width,
+        "thumbnail_height": height,
+    }
 
 
 def _release_at(address: str, base_url: str, catalog: Catalog) -> Release:

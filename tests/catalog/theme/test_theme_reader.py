@@ -72,6 +72,50 @@ def test_logo_stays_transparent(library: Library) -> None:
         assert image.getchannel("A").getextrema() == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("mode", "colour", "ground", "centre"),
+    [
+        ("RGB", (200, 10, 10), (200, 10, 10), (200, 10, 10)),
+        ("RGBA", (240, 240, 240, 255), (240, 240, 240), (240, 240, 240)),
+        ("LA", (20, 255), (255, 255, 255), (20, 20, 20)),
+        ("LA", (240, 255), (12, 10, 9), (240, 240, 240)),
+    ],
+)
+def test_icon_of_a_logo_is_a_square(
+    library: Library,
+    mode: str,
+    colour: tuple[int, ...],
+    ground: tuple[int, ...],
+    centre: tuple[int, ...],
+) -> None:
+    """A drawing with transparent parts is on what it can be seen on."""
+    image = Image.new(mode, (200, 180), colour)
+    if mode == "LA":
+        image.paste((0, 0), (0, 0, 200, 40))
+    file = library.root / "logo.png"
+    image.save(file)
+    library.put("store.toml", 'logo = "logo.png"\n')
+    (logo,) = shop(library).theme_files
+    assert logo.icon
+    with Image.open(io.BytesIO(logo.icon)) as icon:
+        assert (icon.format, icon.mode, icon.size) == (
+            "PNG",
+            "RGB",
+            (180, 180),
+        )
+        if mode != "RGBA":
+            assert icon.getpixel((2, 2)) == ground
+        assert icon.getpixel((90, 100)) == centre
+
+
+@pytest.mark.parametrize("name", ["logo.svg", "wide.png"])
+def test_drawing_or_wide_logo_has_no_icon(library: Library, name: str) -> None:
+    library.put(name, SVG if name == "logo.svg" else picture())
+    library.put("store.toml", f'logo = "{name}"\n')
+    (logo,) = shop(library).theme_files
+    assert logo.icon is None
+
+
 def test_address_is_the_same_on_every_replica(library: Library) -> None:
     library.put("logo.png", picture())
     library.put("store.toml", 'logo = "logo.png"\n')

@@ -55,6 +55,24 @@ async def test_icon_is_the_first_letter_of_the_name(
         assert len(image.getcolors(10_000) or ()) > 1
 
 
+async def test_touch_icon_is_the_logo(
+    start_store: StartStore, settings: Settings
+) -> None:
+    file = settings.library_folder / "logo.png"
+    Image.new("RGB", (64, 60), (10, 200, 10)).save(file)
+    add_to_config(settings.library_folder, 'logo = "logo.png"')
+    store = await start_store(settings)
+    page = await (await store.get("/")).text()
+    touch = re.search(r'<link rel="apple-touch-icon" href="([^"]+)"', page)
+    assert touch
+    answer = await store.get(touch[1])
+    assert answer.content_type == "image/png"
+    assert "immutable" in answer.headers["Cache-Control"]
+    with Image.open(io.BytesIO(await answer.read())) as image:
+        assert image.size == (180, 180)
+        assert image.getpixel((90, 90)) == (10, 200, 10)
+
+
 async def test_icon_of_an_old_address_is_not_cached(store: Client) -> None:
     answer = await store.get("/favicon.ico")
     assert answer.status == 200

@@ -3,12 +3,17 @@
 
 """Releases in other sites' pages, and oEmbed."""
 
+import io
 import re
 from xml.etree import ElementTree as ET
 
 import pytest
+from PIL import Image
 
-from tests.conftest import Client
+from msrv.settings import Settings
+from tests.catalog.temporary_library import PDF
+from tests.conftest import Client, StartStore
+from tests.web.purchases import path_of
 
 RELEASE = "/catalog/night-bus"
 
@@ -56,6 +61,29 @@ async def test_release_page_leads_to_its_oembed(store: Client) -> None:
     assert found["provider_name"] == "Wet Coats"
     assert f'src="{store.make_url("/embed/night-bus")}"' in found["html"]
     assert str(found["width"]) in found["html"]
+
+
+@pytest.mark.parametrize("size", [None, (1000, 500), (30, 40)])
+async def test_oembed_has_a_thumbnail_of_the_stated_size(
+    start_store: StartStore, settings: Settings, size: tuple[int, int] | None
+) -> None:
+    """Of a drawn cover, too."""
+    folder = settings.library_folder / "Other zine"
+    folder.mkdir()
+    (folder / "Zine.pdf").write_bytes(PDF)
+    (folder / "release.toml").write_text('id = "other"\n', "utf-8")
+    if size is not None:
+        Image.new("RGB", size, "red").save(folder / "cover.png")
+    store = await start_store(settings)
+    url = str(store.make_url("/catalog/other"))
+    found = await (await store.get("/oembed", params={"url": url})).json()
+    picture = await store.get(path_of(found["thumbnail_url"]))
+    assert picture.status == 200
+    with Image.open(io.BytesIO(await picture.read())) as image:
+        assert image.size == (
+            found["thumbnail_width"],
+            found["thumbnail_height"],
+        )
 
 
 async def test_oembed_obeys_the_limits_and_the_format(store: Client) -> None:
