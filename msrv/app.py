@@ -48,6 +48,8 @@ from msrv.orders.lost_purchases.worker import LostPurchases
 from msrv.orders.rate_limits import ShopLimits
 from msrv.orders.receipt_mails import ReceiptMails
 from msrv.orders.redemption import CodeIndex, CodeRedemption
+from msrv.orders.refunds.recording import RefundRecorder
+from msrv.orders.refunds.service import Refunds
 from msrv.orders.webhooks import WebhookWorker
 from msrv.outgoing_webhooks.worker import WebhookSender
 from msrv.payments.registry import Providers
@@ -195,6 +197,17 @@ def _build_store(
         receipt_mails,
         AddressIndex.from_settings(settings, ledger),
     )
+    webhooks = WebhookWorker(
+        WebhookInbox(settings.data / "messages"),
+        providers=providers,
+        settlement=settlement,
+        ledger=ledger,
+        fulfilment=fulfilment,
+        refunds=RefundRecorder(
+            providers, settlement, ledger, receipt_mails, clock
+        ),
+        clock=clock,
+    )
     return Store(
         settings=settings,
         keyring=keyring,
@@ -227,14 +240,8 @@ def _build_store(
         providers=providers,
         settlement=settlement,
         return_addresses=UntaggedReturns(settings.data),
-        webhooks=WebhookWorker(
-            WebhookInbox(settings.data / "messages"),
-            providers=providers,
-            settlement=settlement,
-            ledger=ledger,
-            fulfilment=fulfilment,
-            clock=clock,
-        ),
+        webhooks=webhooks,
+        refunds=Refunds(providers, settlement, ledger, webhooks, clock),
         mail=mail,
         discounts=discounts,
         checkout=Checkout(

@@ -9,6 +9,7 @@ its currency has is an error, and never rounded.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -140,6 +141,29 @@ def parse_typed(text: str, currency: str) -> Money:
     if not whole and not part:
         raise NotMoney(f"{text[:_MAX_TEXT]!r} is not an amount like '7.00'")
     return parse((whole.lstrip("0") or "0") + dot + part, currency)
+
+
+def split(minor: int, weights: Sequence[int]) -> list[int]:
+    """Split an amount in proportion to weights; the shares' sum is the amount.
+
+    The largest remainders are rounded up. No share exceeds its weight if the
+    amount doesn't exceed their sum. Where no weight is above zero, the first
+    share is everything.
+
+    >>> split(100, [1, 1, 1])
+    [34, 33, 33]
+    """
+    total = sum(weights)
+    if not total:
+        return [minor, *[0] * (len(weights) - 1)] if weights else []
+    shares = [minor * each // total for each in weights]
+    by_rest = sorted(
+        range(len(weights)),
+        key=lambda at: (-(minor * weights[at] % total), at),
+    )
+    for at in by_rest[: minor - sum(shares)]:
+        shares[at] += 1
+    return shares
 
 
 def _with_all_digits(amount: int | str | Decimal) -> str:

@@ -31,6 +31,7 @@ APART: Final = re.compile(r"\bapart\b|\ba module of its own\b", re.IGNORECASE)
 
 PROTOCOLS: Final = {
     "Content", "Engine", "LineFormatter", "PaymentArchive", "Provider",
+    "RefundHandler",
     "Sender", "Storage", "TLSServer", "WebhookHandler",
 }  # fmt: skip
 """Protocols that have, or will have, more than one implementation."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from msrv.ledger.intervals import Intervals
+from msrv.ledger.reversals.event import Reversal
 from msrv.proofs.consents import Consent
 from msrv.proofs.orders import (
     MAX_LINES,
@@ -263,6 +264,7 @@ Event = (
     | PaymentEvent
     | Delivered
     | OperatorAction
+    | Reversal
 )
 
 _KINDS: Final[dict[str, type[Event]]] = {
@@ -273,6 +275,7 @@ _KINDS: Final[dict[str, type[Event]]] = {
     "payment": PaymentEvent,
     "delivered": Delivered,
     "act": OperatorAction,
+    "reversal": Reversal,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
@@ -316,6 +319,7 @@ _PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
     "consent": Consent.from_json,
     "lines": _lines,
     "ranges": _ranges,
+    "items": tuple,
 }
 
 

@@ -23,7 +23,12 @@ from msrv.ledger.connection_rules import (
     require_driver,
 )
 from msrv.ledger.download_tracker import DownloadTracker
-from msrv.ledger.errors import DatabaseUnavailable, LedgerError, SpoolFailed
+from msrv.ledger.errors import (
+    DatabaseError,
+    DatabaseUnavailable,
+    LedgerError,
+    SpoolFailed,
+)
 from msrv.ledger.events import WHOLE_ORDER, Event, Redeemed, Redemption, Sale
 from msrv.ledger.health import DATABASE, DISK, Health, Status
 from msrv.ledger.revocations import (
@@ -32,7 +37,7 @@ from msrv.ledger.revocations import (
     Revocations,
 )
 from msrv.ledger.spool import RetryQueue, Spool
-from msrv.ledger.timeouts import FINAL_SYNC_SECONDS
+from msrv.ledger.timeouts import FINAL_SYNC_SECONDS, SYNC_SECONDS
 from msrv.tasks import TaskSupervisor
 
 if TYPE_CHECKING:
@@ -213,6 +218,18 @@ class Ledger:
             await self._sync.poll_revocations()
         return lines
 
+    async def sync_now(self) -> None:
+        """Wait a moment for what was recorded to be in the database.
+
+        So that the page that follows shows it. Never raises: what isn't
+        there by then will be.
+        """
+        with contextlib.suppress(DatabaseError, TimeoutError):
+            async with asyncio.timeout(SYNC_SECONDS):
+                await self.wait_until_synced()
+                if self._sync is not None:
+                    await self._sync.poll_revocations()
+
     async def find_paid_order(
         self, provider: str, payment: str
     ) -> tuple[str, frozenset[str]] | None:
@@ -284,11 +301,10 @@ class Ledger:
     async def wait_until_synced(self) -> None:
         """Wait until all events recorded so far are in the database.
 
-        Forever, if need be: for tests and benchmarks, which have their own
-        time-out.
+        Forever, if need be: callers have a time-out of their own.
         """
         await self._downloads.flush()
-        # Two other tasks do the work, and nothing but tests waits for them.
+        # Two other tasks do the work, and few wait for them.
         while self.status().waiting_bytes or self._sync is None:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
 

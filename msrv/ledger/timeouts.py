@@ -18,6 +18,8 @@ SIGN_IN_SECONDS: Final = 4.0
 """The operator signs in or out."""
 STUDIO_SECONDS: Final = 5.0
 """A page of the studio is read: longer than any takes."""
+SYNC_SECONDS: Final = 2.0
+"""A page follows that shows what was recorded just now."""
 FINAL_SYNC_SECONDS: Final = 3.0
 """The process stops; what is not synced is synced at the next start."""
 CONNECT_SECONDS: Final = 5

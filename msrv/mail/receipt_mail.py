@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
 from enum import Enum
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from markupsafe import Markup
 
@@ -45,7 +45,7 @@ from msrv.translations.prices import format_price
 
 _GROUP_CHARS: Final = 4
 _MAIL_ID: Final = re.compile(
-    rf"{ORDER_ID}(?:-gift|-bill|-found|-reissued)?(?:-[0-9]{{1,15}})?"
+    rf"{ORDER_ID}(?:-gift|-bill|-found|-reissued|-refund)?(?:-[0-9]{{1,15}})?"
 )
 
 
@@ -54,7 +54,7 @@ class MailKind(Enum):
 
     The recipient of a gift gets the receipt, and its payer a bill without
     links. FOUND lists all purchases of an address, on request; REISSUED has a
-    receipt that replaces an earlier one.
+    receipt that replaces an earlier one. REFUND tells the payer of one.
     """
 
     RECEIPT = "receipt"
@@ -62,6 +62,20 @@ class MailKind(Enum):
     BILL = "bill"
     FOUND = "found"
     REISSUED = "reissued"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundNote:
+    """Refund of an order: an amount, for the lines `items`.
+
+    For the order as such without `items`, whose links have ended; with
+    `ends_all`, the links of all lines have.
+    """
+
+    amount_minor: int = 0
+    items: tuple[str, ...] = ()
+    ends_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +87,11 @@ class ReceiptMail:
     `base_url` is the store's address, `store` its name, `contact` as in
     `store.toml`. `titles` are those of the receipt's lines. `thanks` are the
     seller's notes, in Markdown. `written_at` is in Unix seconds. `gift` is the
-    gift that a gift's mail, or a bill, is about. `language` is that of the
-    mail, as `Language.code`; English if it is empty. `purchases` are those of
-    a list, whose first one's order the mail is named after. `legal` are the
-    kinds of the store's legal texts. Raises ValueError for invalid values.
+    gift that a gift's mail, or a bill, is about, `refund` what a refund's mail
+    is about. `language` is that of the mail, as `Language.code`; English if it
+    is empty. `purchases` are those of a list, whose first one's order the mail
+    is named after. `legal` are the kinds of the store's legal texts. Raises
+    ValueError for invalid values.
     """
 
     mail_id: str
@@ -93,6 +108,7 @@ class ReceiptMail:
     language: str = ""
     purchases: tuple[MailedPurchase, ...] = ()
     legal: tuple[str, ...] = ()
+    refund: RefundNote = field(default_factory=RefundNote)
 
     def __post_init__(self) -> None:
         if not is_mail_id(self.mail_id):
@@ -134,6 +150,22 @@ class ReceiptMail:
             )
         ]
 
+    @property
+    def refunded(self) -> Money:
+        """The amount that was refunded."""
+        return Money(self.refund.amount_minor, self.receipt.currency)
+
+    @property
+    def refunded_titles(self) -> list[str]:
+        """Titles of the lines that were refunded, none for an amount."""
+        return [
+            title
+            for title, line in zip(
+                self.titles, self.receipt.lines, strict=True
+            )
+            if line.item_id in self.refund.items
+        ]
+
     def to_json(self) -> bytes:
         """Return the mail as JSON, as the outbox stores it."""
         fields = dataclasses.asdict(self)
@@ -150,6 +182,9 @@ class ReceiptMail:
         if not self.purchases:
             del fields["purchases"]
         kind, gift = fields.pop("kind"), fields.pop("gift")
+        refund = fields.pop("refund")
+        if kind is MailKind.REFUND:
+            fields["refund"] = refund
         if kind is not MailKind.RECEIPT:
             fields |= {"kind": kind.value, "gift": gift}
         return json.dumps(fields).encode("ascii")
@@ -170,6 +205,8 @@ class ReceiptMail:
             if "kind" in fields:
                 fields["kind"] = MailKind(fields["kind"])
                 fields["gift"] = Gift(**fields["gift"])
+            if "refund" in fields:
+                fields["refund"] = _refund(fields["refund"])
             return cls(**fields)
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
             raise ValueError("not a receipt mail") from error
@@ -182,6 +219,7 @@ _SUBJECTS: Final[Mapping[MailKind, str]] = {
     MailKind.BILL: gettext_noop("Your bill from %(store)s"),
     MailKind.FOUND: gettext_noop("Your purchases at %(store)s"),
     MailKind.REISSUED: gettext_noop("Your new receipt from %(store)s"),
+    MailKind.REFUND: gettext_noop("Your refund from %(store)s"),
 }
 
 
@@ -273,3 +311,7 @@ def _written(amount: Money) -> str:
 def is_mail_id(text: str) -> bool:
     """Return whether this is a mail id; one is safe as a file's name."""
     return _MAIL_ID.fullmatch(text) is not None
+
+
+def _refund(fields: Mapping[str, Any]) -> RefundNote:
+    return RefundNote(**{**fields, "items": tuple(fields["items"])})

@@ -7,6 +7,8 @@ The address travels in the signed quote and lies in the outbox until the mail
 was sent. It is stored nowhere else. The same is true of a gift's note.
 """
 
+import hashlib
+import logging
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -15,18 +17,27 @@ from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.texts.thanks import thanks_for
 from msrv.mail import addresses
 from msrv.mail.purchase_list import MailedPurchase
-from msrv.mail.receipt_mail import MailKind, ReceiptMail
+from msrv.mail.receipt_mail import MailKind, ReceiptMail, RefundNote
 from msrv.mail.worker import MailWorker
 from msrv.orders.errors import UnicodeAddress
 from msrv.orders.pricing import title_of
 from msrv.orders.rate_limits import ShopLimits, TooManyMails
+from msrv.payments.refunds import PaymentReversal
 from msrv.payments.registry import Providers
+from msrv.payments.settlement import PaidOrder
 from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.receipts import Receipt
-from msrv.translations import current_language
+from msrv.translations import current_language, language_set_to
+from msrv.translations.negotiation import parse_language
+
+log = logging.getLogger(__name__)
 
 _DISK_SECONDS: Final = 300
 """Delay before a mail that the disk refused can be requested again."""
+
+
+_NUMBER_BYTES: Final = 6
+"""Of the number of a refund's mail: at most fifteen digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,38 @@ class ReceiptMails:
         )
         if not await self.worker.enqueue(mail):
             raise OSError("the mail can't be stored")
+
+    async def queue_refund(
+        self,
+        order: PaidOrder,
+        to: str,
+        made: PaymentReversal,
+        *,
+        ends_all: bool,
+    ) -> None:
+        """Queue the mail of a refund, once, in the buyer's language.
+
+        None for an address that no mail can be sent to. Raises NotReady.
+        """
+        if self.worker is None or not to:
+            return
+        shop = self.catalog.current.shop
+        digest = hashlib.sha256(made.key.encode()).digest()
+        number = int.from_bytes(digest[:_NUMBER_BYTES], "big")
+        content = MailContent(order.receipt, to, MailKind.REFUND)
+        with language_set_to(
+            parse_language(order.language, default=shop.language)
+        ):
+            mail = self._mail(content, f"{content.mail_id}-{number}")
+        held = {line.item_id for line in order.receipt.lines}
+        items = tuple(each for each in made.items if each in held)
+        note = RefundNote(made.amount.minor, items, ends_all)
+        try:
+            mail = replace(mail, refund=note)
+        except ValueError:
+            log.info("refund %s: no mail to the provider's address", made.key)
+            return
+        await self.worker.enqueue(mail)
 
     async def resend(self, content: MailContent, network: Hashable) -> None:
         """Queue another mail of the same. Raises TooManyMails."""

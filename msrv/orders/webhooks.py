@@ -20,19 +20,19 @@ from typing import Final, Self
 
 from msrv.catalog.live_catalog import NotReady
 from msrv.ledger.errors import LedgerError
-from msrv.ledger.events import PaymentEvent, Restored, Revoked
+from msrv.ledger.events import PaymentEvent
 from msrv.ledger.ledger import Ledger
 from msrv.orders.fulfilment import Fulfilment
+from msrv.orders.refunds.recording import REFUND_EVENT, RefundRecorder
 from msrv.payments.provider import (
-    WHOLE,
     AmountMismatch,
     Paid,
     PaymentError,
     PaymentStatus,
     Pending,
-    RefundChange,
     WebhookEvent,
 )
+from msrv.payments.refunds import PaymentReversals, RefundChange
 from msrv.payments.registry import Providers
 from msrv.payments.settlement import PaidOrder, Settlement
 from msrv.payments.webhook_inbox import StoredEvent, WebhookInbox
@@ -42,6 +42,7 @@ from msrv.tasks import Backoff, SerialExecutor, TaskSupervisor
 log = logging.getLogger(__name__)
 
 _BACKOFF: Final = Backoff(first_seconds=1, max_seconds=3600)
+_RETRIED: Final = (PaymentError, Forged, NotReady, LedgerError, OSError)
 _POLL_SECONDS: Final = 30.0
 """Interval at which events are found that other processes stored."""
 _LOGGED_FAILURE: Final = 7
@@ -63,6 +64,7 @@ class WebhookWorker:
         settlement: Settlement,
         ledger: Ledger,
         fulfilment: Fulfilment,
+        refunds: RefundRecorder,
         clock: Callable[[], int],
     ) -> None:
         self._inbox = inbox
@@ -70,6 +72,7 @@ class WebhookWorker:
         self._settlement = settlement
         self._ledger = ledger
         self._fulfilment = fulfilment
+        self._refunds = refunds
         self._clock = clock
         self._thread = SerialExecutor("inbox")
         self._stored = asyncio.Event()
@@ -99,6 +102,29 @@ class WebhookWorker:
         """
         await self._thread.call(self._inbox.add, provider, event)
         self._stored.set()
+
+    async def process_now(self, provider: str, event: WebhookEvent) -> bool:
+        """Process a stored event at once; return whether it was processed.
+
+        If not, it is retried, as any event is.
+        """
+        try:
+            await self._process(provider, event)
+            await self.discard(provider, event)
+        except _RETRIED as error:
+            log.warning(
+                "event %s of %s can't be processed yet: %s",
+                event.event_id,
+                provider,
+                error or type(error).__name__,
+            )
+            self._stored.set()
+            return False
+        return True
+
+    async def discard(self, provider: str, event: WebhookEvent) -> None:
+        """Remove a stored event. Raises OSError."""
+        await self._thread.call(self._inbox.discard, provider, event)
 
     async def _run(self) -> None:
         while True:
@@ -139,13 +165,7 @@ class WebhookWorker:
         try:
             await self._process(stored.provider, stored.event)
             await self._thread.call(self._inbox.remove, stored)
-        except (
-            PaymentError,
-            Forged,
-            NotReady,
-            LedgerError,
-            OSError,
-        ) as error:
+        except _RETRIED as error:
             _, failures = self._retries.get(stored.path, (0.0, 0))
             failures += 1
             due = time.monotonic() + _BACKOFF.seconds(failures)
@@ -168,6 +188,9 @@ class WebhookWorker:
 
         Raises PaymentError, Forged, NotReady, LedgerError: to be retried.
         """
+        if event.kind == REFUND_EVENT:
+            await self._refunds.follow(provider, event)
+            return
         found = self._providers.get(provider)
         if found is None or found.webhooks is None:
             raise PaymentError("the provider's webhooks are not set up")
@@ -175,7 +198,13 @@ class WebhookWorker:
         order_id = ""
         for outcome in outcomes:
             if isinstance(outcome, RefundChange):
-                order_id = await self._record_refund(provider, outcome, event)
+                order_id = await self._refunds.record_change(
+                    provider, outcome, event.at
+                )
+            elif isinstance(outcome, PaymentReversals):
+                order_id = await self._refunds.record_reversals(
+                    provider, outcome, event.at
+                )
             else:
                 order_id = await self._settle(provider, outcome)
         if outcomes:
@@ -206,42 +235,6 @@ class WebhookWorker:
                 provider, settled.token, settled.outcome.reference
             )
         return ""
-
-    async def _record_refund(
-        self, provider: str, change: RefundChange, event: WebhookEvent
-    ) -> str:
-        """Record a refund or its reversal, and return the order's id.
-
-        The quote of a NONCE that is no longer set can't be read: its order is
-        then looked up in the ledger. Its receipt is valid still, by a retired
-        key, so its links have to end as any other's.
-        """
-        try:
-            order_id = self._settlement.order_id_of(
-                provider, change.token, change.reference
-            )
-            is_covered = self._settlement.covers(change)
-        except Forged:
-            found = await self._ledger.find_paid_order(
-                provider, change.payment
-            )
-            if found is None:
-                raise
-            order_id, items = found
-            is_covered = change.item_id in items | {WHOLE}
-        if not is_covered:
-            log.warning(
-                "%s refunded %r, which is not in order %s",
-                provider,
-                change.item_id[:64],
-                order_id,
-            )
-            return order_id
-        kind = Revoked if change.revoked else Restored
-        await self._ledger.record(
-            kind(order_id, change.item_id, event.at * 1000, provider)
-        )
-        return order_id
 
 
 def log_amount_mismatch(error: AmountMismatch, provider: str) -> None:

@@ -24,6 +24,11 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from msrv.money import Money
+from msrv.payments.refunds import (
+    PaymentReversals,
+    RefundChange,
+    RefundHandler,
+)
 from msrv.proofs.quotes import Quote
 
 WHOLE: Final = ""
@@ -119,22 +124,7 @@ class PaymentStatus:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class RefundChange:
-    """A refund of a paid order or of one of its items, or its reversal.
-
-    `item_id` is WHOLE for the whole order. `revoked` is false for a reversal.
-    `payment` is the id by which the seller finds the money.
-    """
-
-    token: str
-    reference: str
-    item_id: str
-    revoked: bool
-    payment: str = ""
-
-
-WebhookOutcome = PaymentStatus | RefundChange
+WebhookOutcome = PaymentStatus | RefundChange | PaymentReversals
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +226,11 @@ class Provider(Protocol):
     @property
     def archive(self) -> PaymentArchive | None:
         """Record of its payments, None if the provider keeps none."""
+        ...
+
+    @property
+    def refunds(self) -> RefundHandler | None:
+        """Handler of refunds, None where nothing can be refunded."""
         ...
 
     @property

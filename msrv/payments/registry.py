@@ -17,6 +17,7 @@ from msrv.payments.provider import (
     Provider,
     Refused,
 )
+from msrv.payments.refunds import RefundHandler, SimulatedRefunds
 from msrv.proofs.quotes import Quote
 from msrv.proofs.receipts import TEST_SUFFIX, Receipt
 from msrv.settings import Settings
@@ -35,6 +36,7 @@ class FreeProvider:
     origins = ()
     webhooks = None
     archive = None
+    refunds = None
     adds_tax = False
     moves_money = False
     status = ()
@@ -83,6 +85,7 @@ class DemoProvider:
     origins = ()
     webhooks = None
     archive = None
+    refunds = SimulatedRefunds()
     adds_tax = False
     moves_money = False
     status = ("simulated: no money moves",)
@@ -209,6 +212,14 @@ class Providers:
         if found is None or not reference:
             return ""
         return found.payment_url(reference, is_test=provider != name)
+
+    def refunds_of(self, provider: str) -> RefundHandler | None:
+        """Return what refunds an order of a provider, as the ledger names it.
+
+        None for a provider that isn't configured, or can't refund.
+        """
+        found = self.get(provider.removesuffix(TEST_SUFFIX))
+        return None if found is None else found.refunds
 
     async def aclose(self) -> None:
         """Close the connections of all providers."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from msrv.money import Money
 from msrv.payments.provider import (
-    WHOLE,
     AmountMismatch,
     NoSuchPayment,
     Paid,
@@ -24,7 +23,6 @@ from msrv.payments.provider import (
     PaymentStatus,
     Pending,
     Provider,
-    RefundChange,
     Refused,
 )
 from msrv.proofs import quotes
@@ -126,17 +124,28 @@ class Settlement:
         """Return the id of the order of a payment. Raises Forged."""
         return quotes.order_id_of(self._keyring, token, provider, reference)
 
-    def covers(self, change: RefundChange) -> bool:
-        """Return whether the order has the refunded item. Raises Forged."""
-        quote = quotes.read_ignoring_expiry(self._keyring, change.token)
-        held = {line.item_id for line in quote.lines}
-        return change.item_id in held | {WHOLE}
+    def items_of(self, token: str) -> frozenset[str]:
+        """Return the items of a quote's order. Raises Forged."""
+        quote = quotes.read_ignoring_expiry(self._keyring, token)
+        return frozenset(line.item_id for line in quote.lines)
+
+    def has_mail(self, token: str) -> bool:
+        """Return whether the buyer gave an address. Raises Forged."""
+        return bool(quotes.read_ignoring_expiry(self._keyring, token).mail)
 
     def _complete(self, provider: str, token: str, paid: Paid) -> PaidOrder:
         quote = quotes.read_ignoring_expiry(self._keyring, token)
         quoted = Money(quote.total_minor, quote.currency)
         if paid.total != quoted:
             raise AmountMismatch(quoted, paid.total, paid.reference)
+        return self.order_of(provider, token, paid)
+
+    def order_of(self, provider: str, token: str, paid: Paid) -> PaidOrder:
+        """Return the order of a payment, whatever its amount.
+
+        Raises Forged for another store's quote.
+        """
+        quote = quotes.read_ignoring_expiry(self._keyring, token)
         receipt = Receipt(
             order_id=self.order_id_of(provider, token, paid.reference),
             # Never the time at which the store learns of the payment: the

@@ -45,8 +45,7 @@ class WebhookInbox:
 
         Raises InboxUnavailable.
         """
-        name = hashlib.sha256(f"{provider} {event.event_id}".encode())
-        path = self._folder / f"{name.hexdigest()[:40]}{_SUFFIX}"
+        path = self._path(provider, event)
         text = json.dumps(
             {"provider": provider, **dataclasses.asdict(event)},
             separators=(",", ":"),
@@ -79,6 +78,14 @@ class WebhookInbox:
     def remove(self, stored: StoredEvent) -> None:
         """Delete an event that has been processed. Raises OSError."""
         stored.path.unlink(missing_ok=True)
+
+    def discard(self, provider: str, event: WebhookEvent) -> None:
+        """Delete an event, if it is there. Raises OSError."""
+        self._path(provider, event).unlink(missing_ok=True)
+
+    def _path(self, provider: str, event: WebhookEvent) -> Path:
+        name = hashlib.sha256(f"{provider} {event.event_id}".encode())
+        return self._folder / f"{name.hexdigest()[:40]}{_SUFFIX}"
 
     def _paths(self) -> list[Path]:
         try:

@@ -30,6 +30,7 @@ from msrv.orders.lost_purchases.worker import LostPurchases
 from msrv.orders.rate_limits import ShopLimits
 from msrv.orders.receipt_mails import ReceiptMails
 from msrv.orders.redemption import CodeRedemption
+from msrv.orders.refunds.service import Refunds
 from msrv.orders.webhooks import WebhookWorker
 from msrv.outgoing_webhooks.worker import WebhookSender
 from msrv.payments.registry import Providers
@@ -88,6 +89,7 @@ class Store:
     settlement: Settlement
     return_addresses: UntaggedReturns
     webhooks: WebhookWorker
+    refunds: Refunds
     mail: MailWorker | None
 
     discounts: Discounts

@@ -39,6 +39,8 @@ PAGES = [
     "{order}",
     "{order}/revoke",
     "{order}/revoke?undo=1",
+    "{order}/refund",
+    "{order}/refund?part=rest",
 ]
 
 
@@ -127,15 +129,28 @@ async def test_sale_is_shown_refunded_and_restored(
 
     buyer = await browser.new_context(ignore_https_errors=True)
     assert (await buyer.request.get(sold["link"])).status == 200
-    await page.get_by_role("link", name=f"Refund {TRACK}").click()
+    await page.get_by_role("link", name=f"End downloads {TRACK}").click()
     await expect(page.locator("main")).to_contain_text("You can undo this")
-    await page.get_by_role("button", name="Refund").click()
-    await expect(page.locator(".order")).to_contain_text("Refunded")
+    await page.get_by_role("button", name="End downloads").click()
+    await expect(page.locator(".order")).to_contain_text("Downloads ended")
     assert (await buyer.request.get(sold["link"])).status == 410
-    await page.get_by_role("link", name=f"Restore {TRACK}").click()
-    await page.get_by_role("button", name="Restore").click()
-    await expect(page.locator(".order")).to_contain_text("Restored")
+    await page.get_by_role("link", name=f"Restore downloads {TRACK}").click()
+    await page.get_by_role("button", name="Restore downloads").click()
+    await expect(page.locator(".order")).to_contain_text("Downloads restored")
     assert (await buyer.request.get(sold["link"])).status == 200
+    await page.get_by_role("link", name="Refund…").click()
+    await page.get_by_label("An amount").check()
+    await page.get_by_label("Amount in EUR").fill("0,10")
+    await page.get_by_role("button", name="Continue").click()
+    await expect(page.locator("main")).to_contain_text("no money moves")
+    await page.get_by_role("button", name="Refund €0.10").click()
+    await expect(page.locator(".order")).to_contain_text("Refund of €0.10")
+    assert (await buyer.request.get(sold["link"])).status == 200
+    await page.get_by_role("link", name="Refund…").click()
+    await page.get_by_role("button", name="Continue").click()
+    await page.get_by_role("button", name="Refund €").click()
+    await expect(page.locator(".order")).to_contain_text("has been refunded")
+    assert (await buyer.request.get(sold["link"])).status == 410
     await buyer.close()
 
     await page.get_by_role("link", name="Orders", exact=True).click()

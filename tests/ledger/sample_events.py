@@ -7,6 +7,7 @@ import base64
 from collections.abc import Sequence
 
 from msrv.ledger.events import Restored, Revoked, Sale, SoldLine
+from msrv.ledger.reversals.event import Reversal
 from msrv.proofs.consents import Consent
 
 NOON = 1_800_000_000
@@ -38,6 +39,30 @@ def sale(
         ),
         reference,
         consent,
+    )
+
+
+def reversal(
+    number: int = 1,
+    minor: int = 100,
+    status: str = "succeeded",
+    *items: str,
+    is_effective: bool = True,
+) -> Reversal:
+    """Return a refund of an order for which 200 were paid."""
+    return Reversal(
+        provider="stripe",
+        reversal_id=f"re_{number}",
+        order_id=order_id(number),
+        kind="refund",
+        status=status,
+        amount_minor=minor,
+        paid_minor=200,
+        created_at=NOON + 60,
+        seen_at=NOON + 60,
+        by="studio-0",
+        items=items,
+        is_effective=is_effective,
     )
 
 

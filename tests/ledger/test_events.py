@@ -26,6 +26,7 @@ from tests.ledger.sample_events import (
     NOON,
     order_id,
     restored,
+    reversal,
     revoked,
     sale,
 )
@@ -41,6 +42,7 @@ EVENTS: list[Event] = [
     OperatorAction(
         "0f" * 12, NOON * 1000, "ab" * 12, "export-orders", "2026-03-01.."
     ),
+    reversal(1, 100, "pending", "song", "album"),
 ]
 
 
@@ -71,6 +73,12 @@ def test_event_survives_a_json_round_trip(event: Event) -> None:
         (0, {"lines": [["song", 1, "A\nB"]]}),
         (0, {"lines": 5}),
         (0, {"reference": "a b"}),
+        (8, {"kind": "gift"}),
+        (8, {"items": ["not an id"]}),
+        (8, {"items": 5}),
+        (8, {"amount_minor": -1}),
+        (8, {"is_effective": 1}),
+        (8, {"reason": "Of the bank"}),
         (1, {"consent": None}),
         (1, {"consent": {"at": -1, "lang": "pt", "sha256": "0d" * 32}}),
         (1, {"consent": {"at": 1, "lang": "pt", "sha256": "0D" * 32}}),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger.db import refunds
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
+from msrv.ledger.db.refunds import revocation_feed
 from msrv.ledger.events import Event
 from msrv.ledger.revocations import (
     InvalidRevocationFile,
@@ -96,10 +96,10 @@ def test_damaged_file_raises_an_error(tmp_path: Path, damage: object) -> None:
 
 async def poll(
     database: Database, revocations: Revocations
-) -> refunds.RevocationChanges | None:
+) -> revocation_feed.RevocationChanges | None:
     """Poll the database as a replica does, and apply the changes."""
     async with database.read_transaction() as connection:
-        changes = await refunds.read_revocations(
+        changes = await revocation_feed.read_revocations(
             connection, revocations.number
         )
     if changes is not None and changes.is_all:

@@ -20,6 +20,7 @@ from msrv.mail.receipt_mail import (
     MailKind,
     ReceiptMail,
     ReceiptRenderer,
+    RefundNote,
     is_mail_id,
 )
 from msrv.proofs import receipts
@@ -244,6 +245,10 @@ def in_language(code: str, kind: MailKind = MailKind.RECEIPT) -> ReceiptMail:
     if kind is MailKind.FOUND:
         purchase = MailedPurchase(mail.receipt, mail.titles)
         mail = dataclasses.replace(mail, purchases=(purchase,))
+    if kind is MailKind.REFUND:
+        items = tuple(line.item_id for line in mail.receipt.lines[:1])
+        note = RefundNote(mail.total.minor, items, ends_all=False)
+        mail = dataclasses.replace(mail, refund=note)
     return ReceiptMail.from_json(mail.to_json())
 
 

@@ -8,7 +8,7 @@ end: a busy day's row is written once a batch, not once a sale.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -65,24 +65,28 @@ class Aggregates:
         sold_at: int,
         refunded_at: int,
         currency: str,
-        prices: Iterable[tuple[str, int]],
-        sign: int,
+        item_id: str,
+        *,
+        count: int,
+        minor: int,
     ) -> None:
-        """Add refunded lines (`sign` 1), or subtract restored ones (-1)."""
-        for item_id, price in prices:
+        """Add to the refunds of an item; a negative number subtracts.
+
+        `count` is of lines whose links ended, `minor` the amount.
+        """
+        _add(
+            self._days,
+            (day_of(refunded_at), currency),
+            refunds=count,
+            refunded_minor=minor,
+        )
+        for period in periods_of(sold_at):
             _add(
-                self._days,
-                (day_of(refunded_at), currency),
-                refunds=sign,
-                refunded_minor=sign * price,
+                self._items,
+                (period, item_id, currency),
+                refunded=count,
+                refunded_minor=minor,
             )
-            for period in periods_of(sold_at):
-                _add(
-                    self._items,
-                    (period, item_id, currency),
-                    refunded=sign,
-                    refunded_minor=sign * price,
-                )
 
     def add_download(
         self, at: int, *, begun: int, completed: int, delivered_bytes: int

@@ -4,12 +4,12 @@
 """Commands that take effect in the database at once, past the spool.
 
 A revocation, since the operator has to know that it is done. A limited use of
-a code or discount, since of two replicas that get a request for the last use
-at once, one has to refuse it, and only the database can decide which. There is
-one writer at a time (Database.write_transaction), so that reading and then
-writing is atomic.
+a code or discount, since of two replicas with a request for the last use, one
+has to refuse it, and only the database can decide which. There is one writer
+at a time (Database.write_transaction): reading and then writing is atomic.
 """
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -324,15 +324,12 @@ async def _next_change_ms(
 async def _lines(
     connection: AsyncConnection, order_id: str
 ) -> tuple[OrderLine, ...]:
+    line = order_items.c
+    names = [each.name for each in dataclasses.fields(OrderLine)]
     rows = await connection.execute(
-        select(
-            order_items.c.item_id,
-            order_items.c.title,
-            order_items.c.price_minor,
-            order_items.c.refunded,
-        )
-        .where(order_items.c.order_id == order_id)
-        .order_by(order_items.c.position)
+        select(*(line[name] for name in names))
+        .where(line.order_id == order_id)
+        .order_by(line.position)
     )
     return tuple(OrderLine(*row) for row in rows)
 

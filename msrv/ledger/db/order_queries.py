@@ -1,19 +1,24 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Queries for orders: pages, search, refunds, and the history of one order.
+"""Queries for orders: pages, search, and the history of one order.
 
-Pages continue from the key of the last row (keyset paging), and don't count
-rows: the thousandth page costs as much as the first.
+Pages continue from the key of the last row, and count none: keyset paging.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from msrv.ledger.db.refunds.queries import (
+    OrderReversal,
+    RefundState,
+    load_reversals,
+    select_refunds,
+)
 from msrv.ledger.db.schema import (
     consents,
     downloads,
@@ -44,6 +49,7 @@ class OrderLine:
     title: str
     price_minor: int
     refunded: bool
+    refunded_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +98,6 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundState:
-    """Refund of an order (`item_id` is empty) or of one line, or its undoing.
-
-    It is refunded now if `revoked`.
-    """
-
-    order_id: str
-    item_id: str
-    revoked: bool
-    changed_at_ms: int
-    changed_by: str
-
-
-@dataclass(frozen=True, slots=True)
 class Payment:
     """Webhook event of a payment provider about an order."""
 
@@ -123,6 +115,7 @@ class OrderHistory:
     downloads: tuple[Download, ...]
     changes: tuple[RefundState, ...]
     payments: tuple[Payment, ...]
+    reversals: tuple[OrderReversal, ...] = ()
 
 
 async def list_orders(
@@ -240,7 +233,7 @@ async def order_history(
         .order_by(sent.item_id, sent.version)
     )
     refund_rows = await connection.execute(
-        _select_refunds()
+        select_refunds()
         .where(refunds.c.order_id == order_id)
         .order_by(refunds.c.changed_at_ms)
     )
@@ -254,54 +247,7 @@ async def order_history(
         tuple(Download(*row) for row in download_rows),
         tuple(RefundState(*row) for row in refund_rows),
         tuple(Payment(*row) for row in payment_rows),
-    )
-
-
-async def list_refunds(
-    connection: AsyncConnection,
-    *,
-    since: int | None = None,
-    before: int | None = None,
-    after: tuple[int, str, str] | None = None,
-    most: int = PAGE,
-) -> tuple[RefundState, ...]:
-    """Return what is refunded now, the latest first.
-
-    Refunded at `since` or later and earlier than `before`, in Unix seconds.
-    `after` is the last one's `(changed_at_ms, order_id, item_id)`.
-    """
-    change = refunds.c
-    wanted = _select_refunds().where(change.revoked)
-    if since is not None:
-        wanted = wanted.where(change.changed_at_ms >= since * 1000)
-    if before is not None:
-        wanted = wanted.where(change.changed_at_ms < before * 1000)
-    if after is not None:
-        at, order_id, item_id = after
-        wanted = wanted.where(
-            change.changed_at_ms <= at,
-            or_(
-                change.changed_at_ms < at,
-                change.order_id < order_id,
-                and_(change.order_id == order_id, change.item_id < item_id),
-            ),
-        )
-    wanted = wanted.order_by(
-        change.changed_at_ms.desc(),
-        change.order_id.desc(),
-        change.item_id.desc(),
-    ).limit(most)
-    return tuple(RefundState(*row) for row in await connection.execute(wanted))
-
-
-def _select_refunds() -> Select[Any]:
-    change = refunds.c
-    return select(
-        change.order_id,
-        change.item_id,
-        change.revoked,
-        change.changed_at_ms,
-        change.changed_by,
+        await load_reversals(connection, order_id),
     )
 
 
@@ -331,7 +277,13 @@ async def load_orders(
         rows = held.all()
     for row in rows:
         lines[row.order_id].append(
-            OrderLine(row.item_id, row.title, row.price_minor, row.refunded)
+            OrderLine(
+                row.item_id,
+                row.title,
+                row.price_minor,
+                row.refunded,
+                row.refunded_minor,
+            )
         )
     return [
         Order(

@@ -15,10 +15,11 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db import refunds, schema
+from msrv.ledger.db import schema
 from msrv.ledger.db.aggregates import Aggregates
 from msrv.ledger.db.feed import causes, outgoing_events
 from msrv.ledger.db.feed.outgoing_events import OutgoingEvent
+from msrv.ledger.db.refunds import changes
 from msrv.ledger.db.schema import downloads
 from msrv.ledger.events import (
     Delivered,
@@ -38,6 +39,7 @@ from msrv.ledger.intervals import (
     total_bytes,
     union,
 )
+from msrv.ledger.reversals.event import Reversal
 
 _Kind = TypeVar("_Kind")
 _BATCH: Final = 200
@@ -56,12 +58,20 @@ async def apply_events(
     sold = await _apply_sales(
         connection, _events_of(events, Sale), aggregates, outgoing
     )
-    changed = await refunds.apply_changes(
+    revoked = await changes.apply_changes(
         connection,
         [each for each in events if isinstance(each, (Revoked, Restored))],
     )
-    await refunds.update_orders(
-        connection, sold, changed, aggregates, outgoing
+    reversed_ = await changes.apply_reversals(
+        connection, _events_of(events, Reversal)
+    )
+    await changes.update_orders(
+        connection,
+        sold,
+        revoked,
+        reversed_,
+        aggregates=aggregates,
+        outgoing=outgoing,
     )
     payments = _events_of(events, PaymentEvent)
     await _insert_new(

@@ -191,6 +191,20 @@ async def list_actions(
     return [OperatorAction(**row) for row in rows.mappings()]
 
 
+async def list_order_actions(
+    connection: AsyncConnection, order_id: str, most: int = MAX_ACTIONS
+) -> list[OperatorAction]:
+    """Return the latest actions whose subject is an order, or a part of it."""
+    after = order_id[:-1] + chr(ord(order_id[-1]) + 1)
+    rows = await connection.execute(
+        select(acts)
+        .where(acts.c.subject >= order_id, acts.c.subject < after)
+        .order_by(acts.c.at_ms.desc())
+        .limit(most)
+    )
+    return [OperatorAction(**row) for row in rows.mappings()]
+
+
 async def _all(
     connection: AsyncConnection, wanted: Select[Any]
 ) -> list[tuple[Any, ...]]:

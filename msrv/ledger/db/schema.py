@@ -70,6 +70,7 @@ order_items = Table(
     Column("title", String(200), nullable=False),
     _number("price_minor"),
     Column("refunded", Boolean(create_constraint=False), nullable=False),
+    Column("refunded_minor", BigInteger, nullable=False, server_default="0"),
     Index("order_items_by_item", "item_id", "order_id"),
     **_OPTIONS,
 )
@@ -97,6 +98,28 @@ refunds = Table(
     _number("change_number"),  # increasing; replicas poll for greater ones
     Index("refunds_by_change", "change_number"),
     Index("refunds_by_time", "changed_at_ms", "order_id"),
+    **_OPTIONS,
+)
+
+# Refunds and disputes at payment providers, each in its latest status.
+reversals = Table(
+    "reversals",
+    metadata,
+    Column("reversal_id", _REFERENCE, primary_key=True),
+    Column("provider", _WORD, primary_key=True),
+    Column("order_id", _ORDER_ID, nullable=False),
+    Column("kind", _WORD, nullable=False),
+    Column("status", _WORD, nullable=False),
+    Column("status_rank", Integer, nullable=False),
+    Column("is_effective", Boolean(create_constraint=False), nullable=False),
+    _number("amount_minor"),
+    _number("paid_minor"),
+    Column("items", Text, nullable=False),  # separated by spaces
+    Column("changed_by", _WORD, nullable=False),
+    Column("reason", _WORD, nullable=False),
+    _number("created_at"),
+    _number("seen_at"),
+    Index("reversals_by_order", "order_id"),
     **_OPTIONS,
 )
 
@@ -150,6 +173,7 @@ acts = Table(
     Column("act", _WORD, nullable=False),
     Column("subject", _REFERENCE, nullable=False),
     Index("acts_by_time", "at_ms", "act_id"),
+    Index("acts_by_subject", "subject"),
     **_OPTIONS,
 )
 

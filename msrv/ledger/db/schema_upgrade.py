@@ -19,7 +19,15 @@ from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseUnavailable, SchemaTooNew, SchemaTooOld
 from msrv.ledger.timeouts import UPGRADE_LOCK_SECONDS
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS: Final = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+)
 """Oldest first, as in `migrations/versions`."""
 HEAD: Final = REVISIONS[-1]
 SCRIPTS: Final = Path(__file__).with_name("migrations")

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from msrv.ledger import orphaned_spools
-from msrv.ledger.db import refunds, schema_upgrade
+from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
+from msrv.ledger.db.refunds.revocation_feed import read_revocations
 from msrv.ledger.errors import (
     DatabaseError,
     EventRejected,
@@ -242,7 +243,7 @@ class DatabaseSync:
             if now - self._full_poll_at > _FULL_POLL_SECONDS:
                 since = None
             async with self._database.read_transaction() as connection:
-                changes = await refunds.read_revocations(connection, since)
+                changes = await read_revocations(connection, since)
             if changes is None:
                 return
             if changes.is_all:

@@ -24,6 +24,13 @@ from msrv.payments.provider import (
     ProviderBusy,
     ProviderUnavailable,
 )
+from msrv.payments.stripe.errors import (
+    AmountRefused,
+    EmailRefused,
+    IdempotencyConflict,
+    KeyRefused,
+    RequestRefused,
+)
 from msrv.rate_limit import RecentKeys
 
 log = logging.getLogger(__name__)
@@ -85,14 +92,6 @@ class _BoundedQueue:
                 yield
         finally:
             self._free += 1
-
-
-class AmountRefused(Exception):
-    """Stripe rejected the amount."""
-
-
-class EmailRefused(Exception):
-    """Stripe rejected the buyer's address."""
 
 
 class _HttpClient(stripe.AIOHTTPClient):
@@ -263,6 +262,20 @@ class StripeApi:
         )
         return [each.to_dict() for each in found.data]
 
+    async def create_refund(self, params: Json, idempotency_key: str) -> Json:
+        """Create a refund, or return the one that this key has created.
+
+        Raises ProviderUnavailable, of which RequestRefused and
+        IdempotencyConflict say that there is no refund; NoSuchPayment.
+        """
+        made = await self._call(
+            lambda: self._refunds.create_async(
+                params=params,  # type: ignore[arg-type] # made in refunds.py
+                options={"idempotency_key": idempotency_key},
+            )
+        )
+        return made.to_dict()
+
     async def balance(self) -> tuple[Json, str]:
         """Return the account's balance, and the time at Stripe (RFC 9110)."""
         found = await self._call(self._balance.retrieve_async)
@@ -305,7 +318,10 @@ class StripeApi:
                 raise AmountRefused from error
             if error.code == _BAD_EMAIL:
                 raise EmailRefused from error
-            raise _unavailable(error) from error
+            why = _unavailable(error).why
+            raise RequestRefused(NAME, why, error.code or "") from error
+        except stripe.IdempotencyError as error:
+            raise IdempotencyConflict(NAME, _unavailable(error).why) from error
         except stripe.StripeError as error:
             raise _unavailable(error) from error
         except (ClientError, TimeoutError, OSError, ValueError) as error:
@@ -314,14 +330,14 @@ class StripeApi:
 
 
 def _unavailable(error: stripe.StripeError) -> ProviderUnavailable:
-    """Return an error with what an operator needs, and log it.
+    """Log an error, and return it with what an operator needs.
 
     Stripe's own message is left out: it repeats parts of the request.
     """
-    kind = type(error).__name__
+    kind, raised = type(error).__name__, ProviderUnavailable
     if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
-        why = f"MSRV_STRIPE_KEY was refused ({kind})"
+        why, raised = f"MSRV_STRIPE_KEY was refused ({kind})", KeyRefused
     else:
         why = f"{kind}, status {error.http_status}, code {error.code}"
     log.error("stripe: %s; request %s", why, error.request_id)
-    return ProviderUnavailable(NAME, why)
+    return raised(NAME, why)

@@ -18,17 +18,21 @@ from msrv.payments.provider import (
     PaymentStatus,
     WebhookHandler,
 )
+from msrv.payments.refunds import RefundHandler
 from msrv.payments.stripe import sessions
 from msrv.payments.stripe.amounts import to_stripe
 from msrv.payments.stripe.archive import StripeArchive
 from msrv.payments.stripe.client import (
     NAME,
-    AmountRefused,
     CallQueue,
-    EmailRefused,
     Json,
     StripeApi,
 )
+from msrv.payments.stripe.errors import (
+    AmountRefused,
+    EmailRefused,
+)
+from msrv.payments.stripe.payments import StripeRefunds
 from msrv.payments.stripe.webhooks import StripeWebhooks
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
@@ -70,6 +74,7 @@ class StripeProvider:
             gettext_noop("Pay") if live else gettext_noop("Pay (test mode)")
         )
         self.webhooks: WebhookHandler | None = None
+        self.refunds: RefundHandler | None = StripeRefunds(api)
         mode = "live" if live else "test mode: no money moves"
         self.status: tuple[str, ...] = (f"Stripe, {mode}",)
 

@@ -10,19 +10,35 @@ A payment that was refunded in full revokes the whole order. A partial refund
 revokes the items that its metadata names under `items`, and nothing else:
 only the seller knows which of several songs half the money was for.
 
+A refund that the store requested says in its metadata by which key, by whom,
+and whether the links of the whole order end although the amount is a part.
+
 Apart from `webhooks`: this is pure, and tested by itself.
 """
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
-from msrv.payments.provider import WHOLE, RefundChange
+from msrv.money import Money
+from msrv.payments.provider import WHOLE
+from msrv.payments.refunds import (
+    PaymentReversal,
+    RefundChange,
+    RefundOrder,
+)
+from msrv.payments.stripe.amounts import from_stripe
 from msrv.payments.stripe.client import Json
 
 ITEMS: Final = "items"
 """Metadata key of a refund or dispute: item ids, separated by spaces or
 commas."""
+_MORE_ITEMS: Final = re.compile(r"items_[0-9]{1,2}")
+_KEY: Final = "msrv_refund"
+_BY: Final = "msrv_by"
+_ENDS_LINKS: Final = "msrv_ends_links"
+_VALUE_CHARS: Final = 500
+_WORD_CHARS: Final = 64
 _FAILED_STATUSES: Final = frozenset({"failed", "canceled"})
 _WON_STATUSES: Final = frozenset({"won", "prevented"})
 _INQUIRY_PREFIX: Final = "warning_"
@@ -42,21 +58,29 @@ def refund_changes(
 
     `paid_units` is the amount paid, in Stripe's units, `payment` the id of
     the payment. Items that were never refunded are not in the result.
+
+    An item is revoked since the refund or dispute was made, so that one that
+    the seller has restored by hand stays restored when another refund follows.
     """
-    revoked: set[str] = set()
+    revoked: dict[str, int | None] = {}
     ever_revoked: set[str] = set()
     refunded = ever_refunded = 0
+    effective: list[Json] = []
     for refund in refunds:
         named = _named_items(refund)
+        if (refund.get("metadata") or {}).get(_ENDS_LINKS):
+            named.add(WHOLE)
         ever_revoked |= named
         ever_refunded += refund["amount"]
         if refund.get("status") not in _FAILED_STATUSES:
             refunded += refund["amount"]
-            revoked |= named
+            effective.append(refund)
+            _add(revoked, named, refund)
     if 0 < paid_units <= ever_refunded:
         ever_revoked.add(WHOLE)
     if 0 < paid_units <= refunded:
-        revoked.add(WHOLE)
+        for refund in effective:
+            _add(revoked, {WHOLE}, refund)
     for dispute in disputes:
         status = str(dispute.get("status"))
         if status.startswith(_INQUIRY_PREFIX):
@@ -65,13 +89,108 @@ def refund_changes(
         named = {WHOLE} if whole else _named_items(dispute)
         ever_revoked |= named
         if status not in _WON_STATUSES:
-            revoked |= named
+            _add(revoked, named, dispute)
     return tuple(
-        RefundChange(token, reference, item_id, item_id in revoked, payment)
+        RefundChange(
+            token,
+            reference,
+            item_id,
+            item_id in revoked,
+            payment,
+            revoked.get(item_id),
+        )
         for item_id in sorted(ever_revoked)
     )
 
 
+def reversals(
+    paid: Money, refunds: Iterable[Json], disputes: Iterable[Json]
+) -> tuple[PaymentReversal, ...]:
+    """Return the refunds and disputes of a payment, without mere inquiries.
+
+    One in another currency than the payment's is left out.
+    """
+    found = []
+    for each in refunds:
+        made = _reversal("refund", each, paid)
+        if made is not None:
+            found.append(made)
+    for each in disputes:
+        if str(each.get("status")).startswith(_INQUIRY_PREFIX):
+            continue  # only a question of the buyer's bank; no money has moved
+        made = _reversal("dispute", each, paid)
+        if made is not None:
+            found.append(made)
+    return tuple(found)
+
+
+def refund_params(order: RefundOrder, units: int) -> dict[str, Any]:
+    """Return the parameters of a refund of `units` of Stripe's.
+
+    https://docs.stripe.com/api/refunds/create
+    """
+    metadata = {_KEY: order.key, _BY: order.by}
+    if order.ends_links:
+        metadata[_ENDS_LINKS] = "1"
+    parts = [""]
+    for item_id in order.items:
+        if len(parts[-1]) + 1 + len(item_id) > _VALUE_CHARS:
+            parts.append("")
+        parts[-1] = f"{parts[-1]} {item_id}".strip()
+    for at, part in enumerate(parts):
+        if part:
+            metadata[f"{ITEMS}_{at}" if at else ITEMS] = part
+    return {
+        "payment_intent": order.payment,
+        "amount": units,
+        "reason": "requested_by_customer",
+        "metadata": metadata,
+    }
+
+
+def _reversal(kind: str, thing: Json, paid: Money) -> PaymentReversal | None:
+    """Return a refund or dispute, None for one in another currency."""
+    try:
+        amount = from_stripe(thing["amount"], thing["currency"])
+    except ValueError:
+        return None
+    if amount.currency != paid.currency:
+        return None
+    metadata = thing.get("metadata") or {}
+    status = str(thing.get("status"))
+    lost = _FAILED_STATUSES if kind == "refund" else _WON_STATUSES
+    return PaymentReversal(
+        reversal_id=thing["id"],
+        kind=kind,
+        status=status[:_WORD_CHARS],
+        amount=amount,
+        paid=paid,
+        created_at=int(thing["created"]),
+        items=tuple(sorted(_named_items(thing))),
+        ends_links=bool(metadata.get(_ENDS_LINKS)),
+        key=str(metadata.get(_KEY, "")),
+        by=str(metadata.get(_BY, ""))[:_WORD_CHARS],
+        reason=str(thing.get("failure_reason") or thing.get("reason") or ""),
+        is_effective=status not in lost,
+    )
+
+
+def _add(
+    revoked: dict[str, int | None], named: Iterable[str], thing: Json
+) -> None:
+    """Add items that a refund or dispute revokes, since it was made."""
+    at = thing.get("created")
+    for item_id in named:
+        known = revoked.get(item_id, at)
+        later = at is not None and known is not None and at > known
+        revoked[item_id] = at if later else known
+
+
 def _named_items(thing: Json) -> set[str]:
     metadata = thing.get("metadata") or {}
-    return set(_BETWEEN.split(str(metadata.get(ITEMS, "")).strip())) - {""}
+    text = " ".join(
+        str(value)
+        for name, value in metadata.items()
+        if name == ITEMS or _MORE_ITEMS.fullmatch(name)
+    )
+    return set(_BETWEEN.split(text.strip())) - {""}

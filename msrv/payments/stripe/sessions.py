@@ -194,7 +194,7 @@ def _outcome(session: Json) -> Outcome:
             payment_of(session),
             # Only a live-mode payment moves money.
             is_test=session.get("livemode") is not True,
-            paid_at=_paid_at(session),
+            paid_at=paid_at(session),
         )
     intent = session.get("payment_intent")
     if isinstance(intent, dict) and intent.get("status") in _FAILED:
@@ -202,7 +202,7 @@ def _outcome(session: Json) -> Outcome:
     return Pending(session["id"])
 
 
-def _paid_at(session: Json) -> int | None:
+def paid_at(session: Json) -> int | None:
     """Return when a session was paid, None if its receipt doesn't say so.
 
     It is when the charge was made that paid it; of what takes days, when the

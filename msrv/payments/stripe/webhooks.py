@@ -24,8 +24,10 @@ from msrv.payments.provider import (
     WebhookEvent,
     WebhookOutcome,
 )
-from msrv.payments.stripe import refunds, sessions
+from msrv.payments.refunds import PaymentReversals
+from msrv.payments.stripe import sessions
 from msrv.payments.stripe.client import Json, StripeApi
+from msrv.payments.stripe.payments import refunded_payment
 
 log = logging.getLogger(__name__)
 
@@ -157,16 +159,16 @@ class StripeWebhooks:
         session = await self._api.session_of(payment_id)
         if session is None:
             return await self._resolve_without_session(payment_id)
-        token = sessions.unpack(session.get("metadata"))
-        if token is None:
+        if sessions.unpack(session.get("metadata")) is None:
             return ()
-        return refunds.refund_changes(
-            token,
-            session["id"],
-            int(session.get("amount_total") or 0),
-            await self._api.refunds(payment_id),
-            await self._api.disputes(payment_id),
-            payment=payment_id,
+        made = await self._api.refunds(payment_id)
+        disputes = await self._api.disputes(payment_id)
+        found = refunded_payment(session, payment_id, made, disputes)
+        return (
+            *found.changes,
+            PaymentReversals(
+                found.token, found.reference, payment_id, found.reversals
+            ),
         )
 
     async def _resolve_without_session(

@@ -20,6 +20,7 @@ from msrv.web.errors import (
     access,
     payments,
     redemption,
+    refunds,
     shopping,
     studio,
 )
@@ -32,6 +33,7 @@ TABLE: Final[Table] = {
     **shopping.TABLE,
     **payments.TABLE,
     **studio.TABLE,
+    **refunds.TABLE,
 }
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from msrv.catalog.model import Item
-from msrv.ledger.db import order_queries
+from msrv.ledger.db import order_queries, report_queries
 from msrv.ledger.db.order_queries import Download, Order, OrderLine
 from msrv.orders.fulfilment import receipt_of
 from msrv.proofs import receipts
@@ -21,6 +21,7 @@ from msrv.web.errors import NotFound
 from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import ORIGIN, STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.order.timeline import order_timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,11 @@ async def show_one(request: web.Request) -> web.Response:
     order_id = page.read_order_id(request)
     async with page.read_transaction(request) as connection:
         history = await order_queries.order_history(connection, order_id)
+        acts = await report_queries.list_order_actions(connection, order_id)
     if history is None:
         raise NotFound
     order = history.order
+    titles = _titles(request, order, history.downloads)
     await activity.record(request, "view-order", order_id)
     receipt = _receipt_url(request, order)
     expires_at, lines = _lines(request, order)
@@ -121,6 +124,7 @@ async def show_one(request: web.Request) -> web.Response:
             "downloads": [asdict(each) for each in history.downloads],
             "changes": [asdict(each) for each in history.changes],
             "payments": [asdict(each) for each in history.payments],
+            "reversals": [asdict(each) for each in history.reversals],
         },
         order=order,
         history=history,
@@ -129,8 +133,16 @@ async def show_one(request: web.Request) -> web.Response:
         receipt=receipt,
         payment_url=payment_url,
         expires_at=expires_at,
-        titles=_titles(request, order, history.downloads),
+        titles=titles,
+        timeline=order_timeline(history, acts, titles),
+        can_refund=can_refund(request, order),
     )
+
+
+def can_refund(request: web.Request, order: Order) -> bool:
+    """Return whether the store can refund what was paid for an order."""
+    handler = request.app[STORE].providers.refunds_of(order.provider)
+    return handler is not None and order.refunded_minor < order.total_minor
 
 
 def _receipt_url(request: web.Request, order: Order) -> str | None:

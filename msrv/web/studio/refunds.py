@@ -1,10 +1,9 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Refunds: their list, and refunding or restoring an order or one line.
+"""Refunds: their list, and ending or restoring the links of an order.
 
-A refund here ends the download links. It moves no money; that happens at the
-payment provider.
+Nothing here moves money: `msrv.web.studio.order.refund_form` does.
 """
 
 from dataclasses import asdict
@@ -12,7 +11,8 @@ from dataclasses import asdict
 from aiohttp import web
 
 from msrv.ledger.db import order_queries
-from msrv.ledger.db.order_queries import PAGE, OrderLine
+from msrv.ledger.db.order_queries import PAGE
+from msrv.ledger.db.refunds import queries as refund_queries
 from msrv.ledger.errors import NothingRevoked, OrderNotFound
 from msrv.ledger.events import WHOLE_ORDER
 from msrv.proofs.orders import is_item_id
@@ -22,6 +22,7 @@ from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.store import SESSION, STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.orders import can_refund
 
 
 async def show_list(request: web.Request) -> web.Response:
@@ -29,7 +30,7 @@ async def show_list(request: web.Request) -> web.Response:
     since, before = page.read_since(request), page.read_before(request)
     after = page.read_refund_position(request)
     async with page.read_transaction(request) as connection:
-        found = await order_queries.list_refunds(
+        found = await refund_queries.list_refunds(
             connection,
             since=since,
             before=before,
@@ -90,18 +91,15 @@ async def confirm(request: web.Request) -> web.Response:
             "lines": [asdict(line) for line in lines],
         },
         order=history.order,
-        payment_url=request.app[STORE].providers.payment_url(
-            history.order.provider, history.order.reference
-        ),
+        can_refund=can_refund(request, history.order),
         lines=lines,
-        amount_minor=_amount(lines, undo=undo),
         item_id=item_id,
         undo=undo,
     )
 
 
 async def refund(request: web.Request) -> web.Response:
-    """Refund an order, or one line (`item`); with `undo`, restore it.
+    """End the links of an order, or of a line (`item`); `undo` restores them.
 
     A browser is redirected to the order; JSON has its lines. Idempotent.
     Raises DatabaseError, NotFound.
@@ -143,8 +141,3 @@ def _read_item_id(text: str) -> str:
     if text != WHOLE_ORDER and not is_item_id(text):
         raise InvalidField("item", gettext("must be an item's id"))
     return text
-
-
-def _amount(lines: list[OrderLine], *, undo: bool) -> int:
-    """Return the sum of the lines' prices, in minor units."""
-    return sum(line.price_minor for line in lines if line.refunded is undo)

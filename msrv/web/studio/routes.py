@@ -39,6 +39,9 @@ def _import_pages() -> None:
         code_batches,
         free_copies,
     )
+    from msrv.web.studio.order import (  # noqa: F401, PLC0415 - slow to import
+        refund_form,
+    )
     from msrv.web.studio.releases import (  # noqa: F401, PLC0415 - slow to import
         pages,
     )
@@ -262,6 +265,24 @@ async def _change_webhooks(request: web.Request) -> web.StreamResponse:
     return await pages.change(request)
 
 
+@_recently_signed_in
+async def _refund_form(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.order import (  # noqa: PLC0415 - slow to import
+        refund_form,
+    )
+
+    return await refund_form.show_form(request)
+
+
+@_recently_signed_in
+async def _refund_money(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.order import (  # noqa: PLC0415 - slow to import
+        refund_form,
+    )
+
+    return await refund_form.refund(request)
+
+
 STUDIO: Final[list[web.RouteDef]] = [
     web.get("/studio/enter/{ticket}", auth.show_sign_in, name="studio-link"),
     web.post("/studio/enter/{ticket}", auth.use_link, name="studio-enter"),
@@ -290,6 +311,8 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.get("/studio/orders", _orders, name="studio-orders"),
     web.get("/studio/orders.csv", _csv_export, name="studio-export"),
     web.get(_ORDER, _order, name="studio-order"),
+    web.get(f"{_ORDER}/refund", _refund_form, name="studio-refund-form"),
+    web.post(f"{_ORDER}/refund", _refund_money, name="studio-refund"),
     web.get(f"{_ORDER}/revoke", _confirm_refund, name="studio-ask"),
     web.post(f"{_ORDER}/revoke", _refund, name="studio-revoke"),
     # Last: any other method than these, and any other address.

@@ -11,6 +11,7 @@ from msrv.ledger.db import order_queries
 from msrv.ledger.db.aggregates import DAY_SECONDS
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
+from msrv.ledger.db.refunds import queries as refund_queries
 from tests.ledger.sample_events import NOON, order_id, sale
 
 
@@ -91,8 +92,8 @@ async def test_history_of_an_order(seven_orders: Database) -> None:
     async with seven_orders.read_transaction() as at:
         history = await order_queries.order_history(at, order_id(5))
         assert await order_queries.order_history(at, order_id(77)) is None
-        refunds = await order_queries.list_refunds(at)
-        rest = await order_queries.list_refunds(
+        refunds = await refund_queries.list_refunds(at)
+        rest = await refund_queries.list_refunds(
             at, after=(refunds[0].changed_at_ms, refunds[0].order_id, "album")
         )
     assert history is not None
@@ -144,11 +145,11 @@ async def test_refunds_are_listed_by_their_time(
     seven_orders: Database,
 ) -> None:
     async with seven_orders.read_transaction() as at:
-        everything = await order_queries.list_refunds(at)
+        everything = await refund_queries.list_refunds(at)
         assert len(everything) == 2
         assert (
-            await order_queries.list_refunds(at, since=NOON, before=NOON + 1)
+            await refund_queries.list_refunds(at, since=NOON, before=NOON + 1)
             == everything
         )
-        assert await order_queries.list_refunds(at, since=NOON + 1) == ()
-        assert await order_queries.list_refunds(at, before=NOON) == ()
+        assert await refund_queries.list_refunds(at, since=NOON + 1) == ()
+        assert await refund_queries.list_refunds(at, before=NOON) == ()

@@ -6,6 +6,7 @@
 import asyncio
 import dataclasses
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,12 +25,14 @@ from msrv.ledger.events import (
     Revoked,
     Sale,
 )
+from msrv.ledger.reversals.event import Reversal
 from msrv.orders.fulfilment import receipt_of
 from tests.ledger.sample_events import (
     CONSENT,
     NOON,
     order_id,
     restored,
+    reversal,
     revoked,
     sale,
 )
@@ -57,6 +60,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     OperatorAction(
         "0f" * 12, NOON * 1000, "ab" * 12, "view-order", order_id(1)
     ),
+    reversal(9, 100),
 )
 
 
@@ -110,6 +114,7 @@ async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
         "orders": 1,
         "order_items": 2,
         "refunds": 2,
+        "reversals": 1,
         "redemptions": 1,
         "payment_events": 2,
         "downloads": 1,
@@ -239,3 +244,58 @@ async def test_batch_of_thousands_of_events_is_applied(
     await record(database, *many)
     day = await row(database, schema.days)
     assert (day["orders"], day["items"]) == (500, 2500)
+
+
+def _moved(event: Sale | Revoked | Reversal, number: int) -> Event:
+    """Return an event of another order."""
+    if isinstance(event, Reversal):
+        return replace(
+            event,
+            order_id=order_id(number),
+            reversal_id=f"{event.reversal_id}-{number}",
+        )
+    return replace(event, order_id=order_id(number))
+
+
+async def test_reversals_count_whatever_their_order(
+    database: Database,
+) -> None:
+    """The amount is what went back, and the latest status counts."""
+    sold = sale(1, ("song", 100), ("zine", 100))
+    part = replace(reversal(1, 50), reversal_id="re_part", items=("zine",))
+    events: list[Sale | Revoked | Reversal] = [
+        sold,
+        part,
+        reversal(1, 100, "pending"),
+        reversal(1, 100, "failed", is_effective=False),
+        replace(part, reversal_id="key", status="refused", is_effective=False),
+        revoked(1, "song"),
+    ]
+    seen = []
+    for at in range(len(events)):
+        number = at + 20
+        mine = [_moved(each, number) for each in events[at:] + events[:at]]
+        for each in mine:
+            await record(database, each)
+        async with database.read_transaction() as connection:
+            lines = await connection.execute(
+                select(
+                    schema.order_items.c.item_id,
+                    schema.order_items.c.refunded,
+                    schema.order_items.c.refunded_minor,
+                )
+                .where(schema.order_items.c.order_id == order_id(number))
+                .order_by(schema.order_items.c.position)
+            )
+            total = await connection.scalar(
+                select(schema.orders.c.refunded_minor).where(
+                    schema.orders.c.order_id == order_id(number)
+                )
+            )
+        seen.append(([tuple(line) for line in lines], total))
+    # Half of the zine was refunded; the song's links were only ended.
+    assert seen == [([("song", True, 0), ("zine", False, 50)], 50)] * len(
+        events
+    )
+    day = await row(database, schema.days)
+    assert (day["refunds"], day["refunded_minor"]) == (6, 300)

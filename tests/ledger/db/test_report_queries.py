@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import order_queries, report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.refunds import queries as refund_queries
 from msrv.ledger.db.reports import download_list, item_sales
 from tests.ledger.sample_events import NOON, order_id
 
@@ -70,8 +71,10 @@ Query = Callable[[AsyncConnection], Awaitable[Any]]
         lambda at: report_queries.sales_by_day(at, 0, TODAY),
         report_queries.best_sellers,
         lambda at: report_queries.downloads_by_day(at, 0, TODAY),
-        order_queries.list_refunds,
-        lambda at: order_queries.list_refunds(at, since=NOON, before=NOON + 3),
+        refund_queries.list_refunds,
+        lambda at: refund_queries.list_refunds(
+            at, since=NOON, before=NOON + 3
+        ),
         lambda at: order_queries.list_orders(at, item_ids=["song"]),
         lambda at: order_queries.list_orders(at, item_ids=["song", "album"]),
         lambda at: order_queries.list_orders(at, currency="USD"),

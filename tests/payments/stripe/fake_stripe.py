@@ -21,6 +21,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from tests.payments.stripe import stripe_objects
+from tests.payments.stripe.fake_refunds import FakeRefunds
 from tests.payments.stripe.form_fields import nested
 from tests.payments.stripe.stripe_objects import Json
 
@@ -72,6 +73,7 @@ class FakeStripe:
         self._marks: dict[str, Json] = {}
         self._known: dict[str, tuple[Json, Json]] = {}
         self._number = 0
+        self.refunding = FakeRefunds(self)
         app = web.Application(middlewares=[self._guard])
         app.add_routes(
             [
@@ -80,6 +82,7 @@ class FakeStripe:
                 web.get("/v1/checkout/sessions/{id}", self._session),
                 web.get("/v1/payment_intents/{id}", self._intent),
                 web.get("/v1/refunds", self._list_refunds),
+                web.post("/v1/refunds", self.refunding.create),
                 web.get("/v1/disputes", self._list_disputes),
                 web.get("/v1/balance", self._balance),
                 web.get("/v1/webhook_endpoints", self._list_endpoints),
@@ -136,7 +139,7 @@ class FakeStripe:
     def refund(self, session: Json, amount: int, items: str = "") -> Json:
         """Refund money; `items` is the refund's metadata."""
         made = stripe_objects.refund(
-            self._next(),
+            self.next_number(),
             self.intents[session["payment_intent"]],
             amount,
             {"items": items} if items else {},
@@ -151,7 +154,7 @@ class FakeStripe:
     def dispute(self, session: Json, amount: int, items: str = "") -> Json:
         """Open a dispute by the buyer's bank."""
         made = stripe_objects.dispute(
-            self._next(),
+            self.next_number(),
             self.intents[session["payment_intent"]],
             amount,
             {"items": items} if items else {},
@@ -166,7 +169,7 @@ class FakeStripe:
         """An event, as it is at this moment."""
         now = json.loads(json.dumps(about))
         made = stripe_objects.event(
-            self._next(), kind, now, self.clock(), live=self.live
+            self.next_number(), kind, now, self.clock(), live=self.live
         )
         self.events.append(made)
         return made
@@ -258,7 +261,7 @@ class FakeStripe:
         self._check(params)
         self.line_items = params["line_items"]
         made = stripe_objects.session(
-            self._next(), params, self.url, self.clock(), live=self.live
+            self.next_number(), params, self.url, self.clock(), live=self.live
         )
         if 0 < made["amount_total"] < _MINIMUM:
             raise Refusal(400, "amount_too_small", "At least 50 cents")
@@ -388,13 +391,14 @@ class FakeStripe:
     def _begin(self, session: Json, status: str) -> None:
         if session["payment_intent"] is None and session["amount_total"]:
             made = stripe_objects.intent(
-                self._next(), session, self._marks[session["id"]], status
+                self.next_number(), session, self._marks[session["id"]], status
             )
             self.intents[made["id"]] = made
             charge = stripe_objects.charge(made, self.clock())
             self.charges[charge["id"]] = charge
             session["payment_intent"] = made["id"]
 
-    def _next(self) -> int:
+    def next_number(self) -> int:
+        """A number that no object has yet."""
         self._number += 1
         return self._number

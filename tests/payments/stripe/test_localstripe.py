@@ -18,7 +18,8 @@ import stripe
 from aiohttp import ClientConnectionError, ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from msrv.payments.provider import WHOLE, BadWebhookSignature, RefundChange
+from msrv.payments.provider import WHOLE, BadWebhookSignature
+from msrv.payments.refunds import RefundChange
 from msrv.payments.stripe.client import StripeApi
 from msrv.payments.stripe.refunds import refund_changes
 from msrv.payments.stripe.webhooks import StripeWebhooks

@@ -84,6 +84,8 @@ async def test_full_disk_does_not_block_the_order_page(
         ("GET", "/studio/orders.csv"),
         ("GET", "/studio/orders/{order}/revoke"),
         ("POST", "/studio/orders/{order}/revoke"),
+        ("GET", "/studio/orders/{order}/refund"),
+        ("POST", "/studio/orders/{order}/refund"),
     ],
 )
 async def test_refunds_and_exports_need_a_recent_sign_in(

@@ -4,11 +4,12 @@
 """Refunds in the studio: of an order, of a line, undone, listed."""
 
 import re
+from dataclasses import replace
 
 from yarl import URL
 
 from tests.conftest import Clock
-from tests.ledger.sample_events import order_id
+from tests.ledger.sample_events import order_id, sale
 from tests.web.studio.conftest import JSON, Studio, buy
 
 
@@ -22,7 +23,8 @@ async def test_refund_ends_links_and_undo_restores_them(
         item: URL(url).raw_path for item, url in bought["downloads"].items()
     }
     page = await any_studio.text(f"{order}/revoke?item=departure")
-    assert "Refund €1.00 with the payment provider" in page
+    assert "End these downloads?" in page
+    assert "move any money" in page
     # Asking changes nothing.
     assert (await any_studio.store.get(links["departure"])).status == 200
     answer = await any_studio.post(f"{order}/revoke", item="departure")
@@ -45,7 +47,7 @@ async def test_refund_ends_links_and_undo_restores_them(
         False,
     ]
     page = await any_studio.text(f"{order}/revoke?undo=1")
-    assert "Restore this purchase?" in page
+    assert "Restore these downloads?" in page
     for _ in range(2):
         answer = await any_studio.post(f"{order}/revoke", undo="1")
         assert answer.status == 303
@@ -102,7 +104,55 @@ async def test_confirmation_marks_what_is_refunded_already(
     await studio.post(path, item="departure")
     page = await studio.text(path)
     assert "<s><bdi>Departure</bdi></s>" in page
-    assert page.count("Refunded already") == 1
+    assert page.count("Ended already") == 1
     page = await studio.text(f"{path}?undo=1")
-    assert page.count("Not refunded") == 1
+    assert page.count("Not ended") == 1
     assert "<s><bdi>Departure</bdi></s>" not in page
+
+
+async def test_simulated_payment_is_refunded_in_the_ledger_alone(
+    any_studio: Studio,
+) -> None:
+    bought = await buy(any_studio.store, "departure", "wrong-stop")
+    await any_studio.wait_until_synced()
+    path = f"/studio/orders/{bought['order_id']}"
+    asked = await any_studio.data(f"{path}/refund?part=lines&item=departure")
+    assert "no money moves" in await any_studio.text(
+        f"{path}/refund?part=lines&item=departure"
+    )
+    answers = [
+        await any_studio.post(
+            f"{path}/refund",
+            number=asked["number"],
+            part="lines",
+            item="departure",
+        )
+        for _ in range(2)
+    ]
+    assert [each.status for each in answers] == [303, 303]
+    told = await any_studio.data(path)
+    assert told["refunded_minor"] == asked["amount_minor"] == 100
+    assert list(told["links"]) == ["wrong-stop"]
+    (made,) = told["reversals"]
+    assert made["items"] == ["departure"]
+    link = URL(bought["downloads"]["departure"]).raw_path
+    assert (await any_studio.store.get(link)).status == 410
+
+
+async def test_order_without_a_price_has_nothing_to_refund(
+    studio: Studio,
+) -> None:
+    free = replace(sale(1, ("zine", 0)), provider="code")
+    gone = replace(sale(2, ("zine", 500)), provider="stripe")
+    await studio.store_events(free, gone)
+    for number, error, text in (
+        (1, "nothing_paid", "Nothing was paid"),
+        (2, "provider_not_set_up", "provider isn't set up"),
+    ):
+        path = f"/studio/orders/{order_id(number)}"
+        answer = await studio.get(f"{path}/refund", **JSON)
+        assert answer.status == 409
+        assert (await answer.json())["error"] == error
+        assert text in await studio.text(path)
+        answer = await studio.post(f"{path}/refund", number="0.0", part="rest")
+        assert answer.status == 409

@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Error pages for refunds in the studio: each says whether money moved."""
+
+from typing import Final
+
+from msrv.ledger.errors import SpoolFailed
+from msrv.orders.refunds.errors import (
+    NothingChosen,
+    NothingPaid,
+    ProviderNotSetUp,
+    RefundTooHigh,
+)
+from msrv.payments.provider import (
+    InboxUnavailable,
+    NoSuchPayment,
+    PaymentError,
+)
+from msrv.payments.refunds import (
+    RefundOutdated,
+    RefundRefused,
+    RefundUnconfirmed,
+)
+from msrv.translations import gettext, gettext_noop
+from msrv.web.errors import ErrorPage, Table
+
+_BACK: Final = gettext_noop("Back to the order")
+_NOT_REFUNDED: Final = gettext_noop("Nothing was refunded")
+
+
+class RefundFailed(Exception):
+    """A refund of an order failed; `why` is the service's own error."""
+
+    def __init__(self, order_id: str, why: Exception) -> None:
+        super().__init__(order_id)
+        self.order_id = order_id
+        self.why = why
+
+
+# https://docs.stripe.com/error-codes
+_REFUSALS: Final = {
+    "charge_already_refunded": gettext_noop(
+        "The payment provider says that the payment was refunded already."
+    ),
+    "charge_disputed": gettext_noop(
+        "The buyer's bank has disputed the payment. While a dispute is open, "
+        "or after it was lost, a payment can't be refunded: the bank decides "
+        "where the money goes."
+    ),
+    "balance_insufficient": gettext_noop(
+        "Your balance at the payment provider is too low for this refund. Add "
+        "to it there, or wait for more sales, and try again."
+    ),
+    "charge_not_refundable": gettext_noop(
+        "The payment provider can't refund this kind of payment."
+    ),
+    "key_refused": gettext_noop(
+        "The store's key of the payment provider may not make refunds. At "
+        "Stripe, let the key write Charges and Refunds, and try again."
+    ),
+    "invalid_amount": gettext_noop(
+        "The payment provider can't refund this amount in this currency."
+    ),
+}
+_SAME_REFUSAL: Final = {
+    "refund_disputed_payment": "charge_disputed",
+    "insufficient_funds": "balance_insufficient",
+}
+
+
+def refusal_text(code: str) -> str:
+    """Return why a provider refused a refund, in the current language."""
+    text = _REFUSALS.get(_SAME_REFUSAL.get(code, code))
+    if text is not None:
+        return gettext(text)
+    return gettext(
+        "The payment provider refused this refund. Its page of the payment "
+        "says more; its word for the reason is: %(code)s",
+        code=code or "?",
+    )
+
+
+_MESSAGES: Final[dict[type[Exception], tuple[int, str, str]]] = {
+    NothingPaid: (
+        409,
+        "nothing_paid",
+        gettext_noop(
+            "Nothing was paid for this order, so there is nothing to refund. "
+            "Its downloads can be ended on its page."
+        ),
+    ),
+    ProviderNotSetUp: (
+        409,
+        "provider_not_set_up",
+        gettext_noop(
+            "This store has no access to the payment: its provider isn't set "
+            "up here, or in another mode. Refund it at the provider, and end "
+            "the downloads on the order's page."
+        ),
+    ),
+    NothingChosen: (
+        409,
+        "nothing_left",
+        gettext_noop("Nothing is left to refund of what was paid."),
+    ),
+    RefundTooHigh: (
+        409,
+        "refund_too_high",
+        gettext_noop("This is more than what is left of the payment."),
+    ),
+    RefundOutdated: (
+        409,
+        "refund_outdated",
+        gettext_noop(
+            "Another refund of this order was made or tried since the page "
+            "was opened. Please look at the order, and start again if this "
+            "one is still due."
+        ),
+    ),
+    NoSuchPayment: (
+        409,
+        "no_such_payment",
+        gettext_noop(
+            "The payment provider doesn't know this payment, or it is of "
+            "another account."
+        ),
+    ),
+    SpoolFailed: (
+        503,
+        "refund_not_recorded",
+        gettext_noop(
+            "The store couldn't write to its disk, so it didn't ask for the "
+            "refund. Free some space and try again."
+        ),
+    ),
+    InboxUnavailable: (
+        503,
+        "refund_not_recorded",
+        gettext_noop(
+            "The store couldn't write to its disk, so it didn't ask for the "
+            "refund. Free some space and try again."
+        ),
+    ),
+    PaymentError: (
+        503,
+        "provider_unavailable",
+        gettext_noop(
+            "The payment provider didn't answer, so the refund wasn't "
+            "requested. Please try again in a moment."
+        ),
+    ),
+}
+
+
+def _refund_failed(error: RefundFailed) -> ErrorPage:
+    link = (f"/studio/orders/{error.order_id}", _BACK)
+    data = {"order_id": error.order_id}
+    why = error.why
+    if isinstance(why, RefundUnconfirmed):
+        return ErrorPage(
+            502,
+            "refund_unconfirmed",
+            gettext("The refund isn't confirmed yet"),
+            gettext(
+                "The payment provider was asked and didn't say whether it "
+                "made the refund. The store keeps asking, and shows it on the "
+                "order's page once it is known. Trying again is safe: it is "
+                "never made twice."
+            ),
+            link,
+            data=data,
+        )
+    if isinstance(why, RefundRefused):
+        return ErrorPage(
+            409,
+            "refund_refused",
+            gettext(_NOT_REFUNDED),
+            refusal_text(why.code),
+            link,
+            data={**data, "reason": why.code},
+        )
+    for kind, (status, code, message) in _MESSAGES.items():
+        if isinstance(why, kind):
+            return ErrorPage(
+                status,
+                code,
+                gettext(_NOT_REFUNDED),
+                gettext(message),
+                link,
+                data=data,
+                retry_after_seconds=60 if status == 503 else None,
+            )
+    raise why
+
+
+TABLE: Final[Table] = {RefundFailed: _refund_failed}

@@ -1,0 +1,308 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Refunds in the studio: the money moves at most once, whatever happens."""
+
+import asyncio
+import re
+import secrets
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from yarl import URL
+
+from msrv.ledger.db import schema
+from msrv.mail.receipt_mail import MailKind, ReceiptMail
+from msrv.proofs import sign_in
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from tests.conftest import Client, Clock, StartStore
+from tests.payments.stripe.fake_stripe import FakeStripe
+from tests.payments.stripe.purchases import (
+    come_back,
+    followed,
+    order,
+    receipt_at,
+    rows,
+    tell,
+)
+from tests.payments.stripe.stripe_objects import Json
+from tests.store_parts import mail_of
+from tests.store_process import free_port
+from tests.web.studio.conftest import JSON, Studio
+
+TO = "buyer@example.net"
+
+
+class Sold:
+    """An order of two songs, two euros, and the studio that refunds it."""
+
+    def __init__(
+        self, studio: Studio, bank: FakeStripe, session: Json, receipt: str
+    ) -> None:
+        self.studio, self.bank, self.session = studio, bank, session
+        self.receipt = receipt
+        self.order_id = ""
+
+    @property
+    def path(self) -> str:
+        """Path of the order's page."""
+        return f"/studio/orders/{self.order_id}"
+
+    async def links(self) -> set[str]:
+        """Which items the receipt still gives links to."""
+        answer = await self.studio.store.get(self.receipt, headers=JSON)
+        return set((await answer.json())["downloads"])
+
+    async def confirm(self, **query: str) -> dict[str, Any]:
+        """Return what is asked to be confirmed."""
+        url = URL(f"{self.path}/refund").with_query(query)
+        found: dict[str, Any] = await self.studio.data(str(url))
+        return found
+
+    async def press(self, number: str, **form: str) -> tuple[int, Any]:
+        """Press the button of a confirmation page."""
+        answer = await self.studio.post(
+            f"{self.path}/refund", JSON, number=number, **form
+        )
+        return answer.status, await answer.json()
+
+    async def story(self) -> str:
+        """Return the text of the order's page."""
+        page = await self.studio.text(self.path)
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+    def letters(self) -> list[ReceiptMail]:
+        """Return the refund mails in the outbox."""
+        outbox = mail_of(self.studio.store)._outbox
+        found = [outbox.read(each) for each in outbox.pending()]
+        return [
+            each
+            for each in found
+            if isinstance(each, ReceiptMail) and each.kind is MailKind.REFUND
+        ]
+
+
+@pytest.fixture
+async def sold(
+    start_store: StartStore,
+    settings: Settings,
+    bank: FakeStripe,
+    keyring: Keyring,
+    clock: Clock,
+) -> Sold:
+    """An order that was paid by a German buyer with an address."""
+    store: Client = await start_store(
+        settings.model_copy(
+            update={
+                "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
+                "mail_from": "shop@example.org",
+                "public_url": "https://shop.example",
+            }
+        )
+    )
+    cookie = sign_in.issue(
+        keyring, sign_in.TicketKind.SESSION, clock.now, secrets.token_bytes
+    )
+    studio = Studio(store, cookie)
+    session = bank.pay(
+        await order(
+            store,
+            bank,
+            "departure",
+            "wrong-stop",
+            accept_language="de",
+            mail=TO,
+        )
+    )
+    _, where = await come_back(store, session)
+    made = Sold(studio, bank, session, where)
+    made.order_id = receipt_at(where, keyring).order_id
+    await studio.wait_until_synced()
+    clock.now += 60
+    return made
+
+
+async def test_refunded_line_ends_its_links_and_the_rest_follows(
+    sold: Sold,
+) -> None:
+    page = await sold.studio.text(f"{sold.path}/refund")
+    assert "€2.00 of €2.00 is left" in page
+    url = f"{sold.path}/refund?part=lines&item=departure"
+    page = await sold.studio.text(url)
+    assert "Refund €1.00?" in page
+    assert "The buyer is told by email." in page
+    assert sold.bank.refunds == []  # asking moves nothing
+    asked = await sold.confirm(part="lines", item="departure")
+    assert (asked["amount_minor"], asked["ended"]) == (100, ["departure"])
+    form = {"part": "lines", "item": "departure"}
+    status, told = await sold.press(asked["number"], **form)
+    assert (status, told["refunded_minor"]) == (200, 100)
+    # A double click, and another tab that was opened before.
+    status, told = await sold.press(asked["number"], **form)
+    assert (status, told["repeated"]) == (200, True)
+    status, told = await sold.press(asked["number"], part="rest")
+    assert (status, told["repeated"]) == (200, True)
+    (made,) = sold.bank.refunds
+    assert (made["amount"], made["metadata"]["items"]) == (100, "departure")
+    assert await sold.links() == {"wrong-stop"}
+    (letter,) = sold.letters()
+    assert (letter.to, letter.language) == (TO, "de")
+    assert letter.refunded.minor == 100
+    assert letter.refunded_titles == ["Departure"]
+    assert letter.receipt.order_id == sold.order_id
+    story = await sold.story()
+    assert "Refund of €1.00" in story
+    assert "Downloads ended: Departure" in story
+    # What was made in the studio comes as a webhook too: nothing is new.
+    event = sold.bank.event("refund.created", made)
+    assert await tell(sold.studio.store, sold.bank, event) == 200
+    await followed(sold.studio.store)
+    (row,) = await rows(sold.studio.store, schema.reversals)
+    assert row["changed_by"].startswith("studio-")
+    (sale,) = await rows(sold.studio.store, schema.orders)
+    assert sale["refunded_minor"] == 100
+    # The rest, and then nothing is left.
+    asked = await sold.confirm(part="rest")
+    assert asked["amount_minor"] == 100
+    status, _ = await sold.press(asked["number"], part="rest")
+    assert status == 200
+    assert await sold.links() == set()
+    assert len(sold.letters()) == 2
+    answer = await sold.studio.get(f"{sold.path}/refund", **JSON)
+    assert (await answer.json())["error"] == "nothing_left"
+    assert "Everything that was paid has been refunded" in await sold.story()
+    days = await rows(sold.studio.store, schema.days)
+    assert sum(each["refunded_minor"] for each in days) == 200
+    assert sum(each["refunds"] for each in days) == 2
+
+
+async def test_amount_leaves_the_links_unless_it_ends_them(
+    sold: Sold,
+) -> None:
+    answer = await sold.studio.get(
+        f"{sold.path}/refund?part=amount&amount=2,01", **JSON
+    )
+    assert answer.status == 400
+    assert (await answer.json())["field"] == "amount"
+    asked = await sold.confirm(part="amount", amount="0,30")
+    assert (asked["amount_minor"], asked["ended"]) == (30, [])
+    form = {"part": "amount", "amount": "0.30"}
+    # Four clicks at once, and two that want something else.
+    results = await asyncio.gather(
+        *(sold.press(asked["number"], **form) for _ in range(4)),
+        *(sold.press(asked["number"], part="rest") for _ in range(2)),
+    )
+    (made,) = sold.bank.refunds
+    assert sum(status == 200 for status, _ in results) >= 1
+    assert {status for status, _ in results} <= {200, 409}
+    assert len(set(sold.bank.refunding.keys)) == 1
+    if made["amount"] == 30:
+        assert await sold.links() == {"departure", "wrong-stop"}
+        asked = await sold.confirm(part="amount", amount="0.70", end="1")
+        assert len(asked["ended"]) == 2
+        status, _ = await sold.press(
+            asked["number"], part="amount", amount="0.70", end="1"
+        )
+        assert status == 200
+        assert await sold.links() == set()
+        lines = await rows(sold.studio.store, schema.order_items)
+        assert [each["refunded_minor"] for each in lines] == [50, 50]
+
+
+async def test_lost_answer_is_never_a_second_refund(sold: Sold) -> None:
+    sold.bank.refunding.breaks_off = 3  # the SDK tries three times
+    asked = await sold.confirm(part="lines", item="departure")
+    status, _ = await sold.press(
+        asked["number"], part="lines", item="departure"
+    )
+    assert status == 200
+    assert len(sold.bank.refunds) == 1
+    assert await sold.links() == {"wrong-stop"}
+    # And again, and Stripe can't even be asked what became of it.
+    sold.bank.refunding.breaks_off, sold.bank.refunding.then_faults = 3, 9
+    asked = await sold.confirm(part="rest")
+    status, told = await sold.press(asked["number"], part="rest")
+    assert (status, told["error"]) == (502, "refund_unconfirmed")
+    # The store finds it by itself, without a webhook.
+    await followed(sold.studio.store)
+    await sold.studio.ledger.sync_now()
+    assert len(sold.bank.refunds) == 2
+    assert await sold.links() == set()
+    assert len(sold.letters()) == 2
+    status, told = await sold.press(asked["number"], part="rest")
+    assert (status, told["repeated"]) == (200, True)
+    assert len(sold.bank.refunds) == 2
+
+
+async def test_refused_refund_says_why_and_can_be_repeated(
+    sold: Sold,
+) -> None:
+    sold.bank.refunding.refusal = "balance_insufficient"
+    asked = await sold.confirm(part="rest")
+    status, told = await sold.press(asked["number"], part="rest")
+    assert (status, told["error"]) == (409, "refund_refused")
+    assert "balance at the payment provider is too low" in told["message"]
+    assert "refused by the payment provider" in await sold.story()
+    assert await sold.links() == {"departure", "wrong-stop"}
+    (sale,) = await rows(sold.studio.store, schema.orders)
+    assert sale["refunded_minor"] == 0
+    # The same page again gets the same answer; a new one a new attempt.
+    sold.bank.refunding.refusal = ""
+    status, _ = await sold.press(asked["number"], part="rest")
+    assert status == 409
+    again = await sold.confirm(part="rest")
+    assert again["number"] != asked["number"]
+    status, _ = await sold.press(again["number"], part="rest")
+    assert status == 200
+    assert len(sold.bank.refunds) == 1
+    assert await sold.links() == set()
+
+
+async def test_refund_in_the_dashboard_is_shown_alike(sold: Sold) -> None:
+    asked = await sold.confirm(part="rest")
+    made = sold.bank.refund(sold.session, 50)
+    # Nobody told the store yet, and the operator presses the button.
+    status, told = await sold.press(asked["number"], part="rest")
+    assert (status, told["error"]) == (409, "refund_outdated")
+    event = sold.bank.event("refund.created", made)
+    assert await tell(sold.studio.store, sold.bank, event) == 200
+    await followed(sold.studio.store)
+    assert "Refund of €0.50" in await sold.story()
+    page = await sold.studio.text(f"{sold.path}/refund")
+    assert "€1.50 of €2.00 is left" in page
+    assert sold.letters() == []  # the dashboard mails by itself
+    dispute = sold.bank.dispute(sold.session, 200)
+    event = sold.bank.event("charge.dispute.created", dispute)
+    assert await tell(sold.studio.store, sold.bank, event) == 200
+    await followed(sold.studio.store)
+    assert "Dispute over €2.00: send the evidence" in await sold.story()
+    answer = await sold.studio.get(f"{sold.path}/refund", **JSON)
+    assert (await answer.json())["error"] == "nothing_left"
+
+
+async def test_provider_that_is_away_refunds_nothing(sold: Sold) -> None:
+    asked = await sold.confirm(part="rest")
+    sold.bank.faults += [500] * 12
+    status, told = await sold.press(asked["number"], part="rest")
+    assert (status, told["error"]) == (503, "provider_unavailable")
+    sold.bank.faults.clear()
+    assert sold.bank.refunds == []
+    status, _ = await sold.press(asked["number"], part="rest")
+    assert status == 200
+
+
+async def test_form_is_checked(sold: Sold) -> None:
+    status, told = await sold.press("0", part="rest")
+    assert (status, told["error"]) == (400, "bad_field")
+    for form in (
+        {"part": "all"},
+        {"part": "lines", "item": "zine"},
+        {"part": "amount", "amount": "-1"},
+    ):
+        status, told = await sold.press("0.0", **form)
+        assert (status, told["error"]) == (400, "bad_field")
+    status, told = await sold.press("0.0", part="lines")
+    assert (status, told["error"]) == (409, "nothing_left")
+    assert sold.bank.refunds == []
