@@ -90,8 +90,9 @@ class ReceiptMail:
     gift that a gift's mail, or a bill, is about, `refund` what a refund's mail
     is about. `language` is that of the mail, as `Language.code`; English if it
     is empty. `purchases` are those of a list, whose first one's order the mail
-    is named after. `legal` are the kinds of the store's legal texts. Raises
-    ValueError for invalid values.
+    is named after. `legal` are the kinds of the store's legal texts,
+    `consent_text` is what the buyer agreed to. Raises ValueError for invalid
+    values.
     """
 
     mail_id: str
@@ -109,6 +110,7 @@ class ReceiptMail:
     purchases: tuple[MailedPurchase, ...] = ()
     legal: tuple[str, ...] = ()
     refund: RefundNote = field(default_factory=RefundNote)
+    consent_text: str = ""
 
     def __post_init__(self) -> None:
         if not is_mail_id(self.mail_id):
@@ -174,7 +176,7 @@ class ReceiptMail:
         # Older versions don't know these.
         if self.receipt.consent is None:
             del fields["receipt"]["consent"]
-        for name in ("thanks", "legal"):
+        for name in ("thanks", "legal", "consent_text"):
             if not fields[name]:
                 del fields[name]
         if self.language in {"", SOURCE}:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Release
+from msrv.orders.consents import Wording
 from msrv.orders.discounts import Discounts
 from msrv.orders.errors import FreeGift
 from msrv.orders.pricing import PricedOrder, title_of
@@ -69,11 +70,13 @@ class Checkout:
         attempt: str | None = None,
         mail: str = "",
         gift: Gift | None = None,
+        wording: Wording | None = None,
     ) -> Quote:
         """Return the quote of a priced order; `mail` gets the receipt.
 
         Of a `gift`, which has to cost something, the recipient gets the
-        receipt, and `mail` the bill. Raises FreeGift, QuoteTooLong.
+        receipt, and `mail` the bill. `wording` is what the buyer has agreed
+        to. Raises FreeGift, QuoteTooLong.
 
         `attempt` is the id that the checkout page was given: the same order
         from the same page has the same quote, however often it is sent. Its
@@ -101,6 +104,7 @@ class Checkout:
                     mail,
                     language,
                     *([sealed] if sealed else []),
+                    *([wording.sha256] if wording else []),
                     *lines_to_json(order.lines),
                 ]
             )
@@ -117,6 +121,7 @@ class Checkout:
             mail=mail,
             language=language,
             gift=sealed,
+            consent=wording.consent(now) if wording else None,
         )
         if gift is not None:
             quotes.sign(self.keyring, quote)  # it may be too long

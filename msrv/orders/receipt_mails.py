@@ -19,6 +19,7 @@ from msrv.mail import addresses
 from msrv.mail.purchase_list import MailedPurchase
 from msrv.mail.receipt_mail import MailKind, ReceiptMail, RefundNote
 from msrv.mail.worker import MailWorker
+from msrv.orders.consents import agreed_text
 from msrv.orders.errors import UnicodeAddress
 from msrv.orders.pricing import title_of
 from msrv.orders.rate_limits import ShopLimits, TooManyMails
@@ -237,4 +238,5 @@ class ReceiptMails:
             gift=content.gift,
             language=current_language().code,
             legal=catalog.shop.legal.kinds,
+            consent_text=agreed_text(catalog.shop, receipt.consent),
         )

@@ -18,13 +18,16 @@ from urllib.parse import quote
 from babel.numbers import format_decimal, format_percent
 from yarl import URL
 
+from msrv.catalog.model import Shop
 from msrv.catalog.texts.legal_texts import LABELS, LegalKind
 from msrv.hostnames import host_to_ascii
 from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
 from msrv.money import Money
 from msrv.orders import redemption
+from msrv.orders.consents import Wording, agreed_text, asked_wording
 from msrv.proofs import grants
+from msrv.proofs.consents import Consent
 from msrv.translations import (
     current_language,
     gettext,
@@ -59,6 +62,16 @@ _GIVEN: Final = {
 def legal_label(kind: str) -> str:
     """Return the name of a legal text, as links to it have it."""
     return gettext(LABELS[LegalKind(kind)])
+
+
+def consent_wording(shop: Shop) -> Wording | None:
+    """Return the wording that buyers are asked to agree to, None for none."""
+    return asked_wording(shop)
+
+
+def consent_text(consent: Consent, shop: Shop) -> str:
+    """Return the wording of a receipt's consent; empty if it is unknown."""
+    return agreed_text(shop, consent)
 
 
 def price(amount: Money) -> str:

@@ -323,6 +323,8 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
     templates.globals.pop("app", None)
     templates.filters.update(
         amount=formatting.amount,
+        consent_text=formatting.consent_text,
+        consent_wording=formatting.consent_wording,
         contact_url=formatting.contact_url,
         day=formatting.written_day,
         drawn_cover=drawn_cover_path,

@@ -17,11 +17,12 @@ from msrv.web.errors import InvalidField
 from msrv.web.forms import PRICE_PREFIX
 
 MAIL: Final = "mail"
+CONSENT: Final = "consent"
 GIFT: Final = "gift"
 GIFT_TO: Final = "gift_to"
 GIFT_NOTE: Final = "gift_note"
 GIFT_FROM: Final = "gift_from"
-_NAMES: Final = frozenset({MAIL, GIFT, GIFT_TO, GIFT_NOTE, GIFT_FROM})
+_NAMES: Final = frozenset({MAIL, CONSENT, GIFT, GIFT_TO, GIFT_NOTE, GIFT_FROM})
 
 
 @dataclass(frozen=True, slots=True)

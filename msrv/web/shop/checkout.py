@@ -31,6 +31,7 @@ from msrv.web.forms import (
     read_minor,
     read_prices,
 )
+from msrv.web.legal.consent_field import asked_json, read_consent
 from msrv.web.rendering import PRIVATE, respond, respond_in_slices, wants_json
 from msrv.web.shop import json_views, storefront
 from msrv.web.shop.cart import (
@@ -130,6 +131,7 @@ async def checkout_page(
                 for total, entries, offers, _ in groups
             ],
             **json_views.discount(discount),
+            **asked_json(catalog.shop),
         },
         status=422 if errors.messages else 200,
         errors=errors,
@@ -158,6 +160,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
     `price.ITEM` is the buyer's own price where the seller accepts one; of a
     single item, `suggested_minor` is such a price in minor units instead.
     `discount` a code, `mail` the address that the receipt is sent to.
+    `consent` is the digest of the wording that the buyer has agreed to.
     With `start`, the receipt of a single item starts its download.
     With `gift`, the receipt is for `gift_to`, with `gift_note`, from
     `gift_from`, and the payer gets a bill.
@@ -206,7 +209,14 @@ async def _place_order(
         )
     try:
         quote = store.checkout.quote(
-            order, attempt=attempt, mail=mail, gift=gift
+            order,
+            attempt=attempt,
+            mail=mail,
+            gift=gift,
+            # A contract that costs nothing has no right of withdrawal.
+            wording=read_consent(form, catalog.shop)
+            if order.total.minor
+            else None,
         )
     except FreeGift as error:
         raise free_gift_error() from error

@@ -25,6 +25,7 @@ from msrv.time_slices import TimeSlices
 from msrv.translations import gettext
 from msrv.web import cookies
 from msrv.web.formatting import given_note
+from msrv.web.legal.consent_field import given_json
 from msrv.web.rendering import PRIVATE, respond_in_slices, wants_json
 from msrv.web.shop.cart import remove_from_cart
 from msrv.web.shop.purchases.device_library import device_entry
@@ -101,6 +102,7 @@ async def receipt_page(
             "total_minor": receipt.total_minor,
             "currency": receipt.currency,
             "links_expire_at": expires_at,
+            "consent": given_json(receipt.consent, store.catalog.current.shop),
             "thanks": thanks,
             "items": [
                 await _item_json(each, base, formats, slices) for each in items

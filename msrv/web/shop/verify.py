@@ -13,6 +13,7 @@ from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.pasted_proofs import Explanation, explain
 from msrv.time_slices import TimeSlices
+from msrv.web.legal.consent_field import given_json
 from msrv.web.rendering import PRIVATE, respond_in_slices
 from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import STORE
@@ -80,6 +81,7 @@ def explanation_json(
             "expired": False,
             "total_minor": receipt.total_minor,
             "currency": receipt.currency,
+            "consent": given_json(receipt.consent, catalog.shop),
         }
     return data
 
