@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -96,8 +95,7 @@ class Program:
             sys.base_prefix,
             *map(os.path.realpath, sys.path),
         }
-        self.limits = replace(
-            confined_ffmpeg.LIMITS,
+        self.limits = confined_ffmpeg.LIMITS._replace(
             file_bytes=1 << 20,
             readable=(*python, str(folder)),
             writable=(str(folder),),

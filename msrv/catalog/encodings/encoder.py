@@ -15,7 +15,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from msrv.catalog.encodings.ffmpeg_process import (
@@ -207,8 +207,7 @@ class Encoder:
 
         `output` is a descriptor, or PIPE for `on_output`.
         """
-        limits = replace(
-            self._limits,
+        limits = self._limits._replace(
             file_bytes=file_bytes,
             cpu_seconds=_CPU_SECONDS + int(seconds),
         )

@@ -14,7 +14,6 @@ import io
 import os
 import socket
 import sys
-from dataclasses import replace
 from typing import Any, Final
 
 from msrv.catalog.encodings.track_tags import TrackTags
@@ -65,7 +64,7 @@ def main() -> None:
     """Confine this process, report unsupported limits, serve requests."""
     if sys.argv[1] == IDLE:
         lower_priority()
-    limits = replace(parser_limits(), file_bytes=_MAX_FILE_BYTES)
+    limits = parser_limits()._replace(file_bytes=_MAX_FILE_BYTES)
     lacking = confine(limits, parent=int(sys.argv[2]))
     with socket.socket(fileno=os.dup(0)) as connection:
         messages.send_message(connection, Message({"without": lacking}))

@@ -15,7 +15,6 @@ import json
 import os
 import stat
 import sys
-from dataclasses import asdict
 from typing import Final
 
 from msrv.catalog.parsing.confinement import (
@@ -53,7 +52,7 @@ def ffmpeg_command(
         ),
         str(os.getpid()),
         IDLE if is_idle else NORMAL,
-        json.dumps(asdict(limits)),
+        json.dumps(limits._asdict()),
         program,
     )
 
@@ -70,7 +69,7 @@ def main() -> None:
     # A pipe can't be reopened for writing, and has no rule.
     is_file = stat.S_ISREG(os.fstat(1).st_mode)
     confine(
-        ResourceLimits(**{**asdict(found), "readable": readable}),
+        found._replace(readable=readable),
         parent=int(parent),
         may_start_programs=True,
         readable=(0,),

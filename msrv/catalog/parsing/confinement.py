@@ -6,6 +6,9 @@
 The command line and environment to start them with, and the limits that such
 a process sets on itself before it opens anything. A limit can't be lifted
 again; those that the system doesn't support are skipped and reported.
+
+Each ffmpeg starts by importing this: `dataclasses` and `pathlib` would take
+as long as all the rest.
 """
 
 import contextlib
@@ -16,9 +19,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from msrv.catalog.parsing import landlock, seccomp
 
@@ -34,14 +35,13 @@ PROGRAM_FOLDERS: Final = (
 ENVIRONMENT: Final = {
     "PATH": os.defpath,
     # The package itself, from any folder; no bytecode is written beside it.
-    "PYTHONPATH": str(Path(__file__).parents[3]),
+    "PYTHONPATH": __file__.rpartition("/msrv/")[0],
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """The whole environment: nothing of the store's own is in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceLimits:
+class ResourceLimits(NamedTuple):
     """Limits on the resources and files of a process.
 
     `memory_bytes` bounds its address space (RLIMIT_AS), `data_bytes` the

@@ -7,7 +7,6 @@ import asyncio
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ def test_ffmpeg_writes_no_file_but_its_output(
         pytest.skip("the kernel has no Landlock")
     output, other = tmp_path / "output", tmp_path / "other"
     other.write_bytes(b"")
-    command = ffmpeg_command(ffmpeg, replace(LIMITS, file_bytes=1 << 20))
+    command = ffmpeg_command(ffmpeg, LIMITS._replace(file_bytes=1 << 20))
     sound = ("-f", "lavfi", "-i", "sine=d=0.1", "-f", "wav", "-y")
 
     def run(target: str) -> int:
