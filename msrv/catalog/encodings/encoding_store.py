@@ -196,15 +196,20 @@ class EncodingStore:
             "sha256": sha256.hex(),
             "crc32": crc32,
         }
-        write_file(
-            self.folder / f"{draft.key}.json",
-            json.dumps(record).encode("ascii"),
-            overwrite=False,
-        )
+        path = self.folder / f"{draft.key}.json"
+        try:
+            write_file(
+                path, json.dumps(record).encode("ascii"), overwrite=False
+            )
+        except OSError:
+            # What no record names would only keep a full disk full.
+            if not path.exists():
+                (self.folder / name).unlink(missing_ok=True)
+            raise
         made = self._read(draft.key)
         if made is None:
             # A record without its file, of a folder that was half restored.
-            (self.folder / f"{draft.key}.json").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             raise FileNotFoundError(draft.key)
         if made.content.path != name:
             (self.folder / name).unlink(missing_ok=True)

@@ -7,6 +7,8 @@ Apart from `encoder`, which runs the programs and knows no library and no
 folder of encodings.
 """
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +29,8 @@ from msrv.storage.model import Storage
 
 _FREE_SHARE: Final = 20
 MAX_FREE_BYTES: Final = 10 << 30
+_USABLE_BYTES: Final = 1 << 20
+"""A disk with less free space is full: a failed program couldn't write."""
 
 FreeFloor = Callable[[int], int]
 """Returns how many bytes of a disk of that size encodings leave free."""
@@ -90,7 +94,7 @@ class TrackEncoder:
                 analysis = self._analyse(planned, master)
                 if known is not None:
                     return known, False
-                self._encoder.encode(
+                self._run(
                     _with_loudness(task, planned, analysis),
                     master,
                     draft.descriptor,
@@ -139,6 +143,21 @@ class TrackEncoder:
     def close(self) -> None:
         """Stop the processes. In the thread that encodes."""
         self._encoder.close()
+
+    def _run(
+        self, task: EncodingTask, master: BinaryIO, descriptor: int
+    ) -> None:
+        """Encode. Raises EncodingFailed, and OSError for a disk that filled.
+
+        Programs say in many ways that they can't write.
+        """
+        try:
+            self._encoder.encode(task, master, descriptor)
+        except EncodingFailed as error:
+            free_bytes = shutil.disk_usage(self._store.folder).free
+            if error.is_permanent or free_bytes >= _USABLE_BYTES:
+                raise
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
     def _check_space(self, task: EncodingTask) -> None:
         usage = shutil.disk_usage(_existing(self._store.folder))

@@ -18,7 +18,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from tests.catalog.encodings.masters import EncodedLibrary, write_single
+import pytest
+
+from tests.catalog.encodings.masters import (
+    ENCODING_SECONDS,
+    EncodedLibrary,
+    write_single,
+)
 from tests.polling import wait_until
 
 _ROOT: Final = Path(__file__).parents[3]
@@ -40,21 +46,37 @@ async def test_killed_store_leaves_whole_files_alone(
     chance = random.Random(7)  # noqa: S311 - the same each time
     root = tmp_path / "library"
     write_single(ffmpeg, root, *_FORMATS)
-    for number in range(_KILLS):
+    hits = 0
+    for number in range(3 * _KILLS):
         folder = tmp_path / f"encodings-{number}"
         library = EncodedLibrary(ffmpeg, root, tmp_path / "data", folder)
-        async with _encoding(library) as process:
-            # In the first encoding, or in one of the next.
-            await wait_until(lambda: _sizes(folder))  # noqa: B023 - awaited here
-            await asyncio.sleep(chance.uniform(0, 0.4))
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
-        await wait_until(lambda: not _writers(folder))  # noqa: B023 - as above
+        hits += await _kill_one(library, chance.uniform(0, 0.4))
         _check(folder)
         await library.encode_all()
         found = _check(folder)
         assert len(found) == len(_FORMATS)
         assert not list(folder.glob(".*.draft"))
+        if hits == _KILLS:
+            break
+    else:
+        pytest.fail(f"only {hits} of {_KILLS} were killed in the middle")
+
+
+async def _kill_one(library: EncodedLibrary, seconds: float) -> bool:
+    """Kill a store that encodes; return whether it was in the middle."""
+    folder = library.encodings
+    async with _encoding(library) as process:
+        # In the first encoding, or in one of the next.
+        await wait_until(
+            lambda: _sizes(folder) or process.returncode is not None,
+            ENCODING_SECONDS,
+        )
+        await asyncio.sleep(seconds)
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
+        status = await process.wait()
+    await wait_until(lambda: not _writers(folder), ENCODING_SECONDS)
+    return status == -signal.SIGKILL
 
 
 @asynccontextmanager

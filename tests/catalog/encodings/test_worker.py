@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -29,6 +30,8 @@ from tests.catalog.encodings.masters import (
     write_single,
     write_track,
 )
+from tests.conftest import require
+from tests.containers.deployer import small_disks
 from tests.polling import wait_until
 
 
@@ -52,6 +55,12 @@ def files_in(folder: Path) -> dict[str, bytes]:
         and not path.name.startswith(".")
         and path.suffix != ".json"
     }
+
+
+def offered_in(folder: Path) -> set[str]:
+    """Return the names of the files that are offered."""
+    records = folder.glob("*.json")
+    return {json.loads(path.read_bytes())["file"] for path in records}
 
 
 def drafts_in(folder: Path) -> list[Path]:
@@ -260,6 +269,40 @@ async def test_full_disk_leaves_no_half_file_and_is_tried_again(
             assert worker.progress.status.problem == ""
     assert caplog.text.count("almost full") == 1
     assert "2 of 2 encodings are ready" in caplog.text
+
+
+async def test_disk_that_fills_meanwhile_is_waited_for(
+    ffmpeg: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = small_disks.lack()
+    require("mount", available=missing is None, reason=missing or "")
+    formats = ("mp3-v0", "opus-128", "alac", "wav")
+    write_single(ffmpeg, tmp_path / "library", *formats)
+    with small_disks.small_disk(tmp_path / "disk", 200_000) as disk:
+        library = EncodedLibrary(
+            *(ffmpeg, tmp_path / "library", tmp_path / "data", disk / "made"),
+            {"full_seconds": 0.05, "min_free_bytes": lambda _: -(1 << 40)},
+        )
+        async with library.working() as (_, worker):
+            await wait_until(
+                lambda: "No space left" in worker.progress.status.problem,
+                ENCODING_SECONDS,
+            )
+            records = library.encodings.glob("*.json")
+            assert len(list(records)) < len(formats)
+            # Nothing else keeps the disk full, but what is tried just now.
+            await wait_until(
+                lambda: (
+                    files_in(library.encodings).keys()
+                    == offered_in(library.encodings)
+                )
+            )
+            await asyncio.to_thread(small_disks.resize, disk, 4_000_000)
+            await wait_until_encoded(worker)
+            status = worker.progress.status
+            assert (status.ready, status.failed) == (len(formats), 0)
+            assert len(files_in(library.encodings)) == len(formats)
+    assert "for 60 minutes" not in caplog.text
 
 
 async def test_output_that_does_not_fit_leaves_no_file(

@@ -30,6 +30,13 @@ def small_disk(path: Path, size_bytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", path], check=True)
 
 
+def resize(path: Path, size_bytes: int) -> None:
+    """Change the size of a small disk."""
+    subprocess.run(
+        ["mount", "-o", f"remount,size={size_bytes}", path], check=True
+    )
+
+
 def lack() -> str | None:
     """Return why no file system can be mounted, or None."""
     if os.geteuid() != 0:
