@@ -36,6 +36,7 @@ from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import SignInStore
 from msrv.mail.mail_settings import mail_worker
 from msrv.mail.worker import MailMetrics
+from msrv.newsletter.subscriptions import NewsletterSubscriptions
 from msrv.notifications.feed_upkeep import ledger_upkeep
 from msrv.notifications.notifier import SellerNotifier
 from msrv.orders.checkout import Checkout
@@ -280,6 +281,9 @@ def _build_store(
         public_pages=PageCache(catalog, encodings.store, is_on=not reload),
         qr_codes=QRCodes(),
         health_checks=checks,
+        newsletter=NewsletterSubscriptions.of(
+            settings, clock=clock, random=random
+        ),
         outgoing_webhooks=WebhookSender.of(
             settings, ledger=ledger, catalog=catalog, clock=clock
         ),
@@ -324,6 +328,8 @@ async def _run(
         if store.mail is not None:
             await stack.enter_async_context(store.mail)
         await stack.enter_async_context(store.outgoing_webhooks)
+        if store.newsletter is not None:
+            await stack.enter_async_context(store.newsletter)
         if store.notifier is not None:
             await stack.enter_async_context(store.notifier)
         stack.push_async_callback(store.providers.aclose)

@@ -59,6 +59,7 @@ FILES: Final = (
     _kind(Part.OUTBOX, "outbox/*.damaged"),
     _kind(Part.STATE, "studio/closed"),
     _kind(Part.STATE, "retired_keys.json"),
+    _kind(Part.STATE, "newsletter.sealed"),
     _kind(Part.STATE, "configuration.json", replaceable=True),
     _kind(Part.STATE, "return-addresses", replaceable=True),
     _kind(Part.STATE, "revocations", replaceable=True),

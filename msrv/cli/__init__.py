@@ -27,6 +27,7 @@ from msrv.cli.first_steps.setup import init
 from msrv.cli.keys import keys
 from msrv.cli.ledger import ledger, revoke, studio
 from msrv.cli.legal import legal
+from msrv.cli.newsletter.sealed_addresses import newsletter
 from msrv.cli.nonce import nonce
 from msrv.cli.recovery.reissue import reissue
 from msrv.cli.serve import certificate, certs, check_health, serve
@@ -60,6 +61,7 @@ from msrv.server import env_file
         restore,
         drill,
         reissue,
+        newsletter,
         deployer,
         engine_gate,
         deployments,

@@ -61,6 +61,22 @@ def payload(
     ).encode()
 
 
+def newsletter_payload(address: str, language: str, at: int) -> bytes:
+    """Return the JSON body that asks for a subscription to the newsletter.
+
+    The only one with an address: it is what the buyer asked for.
+    """
+    return json.dumps(
+        {
+            "type": "newsletter.requested",
+            "timestamp": _iso(at),
+            "data": {"email": address, "language": language},
+        },
+        separators=(",", ":"),
+        ensure_ascii=False,
+    ).encode()
+
+
 def headers(
     secrets: Sequence[bytes], event_id: str, body: bytes, now: int
 ) -> dict[str, str]:

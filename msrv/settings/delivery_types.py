@@ -98,13 +98,16 @@ def parse_webhooks(
     ]
     if len(entries) > _MAX_ENDPOINTS:
         raise ValueError(f"must have {_MAX_ENDPOINTS} endpoints at most")
-    found = [_endpoint(each, private_hosts) for each in entries]
+    found = [parse_endpoint(each, private_hosts) for each in entries]
     if len({each.url for each in found}) != len(found):
         raise ValueError("must not have a URL twice")
     return tuple(found)
 
 
-def _endpoint(text: str, private_hosts: tuple[str, ...]) -> OutgoingEndpoint:
+def parse_endpoint(
+    text: str, private_hosts: tuple[str, ...]
+) -> OutgoingEndpoint:
+    """Parse `URL SECRET [EVENTS]`. Raises ValueError."""
     parts = text.split()
     if not 2 <= len(parts) <= 3:
         raise ValueError(

@@ -46,6 +46,10 @@ from msrv.settings.field_types import (
     StripeKey,
     StripeWebhookSecret,
 )
+from msrv.settings.newsletter_types import (
+    NewsletterTarget,
+    parse_newsletter,
+)
 
 DEMO_LIBRARY: Final = Path(__file__).parents[1] / "demo"
 SOURCE_URL: Final = "https://example.org/msrv"
@@ -85,6 +89,7 @@ class Settings(BaseModel):
     notify_about: NotifyTopics = tuple(NotifyTopic)
     notify_per_hour: Annotated[int, Field(ge=1, le=60)] = 12
     webhooks: SecretStr | None = None
+    newsletter: SecretStr | None = None
     private_hosts: Hosts = ()
     certs: HomePath = Path("certs")
     host: ListeningHost | None = None
@@ -209,6 +214,15 @@ class Settings(BaseModel):
             _ = self.webhook_endpoints
         except ValueError as error:
             raise ValueError(f"MSRV_WEBHOOKS {error}") from None
+        try:
+            target = self.newsletter_target
+        except ValueError as error:
+            raise ValueError(f"MSRV_NEWSLETTER {error}") from None
+        if target is not None and self.smtp_url is None:
+            raise ValueError(
+                "MSRV_NEWSLETTER needs MSRV_SMTP_URL: without mail, the "
+                "checkout doesn't ask for an address"
+            )
         return self
 
     @model_validator(mode="after")
@@ -252,6 +266,15 @@ class Settings(BaseModel):
             return ()
         return parse_webhooks(
             self.webhooks.get_secret_value(), self.private_hosts
+        )
+
+    @property
+    def newsletter_target(self) -> NewsletterTarget | None:
+        """Receiver of addresses for the newsletter, None without one."""
+        if self.newsletter is None:
+            return None
+        return parse_newsletter(
+            self.newsletter.get_secret_value(), self.private_hosts
         )
 
     @property

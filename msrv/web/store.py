@@ -21,6 +21,7 @@ from msrv.health_checks.table import LatestResults
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import SignInStore
 from msrv.mail.worker import MailWorker
+from msrv.newsletter.subscriptions import NewsletterSubscriptions
 from msrv.notifications.notifier import SellerNotifier
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
@@ -62,8 +63,9 @@ class Store:
 
     Each is started and stopped with the application. `sender` sends files
     for sale, and `preview_sender` previews out of their cache; `mail` is None
-    where the store sends none, `notifier` without MSRV_NOTIFY, `certificate`
-    without MSRV_DOMAIN; the server starts that one, once its sockets are open.
+    where the store sends none, `notifier` without MSRV_NOTIFY, `newsletter`
+    without MSRV_NEWSLETTER, `certificate` without MSRV_DOMAIN; the server
+    starts that one, once its sockets are open.
     """
 
     settings: Settings
@@ -112,6 +114,7 @@ class Store:
     certificate: CertificateWorker | None
     notifier: SellerNotifier | None
     outgoing_webhooks: WebhookSender
+    newsletter: NewsletterSubscriptions | None
 
 
 STORE: Final = web.AppKey("STORE", Store)

@@ -73,8 +73,8 @@ class WebhookServer:
         self.paths.append(request.path)
         self.received.append(
             ReceivedWebhook(
-                request.headers["webhook-id"],
-                int(request.headers["webhook-timestamp"]),
+                request.headers.get("webhook-id", ""),
+                int(request.headers.get("webhook-timestamp", "0")),
                 body,
                 {name.lower(): each for name, each in request.headers.items()},
             )

@@ -22,7 +22,10 @@ GIFT: Final = "gift"
 GIFT_TO: Final = "gift_to"
 GIFT_NOTE: Final = "gift_note"
 GIFT_FROM: Final = "gift_from"
-_NAMES: Final = frozenset({MAIL, CONSENT, GIFT, GIFT_TO, GIFT_NOTE, GIFT_FROM})
+NEWSLETTER: Final = "newsletter"
+_NAMES: Final = frozenset(
+    {MAIL, NEWSLETTER, CONSENT, GIFT, GIFT_TO, GIFT_NOTE, GIFT_FROM}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,10 @@ from msrv.web.shop.purchases.gift_form import (
     long_gift_error,
     read_gift,
 )
+from msrv.web.shop.purchases.newsletter_tick import (
+    read_newsletter,
+    request_newsletter,
+)
 from msrv.web.shop.receipt_mails import read_address
 from msrv.web.shop.receipts import respond_with_receipt
 from msrv.web.store import ORIGIN, STORE
@@ -140,6 +144,7 @@ async def checkout_page(
         discount=discount,
         discount_message=discount_message(discount.error),
         mails=store.receipt_mails.is_on,
+        has_newsletter=store.newsletter is not None,
         gift_is_set=GIFT in (errors.typed or request.query),
         attempt=new_order_id(store.random),
         tax_comes=any(
@@ -160,6 +165,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
     `price.ITEM` is the buyer's own price where the seller accepts one; of a
     single item, `suggested_minor` is such a price in minor units instead.
     `discount` a code, `mail` the address that the receipt is sent to.
+    `newsletter` passes that address on to the seller's newsletter.
     `consent` is the digest of the wording that the buyer has agreed to.
     With `start`, the receipt of a single item starts its download.
     With `gift`, the receipt is for `gift_to`, with `gift_note`, from
@@ -190,6 +196,7 @@ async def _place_order(
     _use_suggested_price(form, catalog)
     chosen = read_prices(form, catalog)
     mail = read_address(request, form)
+    wants_newsletter = read_newsletter(request, form, mail)
     gift = read_gift(request, form)
     code = form.get("discount", "").strip()
     discount = (
@@ -244,6 +251,8 @@ async def _place_order(
         interactive=not wants_json(request),
         network=network,
     )
+    if wants_newsletter:
+        request_newsletter(request, mail)
     if isinstance(outcome, PayAt):
         return _pay_at(request, provider, outcome)
     fulfilled = await store.fulfilment.fulfil(outcome, network)

@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Command `newsletter`: reads the file of sealed addresses, as CSV.
+
+Apart from `msrv.newsletter`, which the store runs: it never reads the file.
+"""
+
+import csv
+import io
+from pathlib import Path
+
+import click
+
+from msrv.backup.encryption import read_identities
+from msrv.cli.errors import user_errors
+from msrv.cli.options import examples
+from msrv.newsletter.sealed_file import UnreadableLine, open_lines
+
+
+@click.command(
+    epilog=examples(
+        "msrv newsletter --identity key.txt newsletter.sealed > addresses.csv"
+    )
+)
+@click.option(
+    "--identity",
+    "identity_file",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="File with the secret key, as age-keygen writes it.",
+)
+@click.argument(
+    "sealed", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+def newsletter(*, identity_file: Path, sealed: Path) -> None:
+    """Print the addresses in a file newsletter.sealed as CSV.
+
+    One row for each: the address, the language of the page, and the day. An
+    address that is in the file several times is printed once.
+    """
+    with user_errors():
+        identities = read_identities([identity_file])
+        seen = set()
+        with sealed.open("rb") as file:
+            try:
+                for each in open_lines(file, identities):
+                    if each.address in seen:
+                        continue
+                    seen.add(each.address)
+                    click.echo(
+                        _row(each.address, each.language, each.day), nl=False
+                    )
+            except UnreadableLine as error:
+                raise click.ClickException(
+                    f"{sealed}, {error}: can't be decrypted with this key"
+                ) from None
+
+
+def _row(*cells: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
