@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Catalog
 from msrv.ledger.errors import LedgerError
 from msrv.mail import addresses
@@ -36,12 +37,12 @@ log = logging.getLogger(__name__)
 
 MAX_QUEUED: Final = 200
 """A request takes a call or two to the provider, one after the other."""
-MAX_ATTEMPTS: Final = 12
-"""About an hour, with these pauses."""
+MAX_ATTEMPTS: Final = 60
+"""Almost an hour, with these pauses."""
 MAX_LISTED: Final = 500
 """Purchases in one mail, the newest of them."""
 BUSY_SECONDS: Final = 60
-_BACKOFF: Final = Backoff(first_seconds=2, max_seconds=600)
+_BACKOFF: Final = Backoff(first_seconds=2, max_seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class LostPurchases:
         failures = request.failures + 1
         try:
             await self._try(request)
-        except (PaymentError, LedgerError, OSError) as error:
+        except (PaymentError, LedgerError, NotReady, OSError) as error:
             if failures >= MAX_ATTEMPTS:
                 log.error(  # noqa: TRY400 - the message says it all
                     "lost purchases: a request was given up: %s", error
@@ -142,7 +143,7 @@ class LostPurchases:
             self._queue.append(
                 _Request(request.address, request.language, failures)
             )
-            # The same outage would fail the others, too.
+            # The same outage would fail the others, too, whose turn is next.
             await asyncio.sleep(_BACKOFF.seconds(failures))
         except Exception:
             # A bug must not stop the worker.
@@ -153,7 +154,7 @@ class LostPurchases:
     async def _try(self, request: _Request) -> None:
         """Mail the purchases of an address, if it has any.
 
-        Raises PaymentError, LedgerError.
+        Raises PaymentError, LedgerError, NotReady, OSError.
         """
         mailbox, now = addresses.mailbox_key(request.address), self._clock()
         if not request.failures:

@@ -15,7 +15,12 @@ from msrv.payments.provider import (
     Paid,
 )
 from msrv.payments.stripe import sessions
-from msrv.payments.stripe.client import CallQueue, Json, StripeApi
+from msrv.payments.stripe.client import (
+    CallQueue,
+    EmailRefused,
+    Json,
+    StripeApi,
+)
 
 MAX_PAGES: Final = 10
 """A thousand sessions, of which a buyer has a few: an address with more of
@@ -39,7 +44,12 @@ class StripeArchive:
         for email in dict.fromkeys((address, address.lower())):
             after = None
             for _ in range(MAX_PAGES):
-                page, is_last = await self._api.sessions_of_buyer(email, after)
+                try:
+                    page, is_last = await self._api.sessions_of_buyer(
+                        email, after
+                    )
+                except EmailRefused:
+                    break  # nobody can have paid with it
                 for session in page:
                     payment = _archived(session, email)
                     if payment is not None:
@@ -56,7 +66,10 @@ class StripeArchive:
         """
         if not _INTENT.fullmatch(payment):
             return "", ""
-        session = await self._api.session_of(payment, CallQueue.SEARCH)
+        try:
+            session = await self._api.session_of(payment, CallQueue.SEARCH)
+        except NoSuchPayment:
+            session = None  # of another account, or of another mode
         if session is None:
             return "", ""
         quote = sessions.unpack(session.get("metadata")) or ""

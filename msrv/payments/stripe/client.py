@@ -11,6 +11,7 @@ nor reported: no proxy, no log switch, no name of the parent program.
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import Enum
@@ -47,6 +48,7 @@ _MISSING_SECONDS: Final = 60
 _MAX_MISSING: Final = 1000
 _MISSING: Final = "resource_missing"
 _BAD_EMAIL: Final = "email_invalid"
+_EMAIL_PARAM: Final = re.compile("customer_(?:details|email)")
 _PAGE: Final = 100
 _CHARGE: Final = "payment_intent.latest_charge"
 _AMOUNT_CODES: Final = frozenset(
@@ -220,7 +222,7 @@ class StripeApi:
         """Return a page of a buyer's completed sessions; True if the last.
 
         With their payments and charges; `after` is the last session's id of
-        the page before.
+        the page before. Raises ProviderUnavailable and EmailRefused.
         """
         found = await self._call(
             lambda: self._sessions.list_async(
@@ -316,7 +318,9 @@ class StripeApi:
                 raise NoSuchPayment from error
             if error.code in _AMOUNT_CODES:
                 raise AmountRefused from error
-            if error.code == _BAD_EMAIL:
+            if error.code == _BAD_EMAIL or _EMAIL_PARAM.match(
+                error.param or ""
+            ):
                 raise EmailRefused from error
             why = _unavailable(error).why
             raise RequestRefused(NAME, why, error.code or "") from error

@@ -189,6 +189,8 @@ async def test_nobodys_mailbox_is_filled(
 ) -> None:
     await buy(shop, bank, "departure")
     assert await ask(shop, "bob@example.net") is None
+    # One that Stripe refuses holds up nobody.
+    assert await ask(shop, "ädä@example.net") is None
     for _ in range(3):
         assert await ask(shop, TO) is not None
     for spelling in (TO, "ADA@example.net", "ada+1@example.net"):
@@ -305,6 +307,9 @@ async def test_payment_of_a_retired_nonce_is_found_in_the_ledger(
     )
     (found,) = await new.find(TO)
     assert found.receipt == old
+    archive = store.providers.get("stripe").archive  # type: ignore[union-attr]
+    assert archive is not None
+    assert await archive.buyer_of("pi_another") == ("", "")
     # And its buyer is mailed when all orders are reissued.
     work = Reissue(
         database=store.ledger.database(),

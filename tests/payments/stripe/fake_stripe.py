@@ -326,7 +326,12 @@ class FakeStripe:
     async def _list_sessions(self, request: web.Request) -> web.Response:
         email = request.query.get("customer_details[email]")
         if email is None:
+            wanted = request.query["payment_intent"]
+            if wanted not in self.intents:
+                raise Refusal(404, "resource_missing", "No such payment")
             return self._list(request, list(self.sessions.values()))
+        if not _EMAIL.fullmatch(email):
+            raise Refusal(400, "email_invalid", "Invalid email address")
         found = [
             each
             for each in reversed(self.sessions.values())
