@@ -15,12 +15,8 @@ from msrv.payments.provider import (
     Paid,
 )
 from msrv.payments.stripe import sessions
-from msrv.payments.stripe.client import (
-    CallQueue,
-    EmailRefused,
-    Json,
-    StripeApi,
-)
+from msrv.payments.stripe.client import CallQueue, Json, StripeApi
+from msrv.payments.stripe.errors import EmailRefused
 
 MAX_PAGES: Final = 10
 """A thousand sessions, of which a buyer has a few: an address with more of
