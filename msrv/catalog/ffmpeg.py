@@ -19,6 +19,7 @@ from typing import BinaryIO, Final
 
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import ENVIRONMENT, ResourceLimits
+from msrv.catalog.sound.waveform import SAMPLE_RATE_HZ
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ CONTAINERS: Final = (
     "aac,aiff,ape,asf,caf,dsf,flac,matroska,mov,mp3,mpc,mpc8,ogg,tta,wav,wv"
 )
 """Formats of tracks. No playlists: they make ffmpeg open other files."""
+LOUDNESS_FILTER: Final = "ebur128=peak=true:dualmono=true:framelog=verbose"
+"""Filter that prints the loudness last; both speakers play what is mono."""
 
 
 class OutputTooLong(Exception):
@@ -34,7 +37,7 @@ class OutputTooLong(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ClipOutput:
+class FfmpegOutput:
     """Output of ffmpeg, the end of its messages, its exit status.
 
     A negative `status` is the signal that ended it.
@@ -91,9 +94,10 @@ async def cut_clip(
     *,
     start: float,
     length: float,
+    gain_db: float,
     max_bytes: int,
     timeout_seconds: float,
-) -> ClipOutput:
+) -> FfmpegOutput:
     """Run ffmpeg to cut `length` seconds from a track, as MP3 with fades.
 
     `command` is that of `confined_ffmpeg`. Raises OSError if it doesn't
@@ -101,15 +105,12 @@ async def cut_clip(
     ffmpeg never outlives this call, nor this process.
     """
     fades = f"afade=in:d=0.5,afade=out:st={length - 1:.3f}:d=1"
+    gain = f"volume={gain_db:.2f}dB:precision=float," if gain_db else ""
     return await _run(
         (
             *(*command, "-nostdin", "-v", "error"),
-            *("-protocol_whitelist", "file,pipe"),
-            *("-format_whitelist", CONTAINERS),
-            # As a file, not as a pipe: some containers must be sought in.
-            *("-ss", f"{start:.3f}", "-i", "file:/dev/stdin"),
-            *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
-            *("-af", fades, "-t", f"{length:.3f}"),
+            *_part(start),
+            *("-af", f"{gain}{fades}", "-t", f"{length:.3f}"),
             *("-ac", "2", "-ar", "44100", "-c:a", "libmp3lame", "-b:a", "96k"),
             *("-f", "mp3", "-id3v2_version", "0", "pipe:1"),
         ),
@@ -121,27 +122,42 @@ async def cut_clip(
 
 async def decode_clip(
     command: Sequence[str],
-    clip: BinaryIO,
+    track: BinaryIO,
     *,
-    rate_hz: int,
+    start: float,
+    length: float,
     max_bytes: int,
     timeout_seconds: float,
-) -> ClipOutput:
-    """Run ffmpeg to decode a clip to samples of 16 bits, in one channel.
+) -> FfmpegOutput:
+    """Run ffmpeg to decode `length` seconds of a track, and measure them.
 
-    Raises as `cut_clip` does.
+    The output is samples for a PeakMeter of two channels, and the messages
+    end with the loudness. Raises as `cut_clip` does.
     """
     return await _run(
         (
-            *(*command, "-nostdin", "-v", "error"),
-            *("-protocol_whitelist", "file,pipe", "-f", "mp3"),
-            *("-i", "file:/dev/stdin", "-map", "0:a:0"),
-            *("-ac", "1", "-ar", str(rate_hz)),
+            *(*command, "-nostdin", "-hide_banner", "-nostats", "-v", "info"),
+            *_part(start),
+            # As it is cut: in stereo.
+            *("-af", f"aformat=channel_layouts=stereo,{LOUDNESS_FILTER}"),
+            *("-t", f"{length:.3f}"),
+            *("-ac", "2", "-ar", str(SAMPLE_RATE_HZ)),
             *("-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"),
         ),
-        clip,
+        track,
         max_bytes=max_bytes,
         timeout_seconds=timeout_seconds,
+    )
+
+
+def _part(start: float) -> tuple[str, ...]:
+    """Return the arguments for the sound of a track from a second on."""
+    return (
+        *("-protocol_whitelist", "file,pipe"),
+        *("-format_whitelist", CONTAINERS),
+        # As a file, not as a pipe: some containers must be sought in.
+        *("-ss", f"{start:.3f}", "-i", "file:/dev/stdin"),
+        *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
     )
 
 
@@ -151,7 +167,7 @@ async def _run(
     *,
     max_bytes: int,
     timeout_seconds: float,
-) -> ClipOutput:
+) -> FfmpegOutput:
     """Run ffmpeg, and return its output; errors as of `cut_clip`."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -178,7 +194,7 @@ async def _run(
             # Not wait(): it waits for the end of the pipes, which isn't
             # noticed while one is full and isn't read.
             await process.communicate()
-    return ClipOutput(
+    return FfmpegOutput(
         data.result(),
         messages.result().decode(errors="replace").strip(),
         status.result(),

@@ -4,7 +4,8 @@
 """Previews: a few seconds of a track, to listen to before buying.
 
 A preview is the part that the seller chose, or else it starts at a quarter of
-the track and lasts a third of it at most. It has no tags and no pictures.
+the track and lasts a third of it at most. It has no tags and no pictures, and
+is as loud as streams of whole tracks are.
 Previews are made by ffmpeg, if it is installed, and cached.
 """
 
@@ -20,11 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msrv.catalog.config.listening_fields import MAX_CLIP_SECONDS
-from msrv.catalog.ffmpeg import OutputTooLong, cut_clip, decode_clip
+from msrv.catalog.ffmpeg import (
+    FfmpegOutput,
+    OutputTooLong,
+    cut_clip,
+    decode_clip,
+)
 from msrv.catalog.model import Item, ItemKind, ListeningMode
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import ResourceLimits
 from msrv.catalog.parsing.crash_marks import CrashMarks
+from msrv.catalog.sound.analysis import SoundAnalysis
+from msrv.catalog.sound.loudness import parse_loudness, playing_gain
 from msrv.catalog.sound.waveform import (
     SAMPLE_RATE_HZ,
     PeakMeter,
@@ -41,11 +49,11 @@ SHORTEST_TRACK_SECONDS = 5.0
 LONGEST_CLIP_SECONDS = 30.0
 
 # Part of every cached clip's name: increase it when clips change.
-_VERSION = 1
+_VERSION = 2
 _BYTES_PER_SECOND = 96_000 // 8
 # More than any clip has; ffmpeg's output is held in memory up to this.
 _MAX_CLIP_BYTES = 2 * MAX_CLIP_SECONDS * _BYTES_PER_SECOND
-_MAX_SAMPLES_BYTES = 2 * 2 * MAX_CLIP_SECONDS * SAMPLE_RATE_HZ
+_MAX_SAMPLES_BYTES = 5 * MAX_CLIP_SECONDS * SAMPLE_RATE_HZ
 _RETRY_SECONDS = 600.0
 _REMEMBERED = 4096
 
@@ -152,30 +160,12 @@ class Previews:
     async def waveform(self, item: Item) -> bytes:
         """Return the waveform of a track's preview: an SVG, or empty.
 
-        Made now, with the preview, unless they are cached. Raises NoPreview.
+        It is made with the preview. Raises NoPreview.
         """
         clip = await self.clip(item)
-        path = clip.path.with_suffix(".svg")
         try:
-            return await asyncio.to_thread(path.read_bytes)
-        except OSError:
-            pass  # it is made now
-        try:
-            async with self._one_at_a_time:
-                with await asyncio.to_thread(clip.path.open, "rb") as file:
-                    output = await decode_clip(
-                        self._command,
-                        file,
-                        rate_hz=SAMPLE_RATE_HZ,
-                        max_bytes=_MAX_SAMPLES_BYTES,
-                        timeout_seconds=self._timeout_seconds,
-                    )
-            if output.status != 0:
-                raise NoPreview(
-                    f"ffmpeg ended with {output.status}: {output.messages!a}"
-                )
-            return await asyncio.to_thread(_save_waveform, path, output.data)
-        except (OutputTooLong, OSError, TimeoutError) as error:
+            return await asyncio.to_thread(_waveform_of(clip.path).read_bytes)
+        except OSError as error:
             raise NoPreview(item.item_id) from error
 
     async def aclose(self) -> None:
@@ -207,8 +197,8 @@ class Previews:
             return cached
         try:
             async with self._one_at_a_time:
-                data = await self._cut(item)
-            return await asyncio.to_thread(_save, path, data)
+                data, svg = await self._cut(item)
+            return await asyncio.to_thread(_save, path, data, svg)
         except StorageError as error:
             # Not remembered: a check costs little, and the file may be back
             # at once.
@@ -223,8 +213,11 @@ class Previews:
             self._remember(key, self._clock() + _RETRY_SECONDS)
             raise NoPreview(item.item_id) from error
 
-    async def _cut(self, item: Item) -> bytes:
-        """Run ffmpeg once; raises NoPreview with the reason, and as above."""
+    async def _cut(self, item: Item) -> tuple[bytes, bytes]:
+        """Return a clip, as loud as all streams are, and its waveform.
+
+        Raises NoPreview with the reason, and as above.
+        """
         start, length = clip_part(item)
         key = item.content.sha256
         mark = await asyncio.to_thread(self._marks.find, key)
@@ -236,11 +229,22 @@ class Previews:
         )
         try:
             with self._marks.parsing(key):
+                decoded = await decode_clip(
+                    self._command,
+                    track,
+                    start=start,
+                    length=length,
+                    max_bytes=_MAX_SAMPLES_BYTES,
+                    timeout_seconds=self._timeout_seconds,
+                )
+                # Without it, an ffmpeg that can't measure cuts it as it is.
+                analysis = await asyncio.to_thread(_analyse, decoded)
                 output = await cut_clip(
                     self._command,
                     track,
                     start=start,
                     length=length,
+                    gain_db=playing_gain(analysis.loudness, None),
                     max_bytes=_MAX_CLIP_BYTES,
                     timeout_seconds=self._timeout_seconds,
                 )
@@ -255,7 +259,8 @@ class Previews:
             raise NoPreview(
                 f"ffmpeg ended with {output.status}: {output.messages!a}"
             )
-        return output.data
+        peaks = analysis.peaks
+        return output.data, draw_waveform(peaks) if peaks else b""
 
     def _mark_crash(self, key: bytes, number: int) -> None:
         """Mark a track at which ffmpeg was killed by a signal."""
@@ -271,6 +276,11 @@ def _key(item: Item) -> str:
     clip = item.listening.clip
     part = f"-{clip[0]}-{clip[1]}" if clip else ""
     return f"{item.content.sha256.hex()}{part}-{_VERSION}"
+
+
+def clip_version(item: Item) -> str:
+    """Return what changes in an address whenever an item's clip does."""
+    return hashlib.sha256(_key(item).encode("ascii")).hexdigest()[:16]
 
 
 def clip_part(item: Item) -> tuple[float, float]:
@@ -295,6 +305,8 @@ def _clip(path: Path, data: bytes) -> Clip:
 def _load(path: Path, known: Clip | float | None) -> Clip | None:
     """Return a clip on disk, which is read unless it is `known`."""
     try:
+        if not _waveform_of(path).exists():
+            return None
         if isinstance(known, Clip) and path.stat().st_size == known.size_bytes:
             return known
         return _clip(path, path.read_bytes())
@@ -302,18 +314,22 @@ def _load(path: Path, known: Clip | float | None) -> Clip | None:
         return None
 
 
-def _save_waveform(path: Path, samples: bytes) -> bytes:
-    """Draw and save the waveform of samples. Raises OSError."""
-    meter = PeakMeter(channels=1)
-    meter.add(samples)
-    peaks = meter.peaks()
-    svg = draw_waveform(peaks) if peaks else b""
-    write_file(path, svg, durable_name=False)
-    return svg
+def _analyse(decoded: FfmpegOutput) -> SoundAnalysis:
+    """Return the analysis of a part of a track that was decoded."""
+    if decoded.status != 0:
+        return SoundAnalysis(None, b"")
+    meter = PeakMeter(channels=2)
+    meter.add(decoded.data)
+    return SoundAnalysis(parse_loudness(decoded.messages), meter.peaks())
 
 
-def _save(path: Path, data: bytes) -> Clip:
-    """Save a clip. Raises OSError."""
+def _waveform_of(clip: Path) -> Path:
+    return clip.with_suffix(".svg")
+
+
+def _save(path: Path, data: bytes, svg: bytes) -> Clip:
+    """Save a clip after its waveform. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(_waveform_of(path), svg, durable_name=False)
     write_file(path, data, durable_name=False)
     return _clip(path, data)

@@ -19,13 +19,15 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from msrv.catalog.encodings.ffmpeg_process import (
+    INPUT,
     EncodingFailed,
+    analysis_arguments,
     check_result,
     read_output,
 )
 from msrv.catalog.encodings.recipes import RECIPES, STREAMS, Recipe
 from msrv.catalog.encodings.track_tags import TrackTags
-from msrv.catalog.ffmpeg import CONTAINERS, query_ffmpeg
+from msrv.catalog.ffmpeg import query_ffmpeg
 from msrv.catalog.model import Sound
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import (
@@ -40,7 +42,7 @@ from msrv.catalog.parsing.priority import IDLE, NORMAL
 from msrv.catalog.parsing.replies import clean_message
 from msrv.catalog.sound.analysis import SoundAnalysis
 from msrv.catalog.sound.loudness import parse_loudness
-from msrv.catalog.sound.waveform import SAMPLE_RATE_HZ, PeakMeter
+from msrv.catalog.sound.waveform import PeakMeter
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +170,7 @@ class Encoder:
         channels = min(sound.channels or 2, 2)
         meter = PeakMeter(channels)
         messages = self._run_ffmpeg(
-            _analysis_arguments(
+            analysis_arguments(
                 channels, measures_loudness=self._build.measures_loudness
             ),
             seconds,
@@ -320,33 +322,8 @@ def _encoding_arguments(task: EncodingTask) -> tuple[str, ...]:
     gain = ("-af", f"volume={task.gain_db:.2f}dB:precision=float")
     return (
         *("-nostdin", "-v", "error", "-y"),
-        *_INPUT,
+        *INPUT,
         *(gain if task.gain_db else ()),
         *task.recipe.options(task.sound),
         "file:/dev/stdout",
     )
-
-
-def _analysis_arguments(
-    channels: int, *, measures_loudness: bool
-) -> tuple[str, ...]:
-    """Return ffmpeg's arguments: samples for the peaks, loudness as text."""
-    # Both speakers play what is mono.
-    measuring = ("-af", "ebur128=peak=true:dualmono=true:framelog=verbose")
-    return (
-        *("-nostdin", "-hide_banner", "-nostats", "-v", "info"),
-        *_INPUT,
-        *(measuring if measures_loudness else ()),
-        *("-ar", str(SAMPLE_RATE_HZ), "-ac", str(channels)),
-        *("-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"),
-    )
-
-
-_INPUT: Final = (
-    *("-xerror", "-protocol_whitelist", "file,pipe"),
-    *("-format_whitelist", CONTAINERS),
-    *("-threads", "1", "-i", "file:/dev/stdin"),
-    *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
-    *("-threads", "1", "-filter_threads", "1"),
-)
-"""The first stream of sound of the master."""

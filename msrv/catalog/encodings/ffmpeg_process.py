@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Output and messages of a running ffmpeg, and errors of what it makes."""
+"""Arguments, output and messages of ffmpeg, and errors of what it makes."""
 
 import os
 import selectors
@@ -10,6 +10,9 @@ import subprocess
 import time
 from collections.abc import Callable
 from typing import Final
+
+from msrv.catalog.ffmpeg import CONTAINERS, LOUDNESS_FILTER
+from msrv.catalog.sound.waveform import SAMPLE_RATE_HZ
 
 _STDERR_BYTES: Final = 2000
 _READ_BYTES: Final = 65536
@@ -20,6 +23,16 @@ _WRITE_ERRORS: Final = (
     "No space left",
 )
 """Messages after which ffmpeg may nevertheless end with status 0."""
+
+
+INPUT: Final = (
+    *("-xerror", "-protocol_whitelist", "file,pipe"),
+    *("-format_whitelist", CONTAINERS),
+    *("-threads", "1", "-i", "file:/dev/stdin"),
+    *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
+    *("-threads", "1", "-filter_threads", "1"),
+)
+"""The first stream of sound of the master."""
 
 
 class EncodingFailed(Exception):
@@ -82,4 +95,17 @@ def check_result(
     raise EncodingFailed(
         f"ffmpeg ended with {status}: {last!a}",
         is_permanent=not is_full,
+    )
+
+
+def analysis_arguments(
+    channels: int, *, measures_loudness: bool
+) -> tuple[str, ...]:
+    """Return ffmpeg's arguments: samples for the peaks, loudness as text."""
+    return (
+        *("-nostdin", "-hide_banner", "-nostats", "-v", "info"),
+        *INPUT,
+        *(("-af", LOUDNESS_FILTER) if measures_loudness else ()),
+        *("-ar", str(SAMPLE_RATE_HZ), "-ac", str(channels)),
+        *("-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"),
     )

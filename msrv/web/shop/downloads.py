@@ -19,7 +19,7 @@ from msrv.catalog.encodings.item_formats import FormatError
 from msrv.catalog.encodings.recipes import ORIGINAL
 from msrv.catalog.encodings.streams import USUAL, find_stream
 from msrv.catalog.model import Catalog, Item, Release
-from msrv.catalog.previews import Clip, NoPreview
+from msrv.catalog.previews import Clip, NoPreview, clip_version
 from msrv.connections.request_handler import IS_STREAMED
 from msrv.downloads.body import Body
 from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
@@ -159,7 +159,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
                 body,
                 SendOptions(
                     store.clock(),
-                    cache_control(request, version_of(found.content)),
+                    cache_control(request, clip_version(found)),
                     "inline",
                 ),
             )

@@ -12,8 +12,7 @@ from aiohttp import web
 
 from msrv.catalog.encodings.streams import find_stream
 from msrv.catalog.model import Item, Release
-from msrv.catalog.previews import clip_part
-from msrv.storage.model import Content
+from msrv.catalog.previews import clip_part, clip_version
 from msrv.web.shop.json_views import version_of
 from msrv.web.store import STORE
 
@@ -49,8 +48,8 @@ def playable_tracks(
             found[item.item_id] = whole
         elif previews.is_offered(item):
             found[item.item_id] = Playable(
-                _href(item, item.content),
-                waveform_href=waveform_path(item, version_of(item.content)),
+                _href(item, clip_version(item)),
+                waveform_href=waveform_path(item, clip_version(item)),
                 start_seconds=round(clip_part(item)[0], 2),
             )
     return found
@@ -69,8 +68,8 @@ def _whole_track(request: web.Request, item: Item) -> Playable | None:
     opus = find_stream(store, item, _OPUS)
     version = store.analyses.find(item.content.sha256.hex())
     return Playable(
-        _href(item, stream.content),
-        f"{_href(item, opus.content)}&as={_OPUS}"
+        _href(item, version_of(stream.content)),
+        f"{_href(item, version_of(opus.content))}&as={_OPUS}"
         if opus and opus.name == _OPUS
         else "",
         waveform_path(item, version) if version else "",
@@ -78,5 +77,5 @@ def _whole_track(request: web.Request, item: Item) -> Playable | None:
     )
 
 
-def _href(item: Item, content: Content) -> str:
-    return f"/previews/{item.item_id}?v={version_of(content)}"
+def _href(item: Item, version: str) -> str:
+    return f"/previews/{item.item_id}?v={version}"

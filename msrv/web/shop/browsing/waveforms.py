@@ -12,10 +12,10 @@ from aiohttp import web
 
 from msrv.catalog.encodings.streams import find_stream
 from msrv.catalog.model import Item
+from msrv.catalog.previews import clip_version
 from msrv.catalog.sound.analysis import AnalysisStore
 from msrv.catalog.sound.waveform import draw_waveform
 from msrv.web.errors import NotFound
-from msrv.web.shop.json_views import version_of
 from msrv.web.shop.media import respond_with_asset
 from msrv.web.static_files import prepare
 from msrv.web.store import STORE
@@ -40,7 +40,7 @@ async def waveform(request: web.Request) -> web.StreamResponse:
         version = encodings.analyses.find(master)
         svg = await asyncio.to_thread(_draw, encodings.analyses, master)
     elif store.previews.is_offered(found):
-        version = version_of(found.content)
+        version = clip_version(found)
         svg = await store.previews.waveform(found)
     else:
         raise NotFound
