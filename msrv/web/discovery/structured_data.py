@@ -33,7 +33,10 @@ def website(shop: Shop, base_url: str) -> Data:
         "url": f"{base_url}/",
         "potentialAction": {
             "@type": "SearchAction",
-            "target": f"{base_url}/catalog?q={{words}}",
+            "target": {
+                "@type": "EntryPoint",
+                "urlTemplate": f"{base_url}/catalog?q={{words}}",
+            },
             "query-input": "required name=words",
         },
     }

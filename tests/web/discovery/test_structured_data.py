@@ -3,9 +3,14 @@
 
 """Structured data and link previews by a release's kind."""
 
+import json
+import re
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from msrv.catalog.details.release_details import (
     ReleaseDetails,
@@ -15,33 +20,10 @@ from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.storage.model import Content, FileIdentity
 from msrv.web.discovery.page_metadata import release_metadata
+from tests.conftest import Client
+from tests.web.discovery import schema_org
 
 BASE: Final = "https://shop.example"
-_COMMON: Final = (
-    "@context @type @id name url offers description image keywords"
-)
-_WORK: Final = "datePublished genre inLanguage"
-PROPERTIES: Final = {
-    "MusicAlbum": f"{_COMMON} {_WORK} albumReleaseType numTracks track "
-    "byArtist albumRelease",
-    "Book": f"{_COMMON} {_WORK} author publisher isbn numberOfPages "
-    "bookFormat",
-    "VideoObject": f"{_COMMON} {_WORK} creator publisher uploadDate duration "
-    "thumbnailUrl",
-    "SoftwareApplication": f"{_COMMON} {_WORK} author publisher "
-    "softwareVersion operatingSystem",
-    "Product": f"{_COMMON} releaseDate brand category",
-    "Offer": "@type price priceCurrency availability url seller",
-    "MusicRecording": "@type name duration",
-    "MusicRelease": "@type catalogNumber recordLabel",
-    "MusicGroup": "@type name",
-    "Organization": "@type name",
-    "Person": "@type name",
-    "Brand": "@type name",
-}
-"""Properties that schema.org defines for each type, as far as they are used
-(https://schema.org/MusicAlbum and the like).
-"""
 DETAILS: Final = {
     "genres": ("Dub",),
     "tags": ("live", "rainy day"),
@@ -73,30 +55,84 @@ def release(kind: ReleaseKind, **details: Any) -> Release:  # noqa: ANN401 - fie
     )
 
 
-def check(data: Any) -> None:  # noqa: ANN401 - JSON
-    """Check that each object has only properties of its type, and no empty
-    value.
-    """
-    if isinstance(data, list):
-        for each in data:
-            check(each)
-    elif isinstance(data, dict):
-        assert set(data) <= set(PROPERTIES[data["@type"]].split())
-        for each in data.values():
-            check(each)
-    else:
-        assert data not in (None, "")
-
-
 @pytest.mark.parametrize("details", [{}, DETAILS], ids=["bare", "described"])
 @pytest.mark.parametrize("kind", ReleaseKind)
-def test_structured_data_has_properties_of_its_type_alone(
+def test_structured_data_is_of_the_vocabulary(
     kind: ReleaseKind, details: dict[str, Any]
 ) -> None:
     meta = release_metadata(release(kind, **details), Shop(), BASE, "Words.")
-    data = meta.data[0]
-    check(data)
-    assert data["offers"]["price"] == "7.00"
+    for data in meta.data:
+        schema_org.check(data)
+    assert meta.data[0]["offers"]["price"] == "7.00"
+
+
+@given(
+    texts=st.lists(st.text(min_size=1, max_size=30), min_size=3, max_size=3),
+    date=st.sampled_from(["", "2026", "2026-03", "2026-03-06"]),
+    kind=st.sampled_from(ReleaseKind),
+)
+def test_any_release_is_of_the_vocabulary(
+    texts: list[str], date: str, kind: ReleaseKind
+) -> None:
+    title, artist, label = (each.strip() or "A" for each in texts)
+    found = replace(
+        release(kind, label=label, genres=(label,), tags=(title,)),
+        title=title,
+        artist=artist,
+        date=date,
+    )
+    for data in release_metadata(found, Shop(), BASE, "").data:
+        schema_org.check(data)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/catalog/night-bus", "/artists/the-wet-coats", "/tags"]
+)
+async def test_data_of_pages_is_of_the_vocabulary(
+    store: Client, path: str
+) -> None:
+    page = await (await store.get(path)).text()
+    found = re.findall(
+        r'(?s)<script type="application/ld\+json">(.*?)</script>', page
+    )
+    assert bool(found) is (path != "/tags")
+    for each in found:
+        schema_org.check(json.loads(each))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("@context", "http://schema.org"),
+        ("@type", "MusicAlbums"),
+        ("@id", "night-bus"),
+        ("isbn", "978"),
+        ("colour", "red"),
+        ("name", ""),
+        ("name", ["A", "B"]),
+        ("track", []),
+        ("url", "/catalog/r"),
+        ("url", "https://a.example/{words}"),
+        ("datePublished", "2026-13"),
+        ("datePublished", "March 2026"),
+        ("numTracks", "12"),
+        ("numTracks", True),
+        ("byArtist", {"@type": "Organization", "name": "A"}),
+        ("byArtist", "A"),
+        ("albumReleaseType", "EPRelease"),
+        ("offers", {"@type": "Offer", "price": 7.0}),
+        ("offers", {"@type": "Offer", "priceCurrency": "euro"}),
+        ("offers", {"@type": "Offer", "availability": "InStock"}),
+        ("track", {"@type": "MusicRecording", "duration": "83"}),
+    ],
+)
+def test_data_outside_of_the_vocabulary_is_found(
+    path: str, value: object
+) -> None:
+    data = release_metadata(release(ReleaseKind.EP), Shop(), BASE, "").data[0]
+    schema_org.check(data)
+    with pytest.raises(schema_org.Invalid):
+        schema_org.check({**data, path: value})
 
 
 @pytest.mark.parametrize(
