@@ -22,7 +22,7 @@ from bench.buying import receive
 from bench.files import TINY
 from bench.measuring import run_rounds
 from bench.peers import Peer, Stage
-from bench.receiver import Received, Task
+from bench.receiver import Task
 from bench.storefront import (
     CART,
     GZIP,
@@ -34,6 +34,8 @@ from bench.storefront import (
 ROUNDS: Final = 3
 TRIES: Final = 3
 SECONDS: Final = 0.4
+FEWEST: Final = 20
+"""Responses that a measurement needs."""
 LARGE: Final = "Single/Large.bin"
 LARGE_BYTES: Final = 64 << 20
 _BLOCK: Final = bytes(range(256)) * 4096
@@ -41,7 +43,7 @@ _BLOCK: Final = bytes(range(256)) * 4096
 BOUNDS: Final[Mapping[str, float]] = {
     "page": 0.38,
     "page in gzip": 0.38,
-    "page with a cart": 18.0,
+    "page with a cart": 1.1,
     "front page": 0.24,
     "small download": 0.58,
     "large download over TLS": 0.18,
@@ -106,7 +108,8 @@ def main() -> int:
     return 1 if failures else 0
 
 
-_Run = Callable[[], Received]
+_Run = Callable[[], float]
+"""Measures once; returns the CPU time of a response, or of a byte."""
 
 
 def _start(folder: Path, stack: ExitStack) -> dict[str, tuple[_Run, _Run]]:
@@ -123,7 +126,17 @@ def _start(folder: Path, stack: ExitStack) -> dict[str, tuple[_Run, _Run]]:
     )
 
     def asking(peer: Peer, path: str, headers: str = "") -> _Run:
-        return requesting(peer, path, headers=headers, seconds=SECONDS)
+        measure = requesting(peer, path, headers=headers, seconds=SECONDS)
+
+        def run() -> float:
+            for _ in range(TRIES):
+                found = measure()
+                # Fewer where the machine let the server wait.
+                if found.answers >= FEWEST:
+                    break
+            return cpu_microseconds(found)
+
+        return run
 
     page = asking(stock, "/page")
     release = "/catalog/fifty"
@@ -154,24 +167,21 @@ def _downloading(peer: Peer) -> _Run:
         seconds=SECONDS,
         file_bytes=LARGE_BYTES,
     )
-    return lambda: receive(task)
+
+    def run() -> float:
+        found = receive(task)
+        return found.cpu_seconds / max(1, found.received_bytes)
+
+    return run
 
 
 def _ratio(stock: _Run, store: _Run) -> float:
     """Return the median of the rounds' ratios of CPU time."""
     taken = run_rounds({"stock": stock, "store": store}, rounds=ROUNDS)
-    costs = {name: [*map(_cost, rounds)] for name, rounds in taken.items()}
     return statistics.median(
-        store / stock
-        for store, stock in zip(costs["store"], costs["stock"], strict=True)
+        cost / base
+        for cost, base in zip(taken["store"], taken["stock"], strict=True)
     )
-
-
-def _cost(received: Received) -> float:
-    """Return the CPU time of a response, or of a byte of a large file."""
-    if received.answers:
-        return cpu_microseconds(received)
-    return received.cpu_seconds / max(1, received.received_bytes) * 1e6
 
 
 if __name__ == "__main__":

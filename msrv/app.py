@@ -112,6 +112,7 @@ def create_app(
             validation.validate,
             middleware.resolve_origin,
             redirects.redirect,
+            validation.reuse_page,
         ],
         client_max_size=MAX_BODY_BYTES,
     )

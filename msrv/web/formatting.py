@@ -25,6 +25,7 @@ from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
 from msrv.money import Money
 from msrv.orders import redemption
+from msrv.orders.cart import Cart
 from msrv.orders.consents import Wording, agreed_text, asked_wording
 from msrv.proofs import grants
 from msrv.proofs.consents import Consent
@@ -144,6 +145,14 @@ def percent(part: int) -> str:
     return format_percent(
         Decimal(part) / 100, locale=locale(current_language().formats)
     )
+
+
+def cart_summary(cart: Cart) -> str:
+    """Return the number of items in a cart, and its totals."""
+    totals = [price(total) for total, _ in cart.by_currency()]
+    count = len(cart.entries)
+    items = ngettext("%(num)s item", "%(num)s items", count)
+    return listed([items, *totals])
 
 
 def listed(parts: Iterable[str]) -> str:

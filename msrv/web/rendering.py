@@ -21,12 +21,10 @@ from markupsafe import Markup
 from msrv import time_slices
 from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Page, Shop
-from msrv.orders.cart import Cart
 from msrv.translations import (
     Language,
     current_language,
     format_number,
-    ngettext,
 )
 from msrv.translations.dates import format_interval
 from msrv.translations.templates import EXTENSIONS, install_translations
@@ -35,7 +33,9 @@ from msrv.web.appearance.drawn_covers import drawn_cover_path
 from msrv.web.appearance.page_appearance import PageAppearance
 from msrv.web.errors import ErrorPage, NotAcceptable
 from msrv.web.languages import LanguageChoice, language_choice
-from msrv.web.store import STORE
+from msrv.web.public_pages.page_slots import PageSlots
+from msrv.web.public_pages.visitor import page_slots, visitor_parts
+from msrv.web.store import STORE, TEMPLATE
 
 HTML: Final = "text/html"
 JSON: Final = "application/json"
@@ -76,8 +76,7 @@ class Chrome:
     checkout_style_url: str
     script_url: str
     player_url: str
-    cart_count: int
-    cart_summary: str
+    visitor: PageSlots
     started_payment: str
     payments_are_simulated: bool
     source_url: str
@@ -192,12 +191,10 @@ async def page_response_in_slices(
 ) -> web.Response:
     """Return the response of `page_response`, rendered in slices."""
     page = {"chrome": _chrome(request), "path": request.path}
-    return web.Response(
-        text=await render_in_slices(request, template, {**context, **page}),
-        content_type=HTML,
-        charset="utf-8",
-        status=status,
-        headers=_page_headers(),
+    return _filled(
+        request,
+        await render_in_slices(request, template, {**context, **page}),
+        status,
     )
 
 
@@ -218,19 +215,22 @@ def page_response(
     **context: Any,  # noqa: ANN401 - a template's context
 ) -> web.Response:
     """Return a rendered template, with the store's chrome."""
-    response = aiohttp_jinja2.render_template(
-        template,
-        request,
-        {"chrome": _chrome(request), "path": request.path, **context},
-        status=status,
-    )
-    response.headers.update(_page_headers())
-    return response
+    page = {"chrome": _chrome(request), "path": request.path}
+    found = aiohttp_jinja2.get_env(request.app).get_template(template)
+    return _filled(request, found.render({**page, **context}), status)
 
 
-def _page_headers() -> dict[str, str]:
+def _filled(request: web.Request, page: str, status: int) -> web.Response:
+    """Return a rendered page, with the visitor's own parts in its slots."""
+    template = request[TEMPLATE] = page_slots(request).split(page)
     language = current_language().tag
-    return {**_NEGOTIATED_HEADERS, "Content-Language": language}
+    return web.Response(
+        text=template.fill(visitor_parts(request)),
+        content_type=HTML,
+        charset="utf-8",
+        status=status,
+        headers={**_NEGOTIATED_HEADERS, "Content-Language": language},
+    )
 
 
 async def render_in_slices(
@@ -265,7 +265,6 @@ def error_response(request: web.Request, error: ErrorPage) -> web.Response:
 def _chrome(request: web.Request) -> Chrome:
     store = request.app[STORE]
     assets = store.assets
-    cart = Cart(())
     pages: tuple[Page, ...] = ()
     has_artists = False
     try:
@@ -276,7 +275,6 @@ def _chrome(request: web.Request) -> Chrome:
         shop, pages = catalog.shop, catalog.pages
         artists = {each.artist for each in catalog.offered[:_NEWEST]}
         has_artists = len(artists) >= _SEVERAL
-        cart = cookies.read_cart(request, catalog)
     return Chrome(
         shop=shop,
         pages=pages,
@@ -287,8 +285,7 @@ def _chrome(request: web.Request) -> Chrome:
         checkout_style_url=assets.url("checkout.css"),
         script_url=assets.url("store.js"),
         player_url=assets.url("player.js"),
-        cart_count=len(cart.entries),
-        cart_summary=cart_summary(cart),
+        visitor=page_slots(request),
         started_payment=cookies.read_payment(request),
         payments_are_simulated=store.settings.takes_simulated_payments,
         source_url=store.settings.source_url,
@@ -296,14 +293,6 @@ def _chrome(request: web.Request) -> Chrome:
         languages=language_choice(request, current_language()),
         static_url=assets.url,
     )
-
-
-def cart_summary(cart: Cart) -> str:
-    """Return the number of items in a cart, and its totals."""
-    totals = [formatting.price(total) for total, _ in cart.by_currency()]
-    count = len(cart.entries)
-    items = ngettext("%(num)s item", "%(num)s items", count)
-    return formatting.listed([items, *totals])
 
 
 def set_up_templates(app: web.Application, *, fresh: bool) -> None:

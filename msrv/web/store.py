@@ -48,6 +48,7 @@ from msrv.web.caches import (
 from msrv.web.metrics import RequestMetrics
 from msrv.web.origin import Origin, OriginRules
 from msrv.web.public_pages.page_cache import PageCache
+from msrv.web.public_pages.page_slots import PageSlots, PageTemplate
 from msrv.web.shop.qr_codes import QRCodes
 from msrv.web.static_files import Assets
 
@@ -126,4 +127,8 @@ ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
 ROUTE: Final = web.RequestKey("ROUTE", str)
 """The name of the matched route; set for every request."""
 ATTEMPT: Final = web.RequestKey("ATTEMPT", str)
-"""The random id in the forms of a page; set where there may be one."""
+"""The random id of the next order, in the forms of a page."""
+SLOTS: Final = web.RequestKey("SLOTS", PageSlots)
+"""The slots of the page that is rendered for a request."""
+TEMPLATE: Final = web.RequestKey("TEMPLATE", PageTemplate)
+"""The page that was rendered for a request, with its slots."""

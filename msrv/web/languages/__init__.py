@@ -17,6 +17,7 @@ from msrv.web import cookies
 from msrv.web.store import STORE
 
 PARAMETER: Final = "lang"
+_BY_TAG: Final = {Language(each).tag.lower(): each for each in LANGUAGES}
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -101,8 +102,7 @@ def language_choice(request: web.Request, current: Language) -> LanguageChoice:
 
 def find_language(tag: str) -> str:
     """Return the language with a tag, empty for one without texts."""
-    names = {Language(each).tag.lower(): each for each in LANGUAGES}
-    return names.get(tag.lower(), "")
+    return _BY_TAG.get(tag.lower(), "") if tag else ""
 
 
 def _stated(request: web.BaseRequest) -> str:

@@ -3,20 +3,24 @@
 
 """Cache of the public pages of the current catalog, as they are sent.
 
-It has what the templates rendered for a visitor without a cart, a discount or
-a started payment, headers included. A page is found by whatever it depends
-on; all are dropped when the catalog changes, or the encodings that pages
-offer to listen to.
+It has what the templates rendered, headers included: with slots for the
+visitor's own parts, and whole for visitors without any. A page is found by
+whatever it depends on; all are dropped when the catalog changes, or the
+encodings that pages offer to listen to.
 """
 
 from collections import Counter, OrderedDict
+from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from multidict import CIMultiDict
 
 from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from msrv.catalog.model import Catalog
 from msrv.translations import Language
 from msrv.web.public_pages.page_response import PageResponse
+from msrv.web.public_pages.page_slots import PageTemplate
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Limit of all cached pages together."""
@@ -25,8 +29,16 @@ _OVERHEAD_BYTES: Final = 2048
 """What an entry takes besides its bytes."""
 
 
+class TemplateKey(NamedTuple):
+    """Whatever a page with slots depends on, besides the catalog."""
+
+    target: str
+    base_url: str
+    language: Language
+
+
 class PageKey(NamedTuple):
-    """Whatever a public page depends on, besides the catalog.
+    """Whatever a whole public page depends on, besides the catalog.
 
     `target` is the path with the query, as the client wrote it; `base_url`
     the store's own address, by the host that was requested.
@@ -37,6 +49,23 @@ class PageKey(NamedTuple):
     language: Language
     is_json: bool
     is_gzip: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CachedTemplate:
+    """Rendered page with slots, and the headers of its response."""
+
+    template: PageTemplate
+    headers: CIMultiDict[str]
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that the page takes, roughly."""
+        return self.template.size_bytes
+
+
+_Key = PageKey | TemplateKey
+_Page = PageResponse | CachedTemplate
 
 
 class Snapshot(NamedTuple):
@@ -73,7 +102,7 @@ class PageCache:
         self._encodings = encodings
         self._is_on = is_on
         self._max_bytes = max_bytes
-        self._pages: OrderedDict[PageKey, PageResponse] = OrderedDict()
+        self._pages: OrderedDict[_Key, _Page] = OrderedDict()
         self._targets: Counter[str] = Counter()
         self._snapshot: Snapshot | None = None
         self.size_bytes = 0
@@ -97,6 +126,15 @@ class PageCache:
 
     def get(self, key: PageKey) -> PageResponse | None:
         """Return a page of the current catalog, None if it isn't cached."""
+        found = self._get(key)
+        return found if isinstance(found, PageResponse) else None
+
+    def get_template(self, key: TemplateKey) -> CachedTemplate | None:
+        """Return a page with slots, None if it isn't cached."""
+        found = self._get(key)
+        return found if isinstance(found, CachedTemplate) else None
+
+    def _get(self, key: _Key) -> _Page | None:
         found = self._pages.get(key)
         if found is None:
             return None
@@ -107,7 +145,7 @@ class PageCache:
         self._pages.move_to_end(key)
         return found
 
-    def store(self, key: PageKey, made: Snapshot, page: PageResponse) -> None:
+    def store(self, key: _Key, made: Snapshot, page: _Page) -> None:
         """Cache a page that was rendered from a snapshot, if it is current."""
         now = self.snapshot()
         if not self._is_on or not made.is_same(now):
@@ -123,7 +161,7 @@ class PageCache:
         while self.size_bytes > self._max_bytes:
             self._drop(next(iter(self._pages)))
 
-    def _drop(self, key: PageKey) -> None:
+    def _drop(self, key: _Key) -> None:
         page = self._pages.pop(key, None)
         if page is None:
             return

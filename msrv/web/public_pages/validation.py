@@ -3,11 +3,12 @@
 
 """Validators of public pages (RFC 9110, section 8.8), and their caching.
 
-A public page that was rendered for a visitor without anything of their own
-has an ETag, which is a digest of its bytes: every replica has the same one. A
-page with the id of an attempt in its forms has none, since each visitor needs
-another id. The pages of visitors with a cart, a discount or a started payment
-aren't to be stored by caches of several visitors, and aren't stored here.
+A public page for a visitor without anything of their own has an ETag, which
+is a digest of its bytes: every replica has the same one. A page with the id of
+an attempt in its forms has none, since each visitor needs another id. The
+pages of visitors with a cart, a discount or a started payment aren't to be
+stored by caches of several visitors. For a cart, the slots of the cached page
+are filled; the others are rendered for each request.
 """
 
 import hashlib
@@ -22,15 +23,28 @@ from msrv.proofs.orders import new_order_id
 from msrv.web import cookies
 from msrv.web.languages import negotiated_language
 from msrv.web.origin import Origin
-from msrv.web.public_pages.page_cache import PageKey, Snapshot
+from msrv.web.public_pages.page_cache import (
+    CachedTemplate,
+    PageKey,
+    Snapshot,
+    TemplateKey,
+)
 from msrv.web.public_pages.page_response import (
     PageResponse,
     not_modified_headers,
 )
 from msrv.web.public_pages.slotted_body import SlottedBody
+from msrv.web.public_pages.visitor import visitor_parts
 from msrv.web.rendering import wants_json
 from msrv.web.static_files import accepts_gzip
-from msrv.web.store import ATTEMPT, ORIGIN, ROUTE, STORE, Store
+from msrv.web.store import (
+    ATTEMPT,
+    ORIGIN,
+    ROUTE,
+    STORE,
+    TEMPLATE,
+    Store,
+)
 
 PUBLIC: Final = frozenset(
     {
@@ -47,11 +61,13 @@ PUBLIC: Final = frozenset(
 )
 """Names of the routes whose pages depend on the catalog and on nothing else
 but the visitor's language and the cookies below."""
-_OWN: Final = frozenset(
+_WITHOUT_SLOT: Final = frozenset(
     prefix + name
     for prefix in ("", "__Host-")
-    for name in (cookies.CART, cookies.DISCOUNT, cookies.PAYMENT)
+    for name in (cookies.DISCOUNT, cookies.PAYMENT)
 )
+_OWN: Final = _WITHOUT_SLOT | {cookies.CART, f"__Host-{cookies.CART}"}
+_READING: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _DIGEST_CHARS: Final = 32
 _MAX_TARGET: Final = 1024
 
@@ -63,6 +79,13 @@ _SNAPSHOT: Final = web.RequestKey("snapshot", Snapshot)
 def is_anonymous(request: web.BaseRequest) -> bool:
     """Return whether a visitor has nothing of their own in a public page."""
     return hdrs.COOKIE not in request.headers or _OWN.isdisjoint(
+        cookies.read_all(request)
+    )
+
+
+def _has_slots(request: web.BaseRequest) -> bool:
+    """Return whether a public page has slots for all that is the visitor's."""
+    return hdrs.COOKIE not in request.headers or _WITHOUT_SLOT.isdisjoint(
         cookies.read_all(request)
     )
 
@@ -83,10 +106,38 @@ def page_key(
     )
 
 
+def _template_key(request: web.Request) -> TemplateKey:
+    return TemplateKey(
+        request.raw_path,
+        request[ORIGIN].base_url,
+        negotiated_language(request, request.app[STORE].catalog),
+    )
+
+
 def has_page(request: web.BaseRequest, etag: str) -> bool:
     """Return whether the client has the page with this ETag already."""
     stated = field_value(request.headers, hdrs.IF_NONE_MATCH)
     return bool(etag) and stated is not None and has_entity_tag(stated, etag)
+
+
+@web.middleware
+async def reuse_page(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Fill the slots of a public page that was rendered before."""
+    if (
+        request[ROUTE] not in PUBLIC
+        or request.method not in _READING
+        or not _has_slots(request)
+        or wants_json(request)
+    ):
+        return await handler(request)
+    pages = request.app[STORE].public_pages
+    found = pages.get_template(_template_key(request))
+    if found is None:
+        return await handler(request)
+    page = found.template.fill(visitor_parts(request))
+    return web.Response(body=page.encode(), headers=found.headers)
 
 
 @web.middleware
@@ -99,6 +150,16 @@ async def validate(
     if not _is_public(request, response):
         return response
     assert isinstance(response, web.Response)  # noqa: S101 - checked above
+    template = request.get(TEMPLATE)
+    if (
+        template is not None
+        and snapshot is not None
+        and _has_slots(request)
+        and len(request.raw_path) <= _MAX_TARGET
+    ):
+        page = CachedTemplate(template, CIMultiDict(response.headers))
+        pages = request.app[STORE].public_pages
+        pages.store(_template_key(request), snapshot, page)
     if not is_anonymous(request):
         response.headers[hdrs.CACHE_CONTROL] = "private, no-cache"
         return response
@@ -161,7 +222,7 @@ def _is_public(request: web.Request, response: web.StreamResponse) -> bool:
     """Return whether a response is a public page, and can be changed."""
     return (
         request[ROUTE] in PUBLIC
-        and request.method in {hdrs.METH_GET, hdrs.METH_HEAD}
+        and request.method in _READING
         and response.status == 200
         and isinstance(response, web.Response)
         and isinstance(response.body, bytes)

@@ -17,7 +17,7 @@ from msrv.storage.model import Content
 from msrv.time_slices import TimeSlices
 from msrv.web.appearance.drawn_covers import drawn_cover_path
 from msrv.web.errors.shopping import discount_message
-from msrv.web.rendering import cart_summary
+from msrv.web.formatting import cart_summary
 
 Json = dict[str, Any]
 

@@ -12,9 +12,8 @@ from markupsafe import Markup
 from msrv.catalog.artists import Artist
 from msrv.catalog.model import Catalog, Release
 from msrv.orders.direct_purchase import DirectPurchase, direct_cart
-from msrv.proofs.orders import new_order_id
 from msrv.time_slices import TimeSlices
-from msrv.web import cookies, security_headers
+from msrv.web import security_headers
 from msrv.web.discovery.frame_code import SIZES, frame_code
 from msrv.web.discovery.page_metadata import (
     front_metadata,
@@ -22,6 +21,7 @@ from msrv.web.discovery.page_metadata import (
 )
 from msrv.web.errors import NotFound
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
+from msrv.web.public_pages.visitor import page_slots
 from msrv.web.rendering import (
     json_response_in_slices,
     page_response_in_slices,
@@ -32,7 +32,7 @@ from msrv.web.shop import json_views
 from msrv.web.shop.browsing.listening import playable_tracks
 from msrv.web.shop.browsing.release_facts import detail_rows, headline_facts
 from msrv.web.shop.cart import cart_discount
-from msrv.web.store import ATTEMPT, ORIGIN, STORE
+from msrv.web.store import ORIGIN, STORE
 from msrv.web.texts.track_texts import shown_texts, texts_json
 
 NEWEST: Final = 6
@@ -123,7 +123,6 @@ async def show_release(
     texts = store.catalog_cache.texts
     text = await texts.render(found.description)
     credit = await texts.render(found.credits)
-    attempt = request[ATTEMPT] = new_order_id(store.random)
     response = await page_response_in_slices(
         request,
         "release.html",
@@ -152,9 +151,8 @@ async def show_release(
         tags=tags.of_release(found),
         similar=tags.related(found, without=related, most=RELATED),
         offer=offer,
-        attempt=attempt,
+        attempt=page_slots(request).attempt,
         playable=playable_tracks(request, found),
-        in_cart=_in_cart(request, catalog),
     )
     if offer is not None:
         security_headers.allow_payment(response, offer.providers)
@@ -193,7 +191,3 @@ async def _offer(
         catalog=store.catalog.current,
         checkout=store.checkout,
     )
-
-
-def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
-    return frozenset(cookies.read_cart(request, catalog).item_ids)

@@ -11,17 +11,16 @@ from aiohttp import web
 from markupsafe import Markup
 
 from msrv.catalog.browsing.tag_index import Tag
-from msrv.catalog.model import Catalog
 from msrv.catalog.search import ReleaseMatch
 from msrv.time_slices import TimeSlices
 from msrv.translations import current_language
-from msrv.web import cookies
 from msrv.web.discovery.catalog_metadata import (
     listing_metadata,
     tags_metadata,
 )
 from msrv.web.errors import NotFound
 from msrv.web.forms import read_page_number
+from msrv.web.public_pages.visitor import page_slots
 from msrv.web.rendering import (
     json_response_in_slices,
     page_response,
@@ -116,10 +115,9 @@ async def _list(
         return await _json(listing, pages, matches)
 
     async def grid() -> Markup:
-        in_cart = _in_cart(request, catalog) if listing.words else frozenset()
         context = {
             "matches": matches,
-            "in_cart": in_cart,
+            "visitor": page_slots(request),
             "back": listing.path(pages.number),
         }
         return await render_in_slices(request, "grid.html", context)
@@ -171,10 +169,6 @@ async def _match(match: ReleaseMatch, slices: TimeSlices) -> json_views.Json:
         **await json_views.release(match.release, slices),
         "matches": [each.item_id for each in match.items],
     }
-
-
-def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
-    return frozenset(cookies.read_cart(request, catalog).item_ids)
 
 
 def _pages(
