@@ -80,6 +80,8 @@ class AnalysisStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
+        self.revision = 0
+        """Increases whenever what `find` returns may have changed."""
         self._by_master: dict[str, str] = {}
 
     def load(self) -> None:
@@ -94,7 +96,9 @@ class AnalysisStore:
             if (match := _NAME.fullmatch(name))
         }
         with self._lock:
-            self._by_master = found
+            if found != self._by_master:
+                self._by_master = found
+                self.revision += 1
 
     def find(self, master: str) -> str | None:
         """Return the version of a master's waveform, None without one."""
@@ -116,6 +120,7 @@ class AnalysisStore:
             if found is not None:
                 with self._lock:
                     self._by_master.setdefault(master, path.name)
+                    self.revision += 1
                 return found
         return None
 
@@ -131,6 +136,7 @@ class AnalysisStore:
         write_file(self.folder / name, data, durable_name=False)
         with self._lock:
             self._by_master[master] = name
+            self.revision += 1
 
     def tidy(self, masters: Collection[str]) -> None:
         """Delete the analyses of masters that no encoding is of."""

@@ -6,7 +6,7 @@
 It has what the templates rendered, headers included: with slots for the
 visitor's own parts, and whole for visitors without any. A page is found by
 whatever it depends on; all are dropped when the catalog changes, or the
-encodings that pages offer to listen to.
+encodings and waveforms that pages offer to listen to.
 """
 
 from collections import Counter, OrderedDict
@@ -30,7 +30,7 @@ _OVERHEAD_BYTES: Final = 2048
 
 
 class TemplateKey(NamedTuple):
-    """Whatever a page with slots depends on, besides the catalog."""
+    """All that a page with slots depends on, besides the catalog."""
 
     target: str
     base_url: str
@@ -38,7 +38,7 @@ class TemplateKey(NamedTuple):
 
 
 class PageKey(NamedTuple):
-    """Whatever a whole public page depends on, besides the catalog.
+    """All that a whole public page depends on, besides the catalog.
 
     `target` is the path with the query, as the client wrote it; `base_url`
     the store's own address, by the host that was requested.
@@ -69,17 +69,19 @@ _Page = PageResponse | CachedTemplate
 
 
 class Snapshot(NamedTuple):
-    """Catalog and encodings that a page is rendered from."""
+    """Catalog, encodings and waveforms that a page is rendered from."""
 
     catalog: Catalog
-    revision: int
+    encodings: int
+    analyses: int
 
     def is_same(self, other: "Snapshot | None") -> bool:
         """Return whether these are the same objects; equal isn't enough."""
         return (
             other is not None
             and self.catalog is other.catalog
-            and self.revision == other.revision
+            and self.encodings == other.encodings
+            and self.analyses == other.analyses
         )
 
 
@@ -118,7 +120,10 @@ class PageCache:
             catalog = self._catalog.current
         except NotReady:
             return None
-        return Snapshot(catalog, self._encodings.revision)
+        encodings = self._encodings
+        return Snapshot(
+            catalog, encodings.revision, encodings.analyses.revision
+        )
 
     def has_target(self, target: str) -> bool:
         """Return whether a page with this path and query may be cached."""

@@ -22,7 +22,7 @@ _MARK: Final = "\0"
 
 @dataclass(frozen=True, slots=True)
 class VisitorParts:
-    """What a page shows of a visitor.
+    """The parts of a page that are the visitor's own.
 
     `item_ids` are those in the cart, `cart_summary` is a text, and
     `attempt` the random id of the next order.

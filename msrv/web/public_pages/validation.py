@@ -53,6 +53,7 @@ PUBLIC: Final = frozenset(
         "catalog",
         "embed",
         "front",
+        "legal",
         "page",
         "release",
         "tag",

@@ -14,10 +14,12 @@ from aiohttp import web
 from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from msrv.catalog.model import Catalog, Shop
+from msrv.catalog.sound.analysis import SoundAnalysis
 from msrv.translations import Language
 from msrv.web.public_pages.page_cache import PageCache, PageKey, Snapshot
 from msrv.web.public_pages.page_response import PageResponse
 
+ANALYSIS: Final = SoundAnalysis(None, b"")
 KEY: Final = PageKey(
     "/", "https://shop.example", Language(), is_json=False, is_gzip=False
 )
@@ -93,6 +95,7 @@ def test_pages_are_dropped_when_the_catalog_changes(
         # One that is equal, too: it may have other files.
         lambda: live.set(replace(live.current)),
         lambda: encodings.__setattr__("revision", encodings.revision + 1),
+        lambda: encodings.analyses.save("a" * 64, "7.1", ANALYSIS),
         lambda: live.set(None),
     ]
     for change in changes:
