@@ -44,6 +44,7 @@ from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
 from msrv.orders.free_orders import FreeOrders
 from msrv.orders.fulfilment import Fulfilment
+from msrv.orders.legal.withdrawals import Withdrawals
 from msrv.orders.lost_purchases.address_index import AddressIndex
 from msrv.orders.lost_purchases.worker import LostPurchases
 from msrv.orders.rate_limits import ShopLimits
@@ -269,6 +270,7 @@ def _build_store(
             clock,
         ),
         receipt_mails=receipt_mails,
+        withdrawals=Withdrawals.of(receipt_mails, ledger, settings.notify),
         lost_purchases=LostPurchases.of(fulfilment, settlement),
         download_links=DownloadLinks(
             keyring, catalog, ledger, settings.link_hours * 3600, clock

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from msrv.ledger.intervals import Intervals
 from msrv.ledger.reversals.event import Reversal
+from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from msrv.proofs.consents import Consent
 from msrv.proofs.orders import (
     MAX_LINES,
@@ -265,6 +266,8 @@ Event = (
     | Delivered
     | OperatorAction
     | Reversal
+    | WithdrawalStated
+    | WithdrawalHandled
 )
 
 _KINDS: Final[dict[str, type[Event]]] = {
@@ -276,6 +279,8 @@ _KINDS: Final[dict[str, type[Event]]] = {
     "delivered": Delivered,
     "act": OperatorAction,
     "reversal": Reversal,
+    "withdrawal": WithdrawalStated,
+    "withdrawal-handled": WithdrawalHandled,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 

@@ -1,21 +1,26 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Mails of either kind: parsed as the outbox stores them, and rendered.
+"""Mails of every kind: parsed as the outbox stores them, and rendered.
 
-Apart from the two kinds, which don't know each other.
+Apart from the kinds, which don't know each other.
 """
 
 import json
 from email.headerregistry import Address
 from email.message import EmailMessage
 
-from msrv.mail import seller_mail
+from msrv.mail import seller_mail, withdrawal_mail
 from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer, is_mail_id
 from msrv.mail.seller_mail import SellerMail, SellerRenderer, is_seller_mail_id
+from msrv.mail.withdrawal_mail import (
+    WithdrawalMail,
+    WithdrawalRenderer,
+    is_withdrawal_mail_id,
+)
 from msrv.proofs.keyring import Keyring
 
-Mail = ReceiptMail | SellerMail
+Mail = ReceiptMail | SellerMail | WithdrawalMail
 
 
 def parse_mail(text: bytes) -> Mail:
@@ -27,12 +32,18 @@ def parse_mail(text: bytes) -> Mail:
         raise ValueError("not a mail") from error
     if kind == seller_mail.KIND:
         return SellerMail.from_fields(fields)
+    if kind == withdrawal_mail.KIND:
+        return WithdrawalMail.from_fields(fields)
     return ReceiptMail.from_json(text)
 
 
 def is_id(text: str) -> bool:
     """Return whether this is the id of a mail of either kind."""
-    return is_mail_id(text) or is_seller_mail_id(text)
+    return (
+        is_mail_id(text)
+        or is_seller_mail_id(text)
+        or is_withdrawal_mail_id(text)
+    )
 
 
 class MailRenderer:
@@ -41,6 +52,7 @@ class MailRenderer:
     def __init__(self, keyring: Keyring, sender: Address) -> None:
         self._receipts = ReceiptRenderer(keyring, sender)
         self._seller = SellerRenderer(sender)
+        self._withdrawals = WithdrawalRenderer(sender)
 
     @property
     def sender(self) -> str:
@@ -51,4 +63,6 @@ class MailRenderer:
         """Return the MIME message of a mail, in its language."""
         if isinstance(mail, SellerMail):
             return self._seller.render(mail)
+        if isinstance(mail, WithdrawalMail):
+            return self._withdrawals.render(mail)
         return self._receipts.render(mail)

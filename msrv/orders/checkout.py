@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Release
-from msrv.orders.consents import Wording
 from msrv.orders.discounts import Discounts
 from msrv.orders.errors import FreeGift
+from msrv.orders.legal.consents import Wording
 from msrv.orders.pricing import PricedOrder, title_of
 from msrv.orders.rate_limits import ShopLimits
 from msrv.payments import return_addresses

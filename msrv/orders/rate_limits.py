@@ -100,8 +100,8 @@ class ShopLimits:
     started at a provider, by network; `look_ups` those looked up there, by
     network and quote, and `untagged_look_ups` those by return addresses from
     before the update to tags. `lost_purchases` counts requests for lost
-    purchases by network, and `lost_mailboxes` by mailbox. `gifts` counts free
-    copies and codes.
+    purchases by network, and `lost_mailboxes` by mailbox; `withdrawals` counts
+    statements of withdrawal by both. `gifts` counts free copies and codes.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)
@@ -136,6 +136,11 @@ class ShopLimits:
     lost_mailboxes: RateLimiter = field(
         default_factory=lambda: RateLimiter(LOST_MAILBOXES, error=TooManyMails)
     )
+    withdrawals: RateLimiter = field(
+        default_factory=lambda: RateLimiter(
+            MAILS, ALL_MAILS, error=TooManyMails
+        )
+    )
     look_ups: RateLimiter = field(
         default_factory=lambda: RateLimiter(LOOK_UPS, error=TooManyLookUps)
     )
@@ -159,6 +164,7 @@ class ShopLimits:
             "payments": self.payments.refused,
             "lost_purchases": self.lost_purchases.refused,
             "lost_mailboxes": self.lost_mailboxes.refused,
+            "withdrawals": self.withdrawals.refused,
             "look_ups": self.look_ups.refused,
             "untagged_look_ups": self.untagged_look_ups.refused,
             "gifts": self.gifts.refused,

@@ -19,8 +19,8 @@ from msrv.mail import addresses
 from msrv.mail.purchase_list import MailedPurchase
 from msrv.mail.receipt_mail import MailKind, ReceiptMail, RefundNote
 from msrv.mail.worker import MailWorker
-from msrv.orders.consents import agreed_text
 from msrv.orders.errors import UnicodeAddress
+from msrv.orders.legal.consents import agreed_text
 from msrv.orders.pricing import title_of
 from msrv.orders.rate_limits import ShopLimits, TooManyMails
 from msrv.payments.refunds import PaymentReversal

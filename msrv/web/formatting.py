@@ -26,7 +26,7 @@ from msrv.mail.addresses import BadAddress
 from msrv.money import Money
 from msrv.orders import redemption
 from msrv.orders.cart import Cart
-from msrv.orders.consents import Wording, agreed_text, asked_wording
+from msrv.orders.legal.consents import Wording, agreed_text, asked_wording
 from msrv.proofs import grants
 from msrv.proofs.consents import Consent
 from msrv.translations import (

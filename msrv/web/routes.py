@@ -15,7 +15,7 @@ from msrv.web.appearance import handlers as appearance
 from msrv.web.discovery import embeds
 from msrv.web.discovery import handlers as discovery
 from msrv.web.languages import switch
-from msrv.web.legal import legal_pages
+from msrv.web.legal import legal_pages, withdrawals
 from msrv.web.shop import (
     cart,
     checkout,
@@ -68,6 +68,18 @@ ROUTES: list[web.RouteDef] = [
         name="page-picture-avif",
     ),
     web.get("/legal/{text}", legal_pages.show, name="legal"),
+    web.get("/withdraw", withdrawals.show, name="withdraw"),
+    web.post("/withdraw", withdrawals.submit, name="withdraw-send"),
+    web.get(
+        "/purchases/{receipt}/withdraw",
+        withdrawals.show,
+        name="withdraw-receipt",
+    ),
+    web.post(
+        "/purchases/{receipt}/withdraw",
+        withdrawals.submit,
+        name="withdraw-receipt-send",
+    ),
     web.get("/cart", cart.show, name="cart"),
     web.post("/cart", cart.change, name="cart-change"),
     web.post("/language", switch.choose, name="language"),

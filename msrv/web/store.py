@@ -27,6 +27,7 @@ from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
 from msrv.orders.fulfilment import Fulfilment
+from msrv.orders.legal.withdrawals import Withdrawals
 from msrv.orders.lost_purchases.worker import LostPurchases
 from msrv.orders.rate_limits import ShopLimits
 from msrv.orders.receipt_mails import ReceiptMails
@@ -100,6 +101,7 @@ class Store:
     fulfilment: Fulfilment
     redemption: CodeRedemption
     receipt_mails: ReceiptMails
+    withdrawals: Withdrawals
     lost_purchases: LostPurchases
     download_links: DownloadLinks
 

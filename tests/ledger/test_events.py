@@ -21,6 +21,7 @@ from msrv.ledger.events import (
     event_from_json,
     event_to_json,
 )
+from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from tests.ledger.sample_events import (
     CONSENT,
     NOON,
@@ -43,6 +44,8 @@ EVENTS: list[Event] = [
         "0f" * 12, NOON * 1000, "ab" * 12, "export-orders", "2026-03-01.."
     ),
     reversal(1, 100, "pending", "song", "album"),
+    WithdrawalStated("number-0a", order_id(1), NOON, "unproved"),
+    WithdrawalHandled("number-0a", NOON),
 ]
 
 

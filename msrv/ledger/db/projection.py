@@ -40,6 +40,7 @@ from msrv.ledger.intervals import (
     union,
 )
 from msrv.ledger.reversals.event import Reversal
+from msrv.ledger.withdrawals.rows import apply_withdrawals
 
 _Kind = TypeVar("_Kind")
 _BATCH: Final = 200
@@ -55,9 +56,8 @@ async def apply_events(
     """Apply events within one `Database.write_transaction`."""
     aggregates = Aggregates()
     outgoing: list[OutgoingEvent] = []
-    sold = await _apply_sales(
-        connection, _events_of(events, Sale), aggregates, outgoing
-    )
+    sales = _events_of(events, Sale)
+    sold = await _apply_sales(connection, sales, aggregates, outgoing)
     revoked = await changes.apply_changes(
         connection,
         [each for each in events if isinstance(each, (Revoked, Restored))],
@@ -115,6 +115,7 @@ async def apply_events(
     await _apply_deliveries(
         connection, _events_of(events, Delivered), aggregates, outgoing
     )
+    await apply_withdrawals(connection, events)
     await aggregates.write(connection)
     await outgoing_events.append(connection, outgoing)
 

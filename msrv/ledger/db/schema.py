@@ -177,6 +177,20 @@ acts = Table(
     **_OPTIONS,
 )
 
+# Statements of withdrawal from contracts; see `ledger.withdrawals`.
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("withdrawal_id", _WORD, primary_key=True),
+    Column("order_id", _ORDER_ID, nullable=False),
+    _number("stated_at_ms"),
+    Column("outcome", _WORD, nullable=False),
+    Column("handled_at_ms", BigInteger, nullable=True),
+    Index("withdrawals_by_time", "stated_at_ms", "withdrawal_id"),
+    Index("withdrawals_by_order", "order_id"),
+    **_OPTIONS,
+)
+
 days = Table(
     "days",
     metadata,

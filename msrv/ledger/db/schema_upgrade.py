@@ -27,6 +27,7 @@ REVISIONS: Final = (
     "0005",
     "0006",
     "0007",
+    "0008",
 )
 """Oldest first, as in `migrations/versions`."""
 HEAD: Final = REVISIONS[-1]

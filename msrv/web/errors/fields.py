@@ -18,13 +18,25 @@ from msrv.web.forms import PRICE_PREFIX
 
 MAIL: Final = "mail"
 CONSENT: Final = "consent"
+NAME: Final = "name"
+ORDER: Final = "order"
 GIFT: Final = "gift"
 GIFT_TO: Final = "gift_to"
 GIFT_NOTE: Final = "gift_note"
 GIFT_FROM: Final = "gift_from"
 NEWSLETTER: Final = "newsletter"
 _NAMES: Final = frozenset(
-    {MAIL, NEWSLETTER, CONSENT, GIFT, GIFT_TO, GIFT_NOTE, GIFT_FROM}
+    {
+        MAIL,
+        NEWSLETTER,
+        CONSENT,
+        NAME,
+        ORDER,
+        GIFT,
+        GIFT_TO,
+        GIFT_NOTE,
+        GIFT_FROM,
+    }
 )
 
 

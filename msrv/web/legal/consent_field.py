@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from msrv.catalog.model import Shop
 from msrv.catalog.texts.legal_texts import ConsentMode
-from msrv.orders.consents import (
+from msrv.orders.legal.consents import (
     Wording,
     agreed_text,
     asked_wording,

@@ -33,6 +33,7 @@ NAMES: Final = {
     "revoke": gettext_noop("ended downloads"),
     "restore": gettext_noop("restored downloads"),
     "send-receipt": gettext_noop("sent a receipt again"),
+    "handle-withdrawal": gettext_noop("marked a withdrawal as handled"),
     "view-evidence": gettext_noop("viewed the evidence of an order"),
     "give-copy": gettext_noop("gave a free copy"),
     "make-codes": gettext_noop("made redeem codes"),

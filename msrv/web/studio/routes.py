@@ -131,6 +131,24 @@ async def _download_list(request: web.Request) -> web.StreamResponse:
 
 
 @_signed_in
+async def _withdrawals(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.legal import (  # noqa: PLC0415 - slow to import
+        withdrawals,
+    )
+
+    return await withdrawals.show_list(request)
+
+
+@_signed_in
+async def _handle_withdrawal(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.legal import (  # noqa: PLC0415 - slow to import
+        withdrawals,
+    )
+
+    return await withdrawals.mark_handled(request)
+
+
+@_signed_in
 async def _refunds(request: web.Request) -> web.StreamResponse:
     from msrv.web.studio import refunds  # noqa: PLC0415 - slow to import
 
@@ -296,6 +314,8 @@ STUDIO: Final[list[web.RouteDef]] = [
     ),
     web.get("/studio/artists.csv", _artist_csv, name="studio-artists"),
     web.get("/studio/refunds", _refunds, name="studio-refunds"),
+    web.get("/studio/withdrawals", _withdrawals, name="studio-withdrawals"),
+    web.post("/studio/withdrawals", _handle_withdrawal, name="studio-handle"),
     web.get("/studio/activity", _activity, name="studio-activity"),
     web.get("/studio/health", _health, name="studio-health"),
     web.get("/studio/webhooks", _webhooks, name="studio-webhooks"),

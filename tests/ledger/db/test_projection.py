@@ -26,6 +26,7 @@ from msrv.ledger.events import (
     Sale,
 )
 from msrv.ledger.reversals.event import Reversal
+from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from msrv.orders.fulfilment import receipt_of
 from tests.ledger.sample_events import (
     CONSENT,
@@ -60,6 +61,8 @@ ONE_OF_EACH: tuple[Event, ...] = (
     OperatorAction(
         "0f" * 12, NOON * 1000, "ab" * 12, "view-order", order_id(1)
     ),
+    WithdrawalStated("receipt-1", order_id(1), NOON * 1000, "ended"),
+    WithdrawalHandled("receipt-1", NOON * 1000 + 5),
     reversal(9, 100),
 )
 
@@ -112,6 +115,7 @@ async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
         "acts": 1,
         "consents": 1,
         "orders": 1,
+        "withdrawals": 1,
         "order_items": 2,
         "refunds": 2,
         "reversals": 1,

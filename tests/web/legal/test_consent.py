@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.orders.consents import VERSIONS
+from msrv.orders.legal.consents import VERSIONS
 from msrv.proofs import receipts
 from msrv.settings import Settings
 from msrv.translations.catalogs import NAMES

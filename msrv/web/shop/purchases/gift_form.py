@@ -23,7 +23,7 @@ from msrv.web.shop.receipt_mails import read_address
 
 # Mail programs turn these into links, whatever the mail says. `z.B.` and 3.50
 # are none: after the dot there are two letters or more.
-_LINK: Final = re.compile(
+LINK: Final = re.compile(
     r"[a-z][a-z0-9+.-]*:/|www\.|\S@\S|\w\.[^\W\d_]{2}", re.IGNORECASE
 )
 
@@ -59,7 +59,7 @@ def read_gift(request: web.Request, form: Mapping[str, str]) -> Gift | None:
             ),
         )
     for name, text in ((GIFT_NOTE, note), (GIFT_FROM, sender)):
-        if _LINK.search(text):
+        if LINK.search(text):
             raise InvalidField(
                 name,
                 gettext(

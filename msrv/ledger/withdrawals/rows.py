@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Rows of withdrawals: written by their events, and read by the studio."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from msrv.ledger.db.schema import orders, withdrawals
+from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
+
+MAX_ROWS: Final = 200
+"""Withdrawals on the studio's page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Statement of withdrawal; times are in Unix milliseconds.
+
+    `handled_at_ms` is None while it waits. `is_known` is False for an order
+    that the ledger doesn't have.
+    """
+
+    withdrawal_id: str
+    order_id: str
+    stated_at_ms: int
+    outcome: str
+    handled_at_ms: int | None
+    is_known: bool
+
+
+async def apply_withdrawals(
+    connection: AsyncConnection, events: Sequence[object]
+) -> None:
+    """Apply the events of withdrawals; applying one twice changes nothing."""
+    stated = {
+        each.withdrawal_id: each
+        for each in reversed(events)
+        if isinstance(each, WithdrawalStated)
+    }
+    if stated:
+        held = await connection.execute(
+            select(withdrawals.c.withdrawal_id).where(
+                withdrawals.c.withdrawal_id.in_(list(stated))
+            )
+        )
+        known = set(held.scalars())
+        rows = [
+            {
+                "withdrawal_id": each.withdrawal_id,
+                "order_id": each.order_id,
+                "stated_at_ms": each.at_ms,
+                "outcome": each.outcome,
+                "handled_at_ms": None,
+            }
+            for each in stated.values()
+            if each.withdrawal_id not in known
+        ]
+        if rows:
+            await connection.execute(insert(withdrawals), rows)
+    handled = [
+        {"wanted": each.withdrawal_id, "handled": each.at_ms}
+        for each in events
+        if isinstance(each, WithdrawalHandled)
+    ]
+    if handled:
+        await connection.execute(
+            update(withdrawals)
+            .where(
+                withdrawals.c.withdrawal_id == bindparam("wanted"),
+                withdrawals.c.handled_at_ms.is_(None),
+            )
+            .values(handled_at_ms=bindparam("handled")),
+            handled,
+        )
+
+
+async def list_withdrawals(
+    connection: AsyncConnection, *, order_id: str = ""
+) -> tuple[Withdrawal, ...]:
+    """Return the withdrawals, those that wait first, then the latest.
+
+    With `order_id`, only those of that order. At most MAX_ROWS.
+    """
+    stated = withdrawals.c
+    wanted = (
+        select(
+            stated.withdrawal_id,
+            stated.order_id,
+            stated.stated_at_ms,
+            stated.outcome,
+            stated.handled_at_ms,
+            orders.c.order_id.is_not(None),
+        )
+        .join(orders, orders.c.order_id == stated.order_id, isouter=True)
+        .order_by(
+            stated.handled_at_ms.is_not(None),
+            stated.stated_at_ms.desc(),
+            stated.withdrawal_id,
+        )
+        .limit(MAX_ROWS)
+    )
+    if order_id:
+        wanted = wanted.where(stated.order_id == order_id)
+    return tuple(Withdrawal(*row) for row in await connection.execute(wanted))

@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Withdrawals from contracts, by article 11a of Directive 2011/83/EU.
+
+A statement is always accepted, recorded and confirmed; whether it is justified
+is for the seller to judge. Downloads end at once only where nothing is left to
+judge: the buyer has shown the receipt, agreed to no immediate delivery, and is
+in time. Nobody can end another person's downloads by an order number.
+"""
+
+import hashlib
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Final, Self
+
+from msrv.catalog.live_catalog import LiveCatalog
+from msrv.ledger.events import WHOLE_ORDER, Revoked
+from msrv.ledger.ledger import Ledger
+from msrv.ledger.withdrawals.events import WithdrawalOutcome, WithdrawalStated
+from msrv.mail import addresses
+from msrv.mail.addresses import BadAddress
+from msrv.mail.withdrawal_mail import WithdrawalMail
+from msrv.mail.worker import MailWorker
+from msrv.orders.rate_limits import ShopLimits
+from msrv.orders.receipt_mails import ReceiptMails
+from msrv.proofs.receipts import Receipt
+from msrv.translations import current_language
+
+_PERIOD_SECONDS: Final = 15 * 86_400
+"""Fourteen days after that of the contract, whatever the time zone."""
+_ID_CHARS: Final = 32
+BY: Final = "withdrawal"
+"""Who has ended the downloads, in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Statement of a buyer, who has shown the `receipt` or not.
+
+    `to` is the address for the confirmation, or empty.
+    """
+
+    order_id: str
+    name: str
+    to: str
+    receipt: Receipt | None = None
+
+    @property
+    def withdrawal_id(self) -> str:
+        """Id of the statement; the same one again is the same withdrawal."""
+        if self.receipt is not None:
+            return f"receipt-{self.order_id.lower()}"
+        content = f"{self.order_id}\0{self.name}\0{self.to}"
+        digest = hashlib.sha256(content.encode("utf-8")).hexdigest()
+        return f"number-{digest[:_ID_CHARS]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawals:
+    """Accepts statements of withdrawal.
+
+    `mail` is None where the store sends none; `seller` are the addresses that
+    are told. `clock` returns Unix seconds.
+    """
+
+    ledger: Ledger
+    catalog: LiveCatalog
+    mail: MailWorker | None
+    limits: ShopLimits
+    base_url: str
+    seller: tuple[str, ...]
+    clock: Callable[[], int]
+
+    @classmethod
+    def of(
+        cls, mails: ReceiptMails, ledger: Ledger, seller: tuple[str, ...]
+    ) -> Self:
+        """Return the service of a store that sends these mails."""
+        return cls(
+            ledger,
+            mails.catalog,
+            mails.worker,
+            mails.limits,
+            mails.base_url,
+            seller,
+            mails.clock,
+        )
+
+    def outcome(self, receipt: Receipt | None) -> WithdrawalOutcome:
+        """Return what a statement leads to."""
+        if receipt is None:
+            return WithdrawalOutcome.UNPROVED
+        if not receipt.total_minor:
+            return WithdrawalOutcome.NOTHING_PAID
+        if receipt.consent is not None:
+            return WithdrawalOutcome.CONSENTED
+        if self.clock() >= receipt.issued_at + _PERIOD_SECONDS:
+            return WithdrawalOutcome.LATE
+        return WithdrawalOutcome.ENDED
+
+    async def submit(
+        self, statement: Statement, network: Hashable
+    ) -> tuple[WithdrawalOutcome, int]:
+        """Record and confirm a statement; return what follows, and its time.
+
+        It is on the disk on return. Raises TooManyMails, SpoolFailed.
+        """
+        now = self.clock()
+        keys: list[Hashable] = [("network", network)]
+        if statement.to:
+            keys.append(("mailbox", addresses.mailbox_key(statement.to)))
+        self.limits.withdrawals.acquire(*keys, now=now)
+        outcome = self.outcome(statement.receipt)
+        await self.ledger.record(
+            WithdrawalStated(
+                statement.withdrawal_id,
+                statement.order_id,
+                now * 1000,
+                outcome,
+            )
+        )
+        if outcome is WithdrawalOutcome.ENDED:
+            await self.ledger.record(
+                Revoked(statement.order_id, WHOLE_ORDER, now * 1000, BY)
+            )
+        await self._confirm(statement, outcome, now)
+        return outcome, now
+
+    async def _confirm(
+        self, statement: Statement, outcome: WithdrawalOutcome, now: int
+    ) -> None:
+        """Queue the confirmations to the buyer and to the seller."""
+        if self.mail is None:
+            return
+        shop = self.catalog.current.shop
+        for to in dict.fromkeys((statement.to, *self._sellers(shop.contact))):
+            if to:
+                is_buyer = to == statement.to
+                await self.mail.enqueue(
+                    WithdrawalMail.of(
+                        statement.withdrawal_id,
+                        to=to,
+                        order_id=statement.order_id,
+                        buyer_name=statement.name,
+                        buyer=statement.to,
+                        outcome=outcome,
+                        is_buyer=is_buyer,
+                        store=shop.name,
+                        contact=shop.contact,
+                        base_url=self.base_url,
+                        written_at=now,
+                        language=current_language().code
+                        if is_buyer
+                        else shop.language,
+                    )
+                )
+
+    def _sellers(self, contact: str) -> tuple[str, ...]:
+        """Return the seller's addresses: those of settings, or the contact."""
+        if self.seller:
+            return self.seller
+        try:
+            return (addresses.parse(contact.removeprefix("mailto:")),)
+        except BadAddress:
+            return ()

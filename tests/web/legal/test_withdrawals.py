@@ -1,0 +1,221 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Withdrawals: two steps, a confirmation, and what ends or doesn't."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from msrv.ledger.withdrawals import rows
+from msrv.mail.rendering import MailRenderer, parse_mail
+from msrv.mail.withdrawal_mail import WithdrawalMail
+from msrv.orders.legal.consents import VERSIONS
+from msrv.proofs.consents import wording_sha256
+from msrv.settings import Settings
+from msrv.web.store import STORE
+from tests.conftest import Client, StartStore
+from tests.web.purchases import path_of
+
+JSON = {"Accept": "application/json"}
+MAIL = "kim@example.net"
+PERSON = {"name": "Kim O'Hara", "mail": MAIL}
+
+
+@pytest.fixture
+def mailing(settings: Settings, library: Path) -> Settings:
+    """Settings of a store that sends mail, to a server that is away."""
+    with (library / "store.toml").open("a", encoding="utf-8") as config:
+        config.write(
+            '\n[legal]\nwithdrawal = "withdrawal.md"\nconsent = "asked"\n'
+        )
+    (library / "withdrawal.md").write_text("Fourteen days.", encoding="utf-8")
+    return settings.model_copy(
+        update={
+            "smtp_url": SecretStr("smtp://127.0.0.1:9"),
+            "mail_from": "shop@example.org",
+            "public_url": None,
+            "notify": ("seller@example.org",),
+        }
+    )
+
+
+@pytest.fixture
+async def store(start_store: StartStore, mailing: Settings) -> Client:
+    """That store."""
+    return await start_store(mailing)
+
+
+async def buy(store: Client, **more: str) -> dict[str, Any]:
+    """Buy the album, and return its receipt's JSON with its path."""
+    form = {"item": "night-bus", "total_minor": "700", **more}
+    bought = await store.post("/purchases", data=form, headers=JSON)
+    assert bought.status == 201, await bought.text()
+    path = path_of((await bought.json())["receipt"])
+    shown: dict[str, Any] = await (await store.get(path, headers=JSON)).json()
+    return {**shown, "path": path}
+
+
+def outbox(store: Client) -> list[WithdrawalMail]:
+    """Return the confirmations that wait to be sent."""
+    folder = store.app[STORE].settings.data / "outbox"
+    found = [parse_mail(each.read_bytes()) for each in folder.glob("*.json")]
+    return [each for each in found if isinstance(each, WithdrawalMail)]
+
+
+async def withdraw(store: Client, path: str, **more: str) -> dict[str, Any]:
+    """Confirm a withdrawal, and return the answer."""
+    form = {**PERSON, "confirm": "1", **more}
+    answer = await store.post(path, data=form, headers=JSON)
+    assert answer.status == 200, await answer.text()
+    found: dict[str, Any] = await answer.json()
+    return found
+
+
+async def test_withdrawal_of_a_receipt_ends_its_downloads(
+    store: Client,
+) -> None:
+    bought = await buy(store)
+    path = f"{bought['path']}/withdraw"
+    page = await (await store.get(bought["path"])).text()
+    assert f'href="{path}"' in page
+    assert 'href="/withdraw"' in page.partition('class="colophon"')[2]
+    first = await (await store.get(path)).text()
+    assert "Confirm withdrawal" not in first
+    second = await (await store.post(path, data=PERSON)).text()
+    assert "Confirm withdrawal" in second
+    assert bought["order_id"][:4] in second
+    (link,) = bought["downloads"].values()
+    assert (await store.get(path_of(link))).status == 200
+    assert outbox(store) == []
+    done = await withdraw(store, path)
+    assert done["outcome"] == "ended"
+    assert done["received_at"] == store.app[STORE].clock()
+    # A second click, and a reload, are the same withdrawal.
+    assert (await withdraw(store, path))["outcome"] == "ended"
+    await store.app[STORE].ledger.sync_now()
+    assert (await store.get(path_of(link))).status == 410
+    database = store.app[STORE].ledger.database()
+    async with database.read_transaction() as connection:
+        (held,) = await rows.list_withdrawals(connection)
+    assert (held.order_id, held.outcome) == (bought["order_id"], "ended")
+    assert held.is_known
+    assert held.handled_at_ms is None
+
+
+async def test_both_sides_get_the_statement_and_its_time(
+    store: Client,
+) -> None:
+    bought = await buy(store)
+    await withdraw(store, f"{bought['path']}/withdraw")
+    sent = {each.to: each for each in outbox(store)}
+    assert set(sent) == {MAIL, "seller@example.org"}
+    worker = store.app[STORE].mail
+    assert worker is not None
+    for to, part in (
+        (MAIL, "what you paid will be refunded"),
+        ("seller@example.org", "/studio/withdrawals"),
+    ):
+        mail = sent[to]
+        assert WithdrawalMail.from_fields(json.loads(mail.to_json())) == mail
+        renderer = MailRenderer(
+            store.app[STORE].keyring, _sender("shop@example.org")
+        )
+        message = renderer.render(mail)
+        assert message["To"] == to
+        for body in message.iter_parts():
+            text = body.get_content()
+            assert bought["order_id"] in text
+            assert "I withdraw from the contract of this order." in text
+            assert re.sub(r"\s+", " ", part) in re.sub(r"\s+", " ", text)
+            assert "Kim O" in text
+            assert "/purchases/" not in text
+
+
+def _sender(text: str) -> Any:  # noqa: ANN401 - an Address
+    from msrv.mail import addresses  # noqa: PLC0415
+
+    return addresses.parse_sender(text)
+
+
+async def test_right_that_was_given_up_or_is_over_is_for_the_seller(
+    store: Client,
+) -> None:
+    agreed = wording_sha256(VERSIONS[-1]["en"])
+    bought = await buy(store, consent=agreed)
+    path = f"{bought['path']}/withdraw"
+    page = await (await store.get(path)).text()
+    assert "which ended the right of withdrawal" in page
+    assert (await withdraw(store, path))["outcome"] == "consented"
+    (link,) = bought["downloads"].values()
+    assert (await store.get(path_of(link))).status == 200
+
+
+async def test_order_number_ends_nothing_and_tells_nothing(
+    store: Client,
+) -> None:
+    bought = await buy(store)
+    number = bought["order_id"]
+    spaced = " ".join(number[at : at + 4] for at in range(0, 24, 4)).lower()
+    known = await withdraw(store, "/withdraw", order=spaced)
+    unknown = await withdraw(store, "/withdraw", order="A" * 24)
+    assert known["outcome"] == unknown["outcome"] == "unproved"
+    assert set(known) == set(unknown)
+    (link,) = bought["downloads"].values()
+    assert (await store.get(path_of(link))).status == 200
+    for _ in range(8):
+        form = {**PERSON, "confirm": "1", "order": number}
+        last = await store.post("/withdraw", data=form)
+    assert last.status == 429
+    assert int(last.headers["Retry-After"]) > 0
+
+
+async def test_wrong_fields_are_named_and_nothing_is_lost(
+    store: Client,
+) -> None:
+    for wrong, message in (
+        ({"order": "1234"}, "Must be the number on the receipt"),
+        ({"name": ""}, "Must be a name"),
+        ({"name": "See https://spam.example"}, "Must be a name"),
+        ({"mail": "nobody"}, "Must be an email address"),
+        ({"mail": ""}, "Must be an email address"),
+    ):
+        form = {**PERSON, "order": "A" * 24, **wrong}
+        answer = await store.post("/withdraw", data=form)
+        page = await answer.text()
+        assert answer.status == 422
+        assert message in page
+        kept = "order" if "order" not in wrong else "name"
+        assert f'name="{kept}"' in page
+        assert form[kept].replace("'", "&#39;") in page
+    assert outbox(store) == []
+
+
+async def test_store_without_mail_withdraws_by_receipt_alone(
+    start_store: StartStore, mailing: Settings
+) -> None:
+    store = await start_store(
+        mailing.model_copy(update={"smtp_url": None, "notify": ()})
+    )
+    page = await (await store.get("/withdraw")).text()
+    assert "Open your receipt" in page
+    form = {**PERSON, "order": "A" * 24, "confirm": "1"}
+    assert (await store.post("/withdraw", data=form)).status == 404
+    bought = await buy(store)
+    form = {"name": "Kim", "confirm": "1"}
+    page = await (
+        await store.post(f"{bought['path']}/withdraw", data=form)
+    ).text()
+    assert "print or save this page" in page
+
+
+async def test_store_without_the_text_has_no_withdrawals(
+    start_store: StartStore, settings: Settings
+) -> None:
+    store = await start_store(settings)
+    assert (await store.get("/withdraw")).status == 404
+    assert "/withdraw" not in await (await store.get("/")).text()
