@@ -17,7 +17,7 @@ from msrv.ledger.db.database import Database
 from msrv.ledger.events import Sale, SoldLine
 from msrv.mail.outbox import Outbox
 from msrv.mail.receipt_mail import MailKind, ReceiptMail
-from msrv.mail.seller_mail import SellerMail
+from msrv.mail.rendering import Mail
 from msrv.orders.fulfilment import receipt_of
 from msrv.orders.reissues import reissued_orders
 from msrv.orders.reissues.reissued_orders import Disposition, Reissue
@@ -77,9 +77,7 @@ class ListedOutbox(Outbox):
         self.mails: dict[str, ReceiptMail] = {}
         self.fails_at: int | None = None
 
-    def add(
-        self, mail: ReceiptMail | SellerMail, *, is_bulk: bool = False
-    ) -> bool:
+    def add(self, mail: Mail, *, is_bulk: bool = False) -> bool:
         assert is_bulk
         assert isinstance(mail, ReceiptMail)
         if len(self.mails) == self.fails_at:
