@@ -15,6 +15,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
     AbstractContextManager,
     ExitStack,
@@ -163,7 +164,7 @@ def latency(company: PeerRotation) -> list[Figure]:
     def waiting(name: str) -> Callable[[], float]:
         def run() -> float:
             with company.turn(name) as peer:
-                return latency_beside_downloads(peer)
+                return beside_downloads(peer, 16, LATENCY_SECONDS)[0]
 
         return run
 
@@ -179,16 +180,19 @@ def latency(company: PeerRotation) -> list[Figure]:
     )
 
 
-def latency_beside_downloads(peer: Peer) -> float:
-    """Request pages during downloads; return the 99th percentile in ms.
+def beside_downloads(
+    peer: Peer, clients: int, seconds: float
+) -> tuple[float, Received]:
+    """Request pages during downloads.
 
-    The thread that requests them has a higher priority than the downloading
+    Return the 99th percentile in milliseconds, and what was downloaded. The
+    thread that requests the pages has a higher priority than the downloading
     process, where that is allowed: the server is measured, not how two
     processes share the rest of the machine.
     """
-    wanted = replace(task(peer, LARGE, 16), seconds=LATENCY_SECONDS)
-    buyers = threading.Thread(target=receive, args=(wanted,))
-    buyers.start()
+    wanted = replace(task(peer, LARGE, clients), seconds=seconds)
+    pool = ThreadPoolExecutor(1)
+    received = pool.submit(receive, wanted)
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -15)
     page = HTTPSConnection(
@@ -200,7 +204,7 @@ def latency_beside_downloads(peer: Peer) -> float:
     page.connect()
     time.sleep(0.8)  # until the downloads have started
     taken: list[float] = []
-    until = time.perf_counter() + LATENCY_SECONDS - 0.8
+    until = time.perf_counter() + seconds - 0.8
     # At least two: a single worker may block the first for all that time.
     while (began := time.perf_counter()) < until or len(taken) < 2:
         page.request("GET", "/")
@@ -210,8 +214,9 @@ def latency_beside_downloads(peer: Peer) -> float:
     page.close()
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 0)
-    buyers.join()
-    return statistics.quantiles(taken, n=100, method="inclusive")[98]
+    pool.shutdown()
+    p99_ms = statistics.quantiles(taken, n=100, method="inclusive")[98]
+    return p99_ms, received.result()
 
 
 def tiny(company: PeerRotation) -> list[Figure]:

@@ -28,7 +28,7 @@ from msrv.catalog.encodings.recipes import RECIPES, Recipe
 from msrv.catalog.encodings.track_tags import TrackTags
 from msrv.catalog.model import Sound
 
-ROUNDS: Final = 5
+ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
 MINUTES: Final = 4
 TRACKS: Final = 8
 _DEMO: Final = Path(__file__).parents[1] / "msrv" / "demo"

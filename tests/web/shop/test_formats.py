@@ -11,7 +11,7 @@ import json
 import re
 import zipfile
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -120,6 +120,42 @@ async def test_download_in_a_format_resumes(bought: Bought) -> None:
     async with bought.store.get(address, headers=headers) as response:
         assert response.status == 206
         assert await response.read() == whole[1000:]
+
+
+@pytest.mark.parametrize("has_own_folder", [True, False])
+async def test_download_resumes_on_another_replica(
+    bought: Bought,
+    start_store: StartStore,
+    settings: Settings,
+    encoded: EncodedLibrary,
+    tmp_path: Path,
+    *,
+    has_own_folder: bool,
+) -> None:
+    """Replicas that encode for themselves have the same bytes."""
+    folder = encoded.encodings
+    if has_own_folder:
+        folder = tmp_path / "own"
+        data = tmp_path / "data of its own"
+        await replace(encoded, data=data, encodings=folder).encode_all()
+    other = await start_store(
+        settings.model_copy(
+            update={
+                "data": tmp_path / "other",
+                "library": encoded.root,
+                "encodings": folder,
+                "encode_jobs": 0,
+            }
+        )
+    )
+    for path in (bought.tracks["Departure"], bought.album):
+        address = f"{path}?as=mp3-v0"
+        async with bought.store.get(address) as response:
+            whole, etag = await response.read(), response.headers["ETag"]
+        headers = {"Range": "bytes=1000-", "If-Range": etag}
+        async with other.get(address, headers=headers) as response:
+            assert response.status == 206
+            assert await response.read() == whole[1000:]
 
 
 async def test_resume_in_another_format_starts_again(bought: Bought) -> None:
