@@ -129,9 +129,12 @@ class Settlement:
         quote = quotes.read_ignoring_expiry(self._keyring, token)
         return frozenset(line.item_id for line in quote.lines)
 
-    def has_mail(self, token: str) -> bool:
-        """Return whether the buyer gave an address. Raises Forged."""
-        return bool(quotes.read_ignoring_expiry(self._keyring, token).mail)
+    def mail_of(self, token: str) -> str:
+        """Return the address for a quote's receipt, or an empty text.
+
+        Raises Forged.
+        """
+        return quotes.read_ignoring_expiry(self._keyring, token).mail
 
     def _complete(self, provider: str, token: str, paid: Paid) -> PaidOrder:
         quote = quotes.read_ignoring_expiry(self._keyring, token)

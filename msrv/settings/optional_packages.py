@@ -16,6 +16,7 @@ EXTRAS: Final = {
     "backup": ("pyrage",),
     "deployer": ("aiodocker",),
     "mysql": ("aiomysql",),
+    "pdf": ("fpdf", "uharfbuzz"),
     "stripe": ("stripe",),
 }
 """Modules that each extra installs; pyproject.toml has its distributions."""

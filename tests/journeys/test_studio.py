@@ -41,6 +41,7 @@ PAGES = [
     "{order}/revoke?undo=1",
     "{order}/refund",
     "{order}/refund?part=rest",
+    "{order}/evidence",
 ]
 
 

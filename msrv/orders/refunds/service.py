@@ -10,6 +10,7 @@ saw another state than the provider's is refused. Before the provider is asked,
 an event is stored that follows the refund until it is recorded.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -91,14 +92,16 @@ class Refunds:
         self._check_order(history, found)
         return OrderPayment(found, attempts)
 
-    def has_mail(self, state: OrderPayment) -> bool:
-        """Return whether an address of the order's buyer is known."""
-        if state.payment.mail or not state.payment.token:
-            return bool(state.payment.mail)
-        try:
-            return self.settlement.has_mail(state.payment.token)
-        except Forged:
-            return False
+    def mail_of(self, state: OrderPayment) -> str:
+        """Return the buyer's address, empty if it is unknown.
+
+        The one for the receipt, or else the one that the provider has.
+        """
+        stated = ""
+        if state.payment.token:
+            with contextlib.suppress(Forged):
+                stated = self.settlement.mail_of(state.payment.token)
+        return stated or state.payment.mail
 
     async def refund(
         self,

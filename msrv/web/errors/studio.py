@@ -8,6 +8,7 @@ from typing import Final
 from msrv.ledger.errors import LinkNotRecorded, LinkUsed
 from msrv.orders.rate_limits import TooManyGifts
 from msrv.proofs.sign_in import TicketExpired
+from msrv.settings.optional_packages import PackageMissing
 from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import (
     FRONT,
@@ -79,6 +80,17 @@ TABLE: Final[Table] = {
         ("/studio", gettext_noop("Go to the studio")),
     ),
     TooManyGifts: _too_many_gifts,
+    PackageMissing: ErrorPage(
+        501,
+        "pdf_not_installed",
+        gettext_noop("PDFs can't be written here"),
+        gettext_noop(
+            "The store was installed without the packages for PDFs: whoever "
+            "runs it can add them with pip install 'msrv[pdf]'. Until then, "
+            "print the page to a PDF in your browser."
+        ),
+        ("/studio/orders", gettext_noop("Go to the orders")),
+    ),
     LinkNotRecorded: ErrorPage(
         503,
         "sign_in_closed",

@@ -136,6 +136,9 @@ async def show_one(request: web.Request) -> web.Response:
         titles=titles,
         timeline=order_timeline(history, acts, titles),
         can_refund=can_refund(request, order),
+        sends_mail=request.app[STORE].receipt_mails.is_on,
+        is_sent=bool(request.query.get("sent")),
+        mail_failed=request.app[STORE].receipt_mails.has_failed(order_id),
     )
 
 

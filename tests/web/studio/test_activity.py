@@ -86,6 +86,9 @@ async def test_full_disk_does_not_block_the_order_page(
         ("POST", "/studio/orders/{order}/revoke"),
         ("GET", "/studio/orders/{order}/refund"),
         ("POST", "/studio/orders/{order}/refund"),
+        ("POST", "/studio/orders/{order}/mail"),
+        ("GET", "/studio/orders/{order}/evidence"),
+        ("GET", "/studio/orders/{order}/evidence.pdf"),
     ],
 )
 async def test_refunds_and_exports_need_a_recent_sign_in(

@@ -86,7 +86,8 @@ async def show_form(request: web.Request) -> web.Response:
         ended=[
             line for line in history.order.lines if line.item_id in plan.ended
         ],
-        is_mailed=store.receipt_mails.is_on and store.refunds.has_mail(state),
+        is_mailed=store.receipt_mails.is_on
+        and bool(store.refunds.mail_of(state)),
         is_simulated=is_simulated(history.order.provider),
     )
 

@@ -86,7 +86,8 @@ def order_timeline(
         )
     ]
     entries += [
-        _reversal(each, order.currency, titles) for each in history.reversals
+        reversal_entry(each, order.currency, titles)
+        for each in history.reversals
     ]
     for change in history.changes:
         title = titles.get(change.item_id) or gettext("whole order")
@@ -136,10 +137,13 @@ def order_timeline(
     return sorted(entries, key=lambda entry: entry.at_ms)
 
 
-def _reversal(
+def reversal_entry(
     each: OrderReversal, currency: str, titles: Mapping[str, str]
 ) -> TimelineEntry:
-    """Return the entry of a refund or dispute, in its latest status."""
+    """Return the entry of a refund or dispute, in its latest status.
+
+    `titles` are those of the order's items.
+    """
     amount = formatting.amount(each.amount_minor, currency)
     text = _STATUSES.get((each.kind, each.status))
     shown = (

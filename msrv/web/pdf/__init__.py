@@ -1,0 +1,4 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""PDF documents, and the font that they embed."""

@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Sending an order's receipt again, to the buyer or to a typed address."""
+
+import logging
+
+from aiohttp import web
+
+from msrv.ledger.db import order_queries
+from msrv.ledger.db.order_queries import OrderHistory
+from msrv.orders.fulfilment import receipt_of
+from msrv.orders.receipt_mails import MailContent
+from msrv.orders.refunds.errors import RefundImpossible
+from msrv.payments.provider import PaymentError
+from msrv.proofs.receipts import is_simulated
+from msrv.rate_limit import client_network
+from msrv.translations import gettext
+from msrv.web.errors import InvalidField, NotFound
+from msrv.web.errors.fields import MAIL
+from msrv.web.forms import read_form
+from msrv.web.rendering import PRIVATE, wants_json
+from msrv.web.shop.receipt_mails import read_address
+from msrv.web.store import ORIGIN, STORE
+from msrv.web.studio import activity, page
+
+log = logging.getLogger(__name__)
+
+
+async def send(request: web.Request) -> web.Response:
+    """Mail an order's receipt to `mail`, or to the buyer if it is empty.
+
+    The buyer's address is asked of the payment provider, and isn't shown.
+    Raises DatabaseError, NotFound, InvalidField, TooManyMails.
+    """
+    as_json = wants_json(request)
+    store = request.app[STORE]
+    order_id = page.read_order_id(request)
+    form = await read_form(request)
+    if not store.receipt_mails.is_on:
+        raise NotFound
+    to = read_address(request, form)
+    async with page.read_transaction(request) as connection:
+        history = await order_queries.order_history(connection, order_id)
+    if history is None:
+        raise NotFound
+    receipt = receipt_of(history.order)
+    if receipt is None or (
+        is_simulated(receipt.provider) and not store.keyring.accepts_simulated
+    ):
+        raise NotFound
+    if not to:
+        to = await _buyer(request, history)
+    network = client_network(request[ORIGIN].client)
+    await store.receipt_mails.resend(MailContent(receipt, to), network)
+    await activity.record(request, "send-receipt", order_id)
+    await store.ledger.sync_now()
+    response = (
+        web.json_response({"mail": "on its way"}, status=202)
+        if as_json
+        else web.Response(
+            status=303,
+            headers={"Location": f"/studio/orders/{order_id}?sent=1"},
+        )
+    )
+    response.headers["Cache-Control"] = PRIVATE
+    return response
+
+
+async def _buyer(request: web.Request, history: OrderHistory) -> str:
+    """Return the buyer's address. Raises InvalidField where it is unknown."""
+    refunds = request.app[STORE].refunds
+    address = ""
+    try:
+        address = refunds.mail_of(await refunds.look_up(history))
+    except (RefundImpossible, PaymentError) as error:
+        log.info("studio: a buyer's address is unknown: %s", error)
+    if not address:
+        raise InvalidField(
+            MAIL,
+            gettext(
+                "must be stated: neither the store nor the payment provider "
+                "knows the buyer's address"
+            ),
+        )
+    # Any address that no mail can be sent to is an error as a typed one is.
+    return read_address(request, {MAIL: address})
