@@ -24,7 +24,6 @@ from msrv.web.formatting import day, day_number
 from msrv.web.rendering import PRIVATE, respond
 from msrv.web.store import STORE
 from msrv.web.studio.chart import Span
-from msrv.web.studio.releases.overview import sold_ids
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -184,6 +183,10 @@ def read_sold_as(request: web.Request) -> SoldAs:
             release = catalog.releases_by_id.get(present)
             ids = {old for old, new in catalog.moved.items() if new == present}
             if name == "release" and release is not None:
+                from msrv.web.studio.releases.overview import (  # noqa: PLC0415 - slow to import
+                    sold_ids,
+                )
+
                 ids.update(sold_ids(catalog, release))
             return SoldAs(
                 catalog.title_of(present), frozenset({stated, present, *ids})

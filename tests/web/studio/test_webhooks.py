@@ -3,6 +3,10 @@
 
 """The studio's page of webhooks: what was delivered, and sending it again."""
 
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
 from pydantic import SecretStr
 
 from msrv.ledger.db.feed import consumers, deliveries
@@ -18,6 +22,8 @@ from tests.outgoing_webhooks.receiver import (
 from tests.polling import wait_until
 from tests.store_parts import store_of
 from tests.web.studio.conftest import JSON, Studio
+
+POLL_SECONDS: Final = 0.02
 
 
 async def start(
@@ -41,6 +47,22 @@ async def start(
     return studio
 
 
+async def shown(studio: Studio) -> dict[str, Any]:
+    """Return the JSON of the only endpoint."""
+    (found,) = (await studio.data("/studio/webhooks"))["endpoints"]
+    assert isinstance(found, dict)
+    return found
+
+
+async def wait_for(
+    studio: Studio, check: Callable[[dict[str, Any]], object]
+) -> None:
+    """Send what is due until the endpoint is as wanted."""
+    while not check(await shown(studio)):
+        store_of(studio.store).outgoing_webhooks.wake()
+        await asyncio.sleep(POLL_SECONDS)
+
+
 async def test_running_store_delivers_and_the_studio_sends_again(
     start_store: StartStore, settings: Settings, session: str
 ) -> None:
@@ -56,25 +78,14 @@ async def test_running_store_delivers_and_the_studio_sends_again(
             sender.wake()
             async with studio.ledger.read_transaction() as connection:
                 state = await consumers.load(connection, name)
+            await asyncio.sleep(POLL_SECONDS)
         assert "Nothing has happened" in await studio.text("/studio/webhooks")
         await studio.ledger.record_sale(sale(1))
         await studio.ledger.wait_until_synced()
         sender.wake()
         await wait_until(lambda: server.received)
 
-        async def shown() -> dict[str, object]:
-            (found,) = (await studio.data("/studio/webhooks"))["endpoints"]
-            assert isinstance(found, dict)
-            return found
-
-        async def wait_for(**wanted: object) -> None:
-            while True:
-                found = await shown()
-                if wanted.items() <= found.items():
-                    return
-                sender.wake()
-
-        found = await shown()
+        found = await shown(studio)
         assert found["url"] == f"{server.url}/…"
         page = await studio.text("/studio/webhooks")
         assert "private" not in page
@@ -82,11 +93,12 @@ async def test_running_store_delivers_and_the_studio_sends_again(
         assert "order.paid" in page
         assert f'/studio/orders/{order_id(1)}"' in page
         again = {"endpoint": receiver.endpoint_id, "number": "1"}
-        while (await shown())["deliveries"][0]["attempts"] == 0:  # type: ignore[index]
-            pass
+        await wait_for(
+            studio, lambda found: found["deliveries"][0]["attempts"]
+        )
         answer = await studio.post("/studio/webhooks", **again)
         assert answer.status == 303
-        await wait_for(disabled=True)
+        await wait_for(studio, lambda found: found["disabled"])
         assert "(410)" in await studio.text("/studio/webhooks")
         answer = await studio.post(
             "/studio/webhooks", JSON, endpoint=receiver.endpoint_id, enable="1"
@@ -96,7 +108,7 @@ async def test_running_store_delivers_and_the_studio_sends_again(
             "done": "enable-webhook",
         }
         await studio.post("/studio/webhooks", **again)
-        await wait_for(disabled=False, delivered=1, waiting=0)
+        await wait_for(studio, lambda found: found["delivered"] == 1)
         assert len(server.effects) == 1
         for wrong in (
             {"endpoint": "x", "number": "1"},
