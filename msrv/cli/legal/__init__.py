@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Command `legal`: drafts of legal texts."""
+"""Command `legal`: drafts of legal texts, and the data of one buyer."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from msrv.translations.catalogs import LANGUAGES
 
 @click.group()
 def legal() -> None:
-    """Draft legal texts for the store. No legal advice: docs/legal.md."""
+    """Draft legal texts; export or erase the data of one buyer."""
 
 
 @legal.command(
@@ -44,3 +44,36 @@ def privacy(library: Path | None, language: str | None) -> None:
         language = language or shop.language
         with language_set_to(Language(language, language)):
             click.echo(privacy_text(settings, shop), nl=False)
+
+
+@legal.command(epilog=examples("msrv legal export AAAA BBBB CCCC …"))
+@click.argument("order", nargs=-1, required=True)
+def export(order: tuple[str, ...]) -> None:
+    """Print everything that this store holds of an order, as JSON.
+
+    ORDER is the number on the receipt, with or without spaces.
+    """
+    with user_errors():
+        from msrv.cli.legal import (  # noqa: PLC0415 - slow to import
+            buyer_data,
+        )
+
+        click.echo(buyer_data.export(load_settings(), "".join(order)))
+
+
+@legal.command(epilog=examples("msrv legal erase AAAA BBBB CCCC … --yes"))
+@click.argument("order", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Really erase, instead of counting.")
+def erase(order: tuple[str, ...], *, yes: bool) -> None:
+    """Erase what the store needn't keep of an order, and list the rest.
+
+    Receipts and links keep working: they are proved by NONCE alone.
+    """
+    with user_errors():
+        from msrv.cli.legal import (  # noqa: PLC0415 - slow to import
+            buyer_data,
+        )
+
+        click.echo(
+            buyer_data.erase(load_settings(), "".join(order), really=yes)
+        )
