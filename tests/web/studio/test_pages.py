@@ -36,6 +36,7 @@ PAGES = [
     "/studio/downloads/list?from=2026-01-01&to=2026-01-31&completed=1",
     "/studio/refunds",
     "/studio/refunds?from=2026-01-01&to=2026-01-31",
+    "/studio/webhooks",
     "/studio/health",
 ]
 
