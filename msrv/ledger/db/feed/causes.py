@@ -50,13 +50,21 @@ def orders_disputed(payments: Iterable[PaymentEvent]) -> list[OutgoingEvent]:
 
 
 def lines_refunded(
-    order_id: str, prices: Iterable[tuple[str, int]], changed_at_ms: int
+    order_id: str,
+    prices: Iterable[tuple[str, int]],
+    changed_at_ms: int,
+    refunded_minor: int,
 ) -> OutgoingEvent:
-    """Return the event of lines that are refunded from now on."""
+    """Return the event of lines that are refunded from now on.
+
+    `refunded_minor` is what of the order is refunded then, which tells two
+    refunds of the same line in a second apart.
+    """
     lines = list(prices)
     return new_event(
         EventKind.ORDER_REFUNDED,
         changed_at_ms,
+        refunded_minor,
         at=changed_at_ms // 1000,
         order_id=order_id,
         item_ids=[item_id for item_id, _ in lines],

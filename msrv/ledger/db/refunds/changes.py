@@ -242,7 +242,12 @@ async def _update_order(
             + [row.seen_at * 1000 for row in reversals]
         )
         outgoing.append(
-            causes.lines_refunded(order.order_id, changed, changed_at_ms)
+            causes.lines_refunded(
+                order.order_id,
+                changed,
+                changed_at_ms,
+                order.refunded_minor + total,
+            )
         )
     if total:
         await connection.execute(

@@ -4,6 +4,7 @@
 """The feed of outgoing events: each cause is in it once, in order."""
 
 import asyncio
+import dataclasses
 
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.feed import consumers, outgoing_events
@@ -15,7 +16,14 @@ from msrv.ledger.db.feed.outgoing_events import (
 )
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Delivered, Event, PaymentEvent
-from tests.ledger.sample_events import NOON, order_id, restored, revoked, sale
+from tests.ledger.sample_events import (
+    NOON,
+    order_id,
+    restored,
+    reversal,
+    revoked,
+    sale,
+)
 
 VERSION = "0123456789abcdef"
 
@@ -87,6 +95,18 @@ async def test_a_second_refund_is_another_event_and_its_end_is_none(
     ]
     assert len({each.event_id for each in found}) == 3
     assert [each.number for each in found] == [1, 2, 3]
+
+
+async def test_two_refunds_of_a_line_in_one_second_are_two_events(
+    database: Database,
+) -> None:
+    await record(database, sale(1, ("song", 200)))
+    one = reversal(1, 50, "succeeded", "song")
+    await record(database, one)
+    await record(database, dataclasses.replace(one, reversal_id="re_2"))
+    _, first, second = await feed(database)
+    assert first.event_id != second.event_id
+    assert first.amount_minor == second.amount_minor == 50
 
 
 async def test_numbers_are_never_used_again(database: Database) -> None:
