@@ -78,7 +78,9 @@ async def test_zip_is_unchanged_by_new_dates_of_its_files(
     album.mkdir()
     for number in (1, 2):
         (album / f"{number}.pdf").write_bytes(b"%%PDF-1.4 %d %%%%EOF" % number)
-    (album / "release.toml").write_text('id = "free"\nprice = "0"\n')
+    # Without a date, the times of its files would be its place in the catalog.
+    toml = 'id = "free"\nprice = "0"\ndate = "2026"\n'
+    (album / "release.toml").write_text(toml)
     catalog = store.server.app[STORE].catalog  # type: ignore[attr-defined] # a TestServer
     await wait_until(lambda: "free" in catalog.current.by_id)
     answer = await store.post(
