@@ -291,7 +291,7 @@ def secure_link_path(file: str) -> str:
 
 def wait_for_releases(store: Peer) -> list[dict[str, Any]]:
     """Return the releases of a store, once it has read its library."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while True:
         try:
             found: list[dict[str, Any]] = store.request_json("/catalog")[

@@ -33,6 +33,11 @@ _RELEASES: Final = 6
 
 def measure(folder: Path) -> list[Figure]:
     """Start the peers, and measure them in turns."""
+    return [*compared(folder), *by_size(folder)]
+
+
+def compared(folder: Path) -> list[Figure]:
+    """Measure pages against those of stock aiohttp."""
     figures: list[Figure] = []
     for tls in (False, True):
         stage = Stage.of(folder / ("tls" if tls else "plain"))
@@ -43,6 +48,12 @@ def measure(folder: Path) -> list[Figure]:
         ):
             figures += _speed(_pages(stock, store), " over TLS" * tls)
             figures += _speed(_front_pages(stock, store), " over TLS" * tls)
+    return figures
+
+
+def by_size(folder: Path) -> list[Figure]:
+    """Measure the front page of stores with small and large releases."""
+    figures: list[Figure] = []
     with ExitStack() as stack:
         candidates: dict[str, Callable[[], Received]] = {}
         for size in _SIZES:

@@ -65,11 +65,16 @@ class Settlement:
     async def start(
         self, provider: Provider, payment: PaymentRequest
     ) -> PaidOrder | PayAt:
-        """Start a payment. Raises PaymentError."""
+        """Start a payment. Raises PaymentError.
+
+        The payment's token is that of its quote, which isn't read again.
+        """
         outcome = await provider.start(payment)
         if isinstance(outcome, PayAt):
             return outcome
-        return self._complete(provider.name, payment.token, outcome)
+        return self._complete(
+            provider.name, payment.token, payment.quote, outcome
+        )
 
     async def settle(
         self,
@@ -113,9 +118,11 @@ class Settlement:
 
         Raises AmountMismatch, and Forged for another store's quote.
         """
-        if isinstance(settled.outcome, Paid):
-            return self._complete(provider, settled.token, settled.outcome)
         quote = quotes.read_ignoring_expiry(self._keyring, settled.token)
+        if isinstance(settled.outcome, Paid):
+            return self._complete(
+                provider, settled.token, quote, settled.outcome
+            )
         if isinstance(settled.outcome, Pending):
             return PendingPayment(quote)
         return settled.outcome
@@ -136,12 +143,13 @@ class Settlement:
         """
         return quotes.read_ignoring_expiry(self._keyring, token).mail
 
-    def _complete(self, provider: str, token: str, paid: Paid) -> PaidOrder:
-        quote = quotes.read_ignoring_expiry(self._keyring, token)
+    def _complete(
+        self, provider: str, token: str, quote: Quote, paid: Paid
+    ) -> PaidOrder:
         quoted = Money(quote.total_minor, quote.currency)
         if paid.total != quoted:
             raise AmountMismatch(quoted, paid.total, paid.reference)
-        return self.order_of(provider, token, paid)
+        return self._order(provider, token, quote, paid)
 
     def order_of(self, provider: str, token: str, paid: Paid) -> PaidOrder:
         """Return the order of a payment, whatever its amount.
@@ -149,6 +157,11 @@ class Settlement:
         Raises Forged for another store's quote.
         """
         quote = quotes.read_ignoring_expiry(self._keyring, token)
+        return self._order(provider, token, quote, paid)
+
+    def _order(
+        self, provider: str, token: str, quote: Quote, paid: Paid
+    ) -> PaidOrder:
         receipt = Receipt(
             order_id=self.order_id_of(provider, token, paid.reference),
             # Never the time at which the store learns of the payment: the
