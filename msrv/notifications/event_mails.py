@@ -29,15 +29,15 @@ def subject(
     events: Sequence[OutgoingEvent], orders: Mapping[str, EventOrder]
 ) -> str:
     """Return the subject of a mail about one event or several."""
-    if len(events) > 1:
+    order = orders.get(events[0].order_id)
+    if len(events) > 1 or order is None:
         return ngettext(
             "%(num)s event in your store",
             "%(num)s events in your store",
             len(events),
         )
     (event,) = events
-    order = orders.get(event.order_id)
-    if order is None or event.kind is EventKind.ORDER_DISPUTED:
+    if event.kind is EventKind.ORDER_DISPUTED:
         return gettext("Disputed: order %(number)s", number=event.order_id)
     title, amount = _titles(event, order), written(event, order)
     if event.kind is EventKind.ORDER_REFUNDED:

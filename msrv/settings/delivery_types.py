@@ -128,16 +128,15 @@ def parse_endpoint(
 
 
 def check_outbound_url(url: str, private_hosts: tuple[str, ...]) -> str:
-    """Return a URL that requests may be sent to. Raises ValueError.
+    """Return a URL that requests may be sent to, with its host in ASCII.
 
-    Anything but HTTPS only for one of `private_hosts`.
+    Raises ValueError. Anything but HTTPS only for one of `private_hosts`.
     """
     try:
         parts = urlsplit(url)
-        host = host_to_ascii(parts.netloc.rpartition("@")[2].partition(":")[0])
-        if parts.netloc.startswith("["):
-            host = parts.hostname or ""
-        _ = parts.port
+        name = parts.hostname or ""
+        host = host_to_ascii(f"[{name}]" if ":" in name else name)
+        port = "" if parts.port is None else f":{parts.port}"
     except (BadHostname, ValueError):
         raise ValueError(
             "must have URLs like https://example.org/hook"
@@ -146,12 +145,12 @@ def check_outbound_url(url: str, private_hosts: tuple[str, ...]) -> str:
         raise ValueError("must have URLs like https://example.org/hook")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must have URLs without a user name")
-    if parts.scheme == "http" and host not in private_hosts:
+    if parts.scheme == "http" and host.strip("[]") not in private_hosts:
         raise ValueError(
             f"must have URLs with https://; http:// only for a host like "
             f"{host} if it is in MSRV_PRIVATE_HOSTS"
         )
-    return url
+    return parts._replace(netloc=f"{host}{port}").geturl()
 
 
 def _secret(text: str) -> bytes:

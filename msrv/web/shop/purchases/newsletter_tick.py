@@ -24,7 +24,7 @@ def read_newsletter(
 
     Raises InvalidField without an address.
     """
-    if request.app[STORE].newsletter is None or NEWSLETTER not in form:
+    if request.app[STORE].newsletter is None or not form.get(NEWSLETTER):
         return False
     if not address:
         raise InvalidField(

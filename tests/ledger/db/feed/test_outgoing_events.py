@@ -7,7 +7,11 @@ import asyncio
 import dataclasses
 
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.feed import consumers, outgoing_events
+from msrv.ledger.db.feed import (
+    consumers,
+    deliveries,
+    outgoing_events,
+)
 from msrv.ledger.db.feed.consumers import Consumer
 from msrv.ledger.db.feed.outgoing_events import (
     KEPT_SECONDS,
@@ -120,6 +124,22 @@ async def test_numbers_are_never_used_again(database: Database) -> None:
     assert await feed(database) == []
     await record(database, sale(3))
     assert [each.number for each in await feed(database)] == [3]
+
+
+async def test_delivery_that_nobody_takes_is_deleted_after_its_event(
+    database: Database,
+) -> None:
+    async with database.write_transaction() as connection:
+        await deliveries.add_new(connection, "one", EventKind, NOON)
+    await record(database, sale(1), sale(2))
+    async with database.write_transaction() as connection:
+        await deliveries.add_new(connection, "one", EventKind, NOON + 5)
+    for now, left in ((KEPT_SECONDS + 1, 2), (KEPT_SECONDS + 6, 0)):
+        async with database.write_transaction() as connection:
+            await outgoing_events.delete_old(connection, NOON + now)
+            counts = await deliveries.count_by_status(connection, "one")
+        assert sum(counts.values()) == left
+        assert len(await feed(database)) == left
 
 
 async def test_releases_of_the_first_start_are_not_published_again(
