@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from msrv.catalog.model import Shop
+from msrv.catalog.texts.legal_texts import LegalKind
 from msrv.settings import Settings
 from msrv.translations import gettext as _
 from msrv.translations import gettext_noop
@@ -40,6 +41,7 @@ def privacy_text(settings: Settings, shop: Shop) -> str:
         *_section(_("Buying"), _orders(settings)),
         *_section(_("Email"), _mail(settings)),
         *_section(_("Your rights"), _rights()),
+        *_notes(settings, shop),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -130,6 +132,33 @@ def _mail(settings: Settings) -> Iterator[str]:
         "The same is true of the address, the name and the note of a gift, "
         "which are encrypted on the way to its recipient."
     )
+
+
+def _notes(settings: Settings, shop: Shop) -> Iterator[str]:
+    """Yield what the seller has to state in their own words, in English."""
+    if settings.address_index_key is not None:
+        yield (
+            "[State under “Buying”: with MSRV_ADDRESS_INDEX_KEY the store "
+            "keeps a keyed digest (HMAC) of the email address of each order, "
+            "by which its buyer finds it again. `msrv legal erase` erases it.]"
+        )
+    if settings.newsletter is not None:
+        yield (
+            "[State under “Email”: with MSRV_NEWSLETTER the addresses of "
+            "those who asked for the newsletter are passed on, to whom and "
+            "for how long.]"
+        )
+    if settings.webhooks is not None:
+        yield (
+            "[State under “Buying”: with MSRV_WEBHOOKS orders are reported to "
+            "other programs, which, and what these keep.]"
+        )
+    if LegalKind.WITHDRAWAL in shop.legal.kinds:
+        yield (
+            "[State under “Email”: the name and the address in a withdrawal "
+            "are in the mails to the buyer and to you, and for how long you "
+            "keep yours.]"
+        )
 
 
 def _rights() -> Iterator[str]:

@@ -32,6 +32,7 @@ def test_text_states_what_a_store_with_everything_keeps(
         MSRV_MAIL_FROM="shop@example.org",
         MSRV_PUBLIC_URL="https://shop.example",
         MSRV_LOG_ADDRESSES="network",
+        MSRV_ADDRESS_INDEX_KEY="kq0hTqZC2MV6uGv1n3Yx5bRzWc8sLdPjEoAiXfUgB4I1",
     )
     for part in (
         "Wet Coats",
@@ -39,6 +40,7 @@ def test_text_states_what_a_store_with_everything_keeps(
         "Stripe",
         "mail.example",
         "a shortened IP address",
+        "MSRV_ADDRESS_INDEX_KEY",
     ):
         assert part in text
     assert "secret" not in text
