@@ -3,9 +3,13 @@
 
 """Validators of public pages, and what caches may do with them."""
 
+import re
+
 import pytest
 
 from msrv.settings import Settings
+from msrv.web import cookies
+from msrv.web.public_pages import validation
 from tests.conftest import Client, StartStore
 from tests.web.counted_store import CountedStore
 
@@ -133,3 +137,26 @@ async def test_other_pages_have_no_validators(
 ) -> None:
     answer = await store.get(path)
     assert "ETag" not in answer.headers
+
+
+def test_every_cookie_of_a_visitor_is_accounted_for() -> None:
+    """A public page with a part by another cookie would be cached for all.
+
+    Whoever adds a cookie decides here: pages don't depend on it, the key of a
+    page has it, there is a slot for it, or it keeps pages from being cached.
+    """
+    names = {
+        value
+        for name, value in vars(cookies).items()
+        if name.isupper()
+        and type(value) is str
+        and re.fullmatch("[a-z]+", value)
+    }
+    ignored, in_keys = {cookies.CLAIM}, {cookies.LANGUAGE}
+    in_slots = {cookies.CART}
+    uncached = {
+        name for name in validation._WITHOUT_SLOT if not name.startswith("__")
+    }
+    assert names == ignored | in_keys | in_slots | uncached
+    secure = {f"__Host-{name}" for name in uncached}
+    assert secure < validation._WITHOUT_SLOT
