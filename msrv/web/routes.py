@@ -16,6 +16,7 @@ from msrv.web.discovery import embeds
 from msrv.web.discovery import handlers as discovery
 from msrv.web.languages import switch
 from msrv.web.legal import legal_pages, withdrawals
+from msrv.web.openapi import document
 from msrv.web.shop import (
     cart,
     checkout,
@@ -151,6 +152,7 @@ ROUTES: list[web.RouteDef] = [
     web.get("/feed.atom", discovery.atom, name="atom"),
     web.get("/feed.rss", discovery.rss, name="rss"),
     web.get("/canimus.json", discovery.canimus_collection, name="canimus"),
+    web.get("/openapi.json", document.show, name="openapi"),
     web.get("/.well-known/jwks.json", media.keys, name="jwks"),
     web.get("/.well-known/security.txt", media.security_txt, name="security"),
     web.get("/-/health", operations.health, name="health"),

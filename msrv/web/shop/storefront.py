@@ -21,6 +21,7 @@ from msrv.web.discovery.page_metadata import (
 )
 from msrv.web.errors import NotFound
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
+from msrv.web.openapi import document
 from msrv.web.public_pages.visitor import page_slots
 from msrv.web.rendering import (
     json_response_in_slices,
@@ -51,7 +52,7 @@ async def front(request: web.Request) -> web.Response:
             NEWEST,
         )
     )
-    return await respond_in_slices(
+    response = await respond_in_slices(
         request,
         "front.html",
         {
@@ -71,6 +72,8 @@ async def front(request: web.Request) -> web.Response:
         releases=newest,
         more=len(catalog.offered) > len(featured) + len(newest),
     )
+    response.headers["Link"] = document.LINK
+    return response
 
 
 def _featured(catalog: Catalog) -> list[Release]:

@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The OpenAPI document, and its route."""
+
+import functools
+import hashlib
+import json
+from typing import Final
+
+from aiohttp import web
+
+from msrv import __version__
+from msrv.downloads.conditions import field_value, has_entity_tag
+from msrv.web.openapi.catalog_operations import CATALOG_OPERATIONS
+from msrv.web.openapi.catalog_schemas import CATALOG_SCHEMAS
+from msrv.web.openapi.operation import Operation
+from msrv.web.openapi.order_operations import ORDER_OPERATIONS
+from msrv.web.openapi.order_schemas import ORDER_SCHEMAS
+from msrv.web.openapi.other_schemas import OTHER_SCHEMAS
+from msrv.web.openapi.schema_types import TEXT, Json, described, reference
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *CATALOG_OPERATIONS,
+    *ORDER_OPERATIONS,
+)
+LINK: Final = '</openapi.json>; rel="service-desc"; type="application/json"'
+"""Value of the header `Link` that leads to the document (RFC 8631)."""
+_MAX_AGE: Final = 3600
+_DESCRIPTION: Final = """\
+The JSON of a store, at the same addresses as its pages: send
+`Accept: application/json`. Amounts are integers in minor units, with an ISO
+4217 currency; times are Unix seconds. The texts are in the visitor's language.
+An address with a trailing slash is redirected with 308. Later versions may add
+members to every object. Responses with 429 and 503 have `Retry-After` if
+waiting helps.
+"""
+
+
+def document() -> Json:
+    """Return the OpenAPI document, the same in every store of a version."""
+    paths: dict[str, Json] = {}
+    for each in OPERATIONS:
+        paths.setdefault(each.path, {})[each.method] = each.to_json()
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "MSRV",
+            "version": __version__,
+            "description": _DESCRIPTION,
+            "license": {
+                "name": "AGPL-3.0-or-later",
+                "identifier": "AGPL-3.0-or-later",
+            },
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "parameters": {
+                "lang": {
+                    "name": "lang",
+                    "in": "query",
+                    "schema": described(TEXT, "the language of the texts"),
+                }
+            },
+            "responses": {
+                "Error": {
+                    "description": "An error, or a request that is refused",
+                    "content": {
+                        "application/json": {"schema": reference("Error")}
+                    },
+                }
+            },
+            "schemas": {
+                **CATALOG_SCHEMAS,
+                **ORDER_SCHEMAS,
+                **OTHER_SCHEMAS,
+            },
+        },
+    }
+
+
+@functools.cache
+def _body() -> tuple[bytes, str]:
+    """Return the document's bytes and its ETag."""
+    body = json.dumps(document(), ensure_ascii=False).encode()
+    return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+async def show(request: web.Request) -> web.Response:
+    """Return the document; 304 where the client has it already."""
+    body, etag = _body()
+    headers = {
+        "Cache-Control": f"public, max-age={_MAX_AGE}",
+        "ETag": etag,
+        # Pages of other origins read it, to show the documentation in it.
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    stated = field_value(request.headers, "If-None-Match")
+    if stated is not None and has_entity_tag(stated, etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(
+        body=body, content_type="application/json", headers=headers
+    )

@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The OpenAPI document: its form, its routes, and how it is served."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from msrv import __version__
+from msrv.web.openapi.document import OPERATIONS, document
+from msrv.web.routes import ROUTES
+from tests.conftest import Client
+
+JSON = {"Accept": "application/json"}
+WITHOUT_JSON = {
+    # Redirects to an address that has JSON.
+    "find-purchase",
+    # A page for browsers alone.
+    "embed",
+    "library",
+    # Files and pictures.
+    "artist-picture",
+    "artist-picture-avif",
+    "cover",
+    "cover-avif",
+    "download",
+    "drawn-cover",
+    "favicon",
+    "icon",
+    "page-picture",
+    "page-picture-avif",
+    "preview",
+    "static",
+    "theme",
+    "theme-file",
+    "touch-icon",
+    "waveform",
+    # Other formats.
+    "atom",
+    "edge",
+    "metrics",
+    "playlist",
+    "podcast",
+    "robots",
+    "rss",
+    "security",
+    "sitemap",
+}
+
+
+def references(part: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """Yield what the references of a part of the document point to."""
+    if isinstance(part, dict):
+        if "$ref" in part:
+            yield part["$ref"]
+        for each in part.values():
+            yield from references(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from references(each)
+
+
+def without_patterns(path: str) -> str:
+    """Return a route's path without the patterns of its parameters."""
+    return re.sub(r"\{(\w+):[^}]*\}+", r"{\1}", path)
+
+
+def test_document_has_every_route_with_json_and_no_other() -> None:
+    routes = {
+        (each.kwargs["name"], each.method.lower(), without_patterns(each.path))
+        for each in ROUTES
+    }
+    described = {(each.name, each.method, each.path) for each in OPERATIONS}
+    assert len(described) == len(OPERATIONS)
+    assert described <= routes
+    assert {name for name, *_ in routes - described} == WITHOUT_JSON
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        route.path
+        for route in ROUTES
+        if route.kwargs["name"] in WITHOUT_JSON and "{" not in route.path
+    ],
+)
+async def test_addresses_outside_of_the_document_have_no_json(
+    store: Client, path: str
+) -> None:
+    answer = await store.get(path, headers=JSON, allow_redirects=False)
+    assert answer.status >= 300 or answer.content_type != "application/json"
+
+
+def test_every_part_of_the_document_is_used() -> None:
+    found = document()
+    parts = {
+        f"#/components/{kind}/{name}"
+        for kind, group in found["components"].items()
+        for name in group
+    }
+    assert set(references(found)) == parts
+
+
+async def test_document_is_served_with_an_etag(store: Client) -> None:
+    answer = await store.get("/openapi.json")
+    assert answer.status == 200
+    assert answer.content_type == "application/json"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    found = await answer.json()
+    assert found == document()
+    assert found["openapi"].startswith("3.1.")
+    assert found["info"]["version"] == __version__
+    known = {"If-None-Match": answer.headers["ETag"]}
+    again = await store.get("/openapi.json", headers=known)
+    assert (again.status, await again.read()) == (304, b"")
+    other = {"If-None-Match": '"another"'}
+    assert (await store.get("/openapi.json", headers=other)).status == 200
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+async def test_front_page_leads_to_the_document(
+    store: Client, accept: str
+) -> None:
+    for _ in range(2):  # the second time from the cache
+        answer = await store.get("/", headers={"Accept": accept})
+        link = answer.links["service-desc"]
+        assert link["type"] == "application/json"
+        found = await store.get(URL(link["url"]).path)
+        assert (await found.json())["openapi"]
