@@ -30,6 +30,12 @@ _PASTED: Final[Json] = described(
 )
 _FILLED: Final = one_of(["1"])
 
+_STATEMENT: Final[Mapping[str, Json]] = {
+    "name": TEXT,
+    "mail": _MAIL,
+    "confirm": _FILLED,
+}
+
 
 def _form(
     fields: Mapping[str, Json],
@@ -243,6 +249,42 @@ ORDER_OPERATIONS: Final = (
         {202: "LostQueued"},
         (404, 429),
         form=_form({"mail": _MAIL}, "mail"),
+    ),
+    Operation(
+        "withdraw",
+        "get",
+        "/withdraw",
+        "The form of a withdrawal from a contract",
+        {200: "Withdrawal"},
+        (404,),
+    ),
+    Operation(
+        "withdraw-send",
+        "post",
+        "/withdraw",
+        "State a withdrawal, and with `confirm`, send it",
+        {200: "Withdrawal"},
+        (404, 429),
+        form=_form({"order": TEXT, **_STATEMENT}, "order", "name", "mail"),
+    ),
+    Operation(
+        "withdraw-receipt",
+        "get",
+        "/purchases/{receipt}/withdraw",
+        "The form of a withdrawal from the contract of a receipt",
+        {200: "Withdrawal"},
+        (404,),
+        redirects=(302,),
+    ),
+    Operation(
+        "withdraw-receipt-send",
+        "post",
+        "/purchases/{receipt}/withdraw",
+        "State a withdrawal from it, and with `confirm`, send it",
+        {200: "Withdrawal"},
+        (404, 429),
+        redirects=(302,),
+        form=_form(_STATEMENT, "name"),
     ),
     Operation(
         "language",

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from msrv.ledger.withdrawals.events import WithdrawalOutcome
 from msrv.proofs.pasted_proofs import ProofKind
 from msrv.web.openapi.schema_types import (
     ADDRESS,
@@ -187,6 +188,16 @@ ORDER_SCHEMAS: Final[Mapping[str, Json]] = {
     "MailQueued": record({"mail": one_of(["on its way"])}),
     "LostForm": record({"available": BOOLEAN}),
     "LostQueued": record({"status": one_of(["queued"])}),
+    "Withdrawal": record(
+        {
+            "order_id": TEXT_OR_NULL,
+            "received_at": TIME_OR_NULL,
+            "outcome": or_null(member_of(WithdrawalOutcome)),
+            "next": described(
+                or_null(one_of(["state", "confirm"])), "the step to take"
+            ),
+        }
+    ),
     "RedeemForm": record({"code": TEXT}),
     "Quote": record({"quote_id": TEXT, **TOTAL, "expires_at": TIME}),
     "Pending": record({"status": one_of(["pending"]), **TOTAL}),

@@ -55,6 +55,7 @@ MAIL: Final = "buyer@example.net"
 MORE: Final = """
 [legal]
 terms = "terms.md"
+withdrawal = "withdrawal.md"
 consent = "asked"
 [discounts.SPRING]
 percent = 10
@@ -170,6 +171,7 @@ async def store(
         config.write(MORE)
     for path, text in {
         "terms.md": "# Terms\n\nNone.\n",
+        "withdrawal.md": "# Withdrawal\n\nWithin 14 days.\n",
         "pages/about.md": "# About\n\nUs.\n",
         "artists/The Wet Coats.md": "A band. https://example.org\n",
     }.items():
@@ -234,7 +236,7 @@ def read_everything(program: Program) -> dict[str, list[str]]:
         "tag": tags,
         "artist": [artist],
         "page": ["about"],
-        "text": ["terms"],
+        "text": ["terms", "withdrawal"],
     }
 
 
@@ -265,6 +267,16 @@ def order_everything(
         call("verify", query={"q": f"see {receipt}"})
     call("verify", query={"q": bought["downloads"]["departure"]})
     call("verify")
+
+    statement = {"name": "Robin", "mail": MAIL}
+    order_id = bought["order_id"]
+    call("withdraw")
+    call("withdraw-send", form={"order": order_id, **statement})
+    call("withdraw-receipt", path={"receipt": receipts[1]})
+    statement["confirm"] = "1"
+    call(
+        "withdraw-receipt-send", form=statement, path={"receipt": receipts[1]}
+    )
 
     gift = {"gift": "1", "gift_to": MAIL, "gift_note": "For you."}
     bill = token(call("buy", 201, form={**order, **gift})["bill"])
