@@ -44,6 +44,8 @@ def measure(folder: Path) -> list[Figure]:
     encoder = Encoder(inspect_ffmpeg(ffmpeg), is_idle=False)
     figures: list[Figure] = []
     try:
+        # The process that writes tags is started once.
+        ours(encoder, master, RECIPES["wav"])()
         for recipe in RECIPES.values():
             figures += interleave(
                 {
