@@ -16,13 +16,15 @@ from standardwebhooks import Webhook
 from msrv.ledger.db import schema
 from msrv.ledger.db.feed import consumers, deliveries, outgoing_events
 from msrv.ledger.db.projection import apply_events
+from msrv.ledger.errors import LedgerError
 from msrv.ledger.events import Delivered, Event, PaymentEvent
 from msrv.ledger.ledger import Ledger
 from msrv.outgoing_webhooks import schedule
 from msrv.outgoing_webhooks.worker import LEASE_SECONDS, WebhookSender
+from msrv.settings import Settings
 from tests.conftest import Clock
 from tests.ledger.sample_events import NOON, order_id, revoked, sale
-from tests.outgoing_webhooks.conftest import NewSender, deliver
+from tests.outgoing_webhooks.conftest import NewSender, deliver, sender_of
 from tests.outgoing_webhooks.receiver import (
     OTHER,
     SECRET,
@@ -320,6 +322,32 @@ async def test_private_address_gets_nothing_however_the_name_resolves(
     await deliver(sender)
     assert len(asked) == count + 1
     assert server.received == []
+
+
+async def test_sale_of_a_ledger_that_was_away_is_told_later_and_once(
+    ledger: Ledger,
+    settings: Settings,
+    clock: Clock,
+    server: WebhookServer,
+    new_sender: NewSender,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("msrv.ledger.db.sync._IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("msrv.ledger.db.sync._ORPHANS_SECONDS", 0.05)
+    sender = new_sender(server.url)
+    await deliver(sender)
+    nowhere = "mysql://a:b@127.0.0.1:1/x"
+    async with Ledger(settings.data, nowhere, clock) as away:
+        await away.record_sale(sale(1))
+        away_sender = sender_of(server.url, away, clock)
+        with pytest.raises(LedgerError):
+            await deliver(away_sender)
+    await ledger.record_sale(sale(2))  # wakes the sync
+    while len(server.received) < 2:
+        await deliver(sender)
+    await record(ledger, sale(1))  # as if its spool were read again
+    assert await deliver(sender) == 0
+    assert len(server.received) == len(server.effects) == 2
 
 
 async def test_two_replicas_send_each_event_once(
