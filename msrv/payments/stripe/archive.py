@@ -62,10 +62,7 @@ class StripeArchive:
         """
         if not _INTENT.fullmatch(payment):
             return "", ""
-        try:
-            session = await self._api.session_of(payment, CallQueue.SEARCH)
-        except NoSuchPayment:
-            session = None  # of another account, or of another mode
+        session = await self._api.session_of(payment, CallQueue.SEARCH)
         if session is None:
             return "", ""
         quote = sessions.unpack(session.get("metadata")) or ""

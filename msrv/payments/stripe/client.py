@@ -208,12 +208,15 @@ class StripeApi:
         self, payment_intent: str, queue: CallQueue = CallQueue.FOLLOW_UP
     ) -> Json | None:
         """Return the session of a payment, None if it had no session."""
-        found = await self._call(
-            lambda: self._sessions.list_async(
-                params={"payment_intent": payment_intent, "limit": 1}
-            ),
-            queue,
-        )
+        try:
+            found = await self._call(
+                lambda: self._sessions.list_async(
+                    params={"payment_intent": payment_intent, "limit": 1}
+                ),
+                queue,
+            )
+        except NoSuchPayment:
+            return None  # another account's
         return found.data[0].to_dict() if found.data else None
 
     async def sessions_of_buyer(
