@@ -247,3 +247,6 @@ class _Restoration:
                 connection, name, expected[name].columns, member.read()
             )
             self._progress(f"{name}: {self.done.rows[name]:,}")
+        await tables.complete_lines(
+            connection, {name: each.columns for name, each in expected.items()}
+        )

@@ -9,7 +9,7 @@ restored into the other, and an older backup into a newer version.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -22,12 +22,13 @@ from sqlalchemy import (
     inspect,
     select,
     table,
+    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.backup.errors import DamagedBackup
 from msrv.ledger.db.database import CHANGES
-from msrv.ledger.db.schema import marks, metadata
+from msrv.ledger.db.schema import marks, metadata, order_items
 
 CHUNK_BYTES: Final = 1024 * 1024
 """Size of a chunk of rows; the last row may exceed it."""
@@ -124,6 +125,30 @@ async def write_chunk(
     for at in range(0, len(rows), _ROWS):
         await connection.execute(insert(target), rows[at : at + _ROWS])
     return len(rows)
+
+
+async def complete_lines(
+    connection: AsyncConnection, written: Mapping[str, Sequence[str]]
+) -> None:
+    """Fill in what an older backup doesn't have of refunded lines.
+
+    `written` are the columns that were written, by table. Until revision
+    0007, a refunded line was refunded by its price. Older tables get that
+    from their upgrade, which comes after this.
+    """
+    lines = order_items
+    columns = written.get(lines.name)
+    if columns is None or lines.c.refunded_minor.name in columns:
+        return
+    if (
+        lines.c.refunded_minor.name
+        in (await read_columns(connection))[lines.name]
+    ):
+        await connection.execute(
+            update(lines)
+            .where(lines.c.refunded)
+            .values(refunded_minor=lines.c.price_minor)
+        )
 
 
 def _format(row: Mapping[Any, Any]) -> bytes:

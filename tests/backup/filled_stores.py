@@ -90,6 +90,40 @@ class StoreFolder:
 
         asyncio.run(write())
 
+    def insert_old_sale(self) -> None:
+        """Write an order with a refunded line, as revision 0001 has them."""
+        order = order_id(1)
+        self.insert(
+            "orders",
+            [
+                {
+                    "order_id": order,
+                    "sold_at": NOON,
+                    "provider": "demo",
+                    "reference": "",
+                    "currency": "EUR",
+                    "total_minor": 800,
+                    "refunded_minor": 700,
+                }
+            ],
+        )
+        self.insert(
+            "order_items",
+            [
+                {
+                    "order_id": order,
+                    "item_id": item,
+                    "position": position,
+                    "title": item,
+                    "price_minor": price,
+                    "refunded": position == 1,
+                }
+                for position, (item, price) in enumerate(
+                    {"song": 100, "album": 700}.items()
+                )
+            ],
+        )
+
     def run_sql(self, statement: str) -> None:
         async def run() -> None:
             database = self.database()

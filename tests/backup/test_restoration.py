@@ -161,7 +161,7 @@ def test_older_backup_is_upgraded(
 ) -> None:
     old = new_folder(kind)
     old.create_tables("0001")
-    old.record(sale(1))
+    old.insert_old_sale()
     manifest = old.back_up(tmp_path / BACKUP)
     assert manifest.revision == "0001"
     assert "acts" not in manifest.tables
@@ -170,6 +170,7 @@ def test_older_backup_is_upgraded(
     rows = target.rows()  # of all tables of this version
     assert [row["order_id"] for row in rows["orders"]] == [order_id(1)]
     assert rows["acts"] == []
+    assert refunded_amounts(target) == {"song": 0, "album": 700}
 
 
 def test_sales_of_a_store_without_tables_are_restored(
@@ -193,12 +194,21 @@ def test_older_backup_is_restored_into_newer_tables(
     """Where the store's own user may not create tables."""
     old = new_folder("sqlite")
     old.create_tables("0001")
-    old.record(sale(1))
+    old.insert_old_sale()
     old.back_up(tmp_path / BACKUP)
     target = new_folder("mariadb")
     target.create_tables()
     target.restore(tmp_path / BACKUP)
     assert len(target.rows()["orders"]) == 1
+    assert refunded_amounts(target) == {"song": 0, "album": 700}
+
+
+def refunded_amounts(folder: StoreFolder) -> dict[str, int]:
+    """Return how much was refunded of each line, in minor units."""
+    return {
+        row["item_id"]: row["refunded_minor"]
+        for row in folder.rows()["order_items"]
+    }
 
 
 def test_empty_tables_of_an_earlier_revision_are_upgraded(

@@ -50,6 +50,32 @@ async def test_upgrade_from_every_revision_ends_at_the_schema(
     assert await schema_upgrade.upgrade_schema(empty) == schema_upgrade.HEAD
 
 
+async def test_refunded_lines_of_earlier_versions_keep_their_amount(
+    empty: Database,
+) -> None:
+    """Until revision 0007, a refunded line was refunded by its price."""
+    async with empty.schema_transaction() as connection:
+        await connection.run_sync(schema_upgrade.run_migrations, "0006")
+        for item, is_refunded in (("song", 1), ("album", 0)):
+            await connection.execute(
+                text(
+                    "INSERT INTO order_items (order_id, item_id, position, "
+                    "title, price_minor, refunded) VALUES "
+                    "('A', :item, 0, 'T', 700, :refunded)"
+                ),
+                {"item": item, "refunded": is_refunded},
+            )
+    await schema_upgrade.upgrade_schema(empty)
+    async with empty.read_transaction() as connection:
+        rows = await connection.execute(
+            text("SELECT item_id, refunded_minor FROM order_items")
+        )
+        assert sorted(tuple(row) for row in rows) == [
+            ("album", 0),
+            ("song", 700),
+        ]
+
+
 async def test_concurrent_upgrades_run_one_after_the_other(
     empty: Database, url: str
 ) -> None:
