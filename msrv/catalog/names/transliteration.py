@@ -13,6 +13,8 @@ from typing import Final
 
 from anyascii import anyascii
 
+_OWN_READINGS: Final = {"\N{ARABIC LETTER ALEF}": "a"}
+"""Readings of letters that AnyAscii leaves out: the alif of the article."""
 _SURROGATES: Final = range(0xD800, 0xE000)
 
 
@@ -46,7 +48,8 @@ def transliterate(text: str) -> str:
             latin = without_accents(char)
             is_foreign = not latin.isascii() and char.isalnum()
         if is_foreign:
-            found.extend(c for c in anyascii(char).lower() if c.isalnum())
+            read = _OWN_READINGS.get(char) or anyascii(char)
+            found.extend(c for c in read.lower() if c.isalnum())
         elif not is_mark:
             found.append(latin)
     return "".join(found)

@@ -31,6 +31,7 @@ _ANYASCII_SHA256: Final = (
         ("한국 음악", "hangug eumag"),
         ("東京", "dongjing"),
         ("موسيقى ٣", "mwsyqa 3"),
+        ("العربية", "alrbyh"),
         ("สุข", "sukh"),
         ("№ 5", "no 5"),
         ("\uff26\uff35LL", "full"),
