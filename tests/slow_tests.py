@@ -41,6 +41,7 @@ SLOW_MODULES = {
     "ledger/test_refunds.py",
     "mail/test_worker.py",
     "test_project_files.py",
+    "web/openapi/test_responses.py",
     "web/shop/test_downloads.py",
     "web/shop/test_renamed_items.py",
     "web/shop/test_sales.py",
