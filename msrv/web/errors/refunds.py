@@ -3,6 +3,7 @@
 
 """Error pages for refunds in the studio: each says whether money moved."""
 
+from dataclasses import replace
 from typing import Final
 
 from msrv.ledger.errors import SpoolFailed
@@ -81,74 +82,86 @@ def refusal_text(code: str) -> str:
     )
 
 
-_MESSAGES: Final[dict[type[Exception], tuple[int, str, str]]] = {
-    NothingPaid: (
+_PAGES: Final[dict[type[Exception], ErrorPage]] = {
+    NothingPaid: ErrorPage(
         409,
         "nothing_paid",
+        _NOT_REFUNDED,
         gettext_noop(
             "Nothing was paid for this order, so there is nothing to refund. "
             "Its downloads can be ended on its page."
         ),
     ),
-    ProviderNotSetUp: (
+    ProviderNotSetUp: ErrorPage(
         409,
         "provider_not_set_up",
+        _NOT_REFUNDED,
         gettext_noop(
             "This store has no access to the payment: its provider isn't set "
             "up here, or in another mode. Refund it at the provider, and end "
             "the downloads on the order's page."
         ),
     ),
-    NothingChosen: (
+    NothingChosen: ErrorPage(
         409,
         "nothing_left",
+        _NOT_REFUNDED,
         gettext_noop("Nothing is left to refund of what was paid."),
     ),
-    RefundTooHigh: (
+    RefundTooHigh: ErrorPage(
         409,
         "refund_too_high",
+        _NOT_REFUNDED,
         gettext_noop("This is more than what is left of the payment."),
     ),
-    RefundOutdated: (
+    RefundOutdated: ErrorPage(
         409,
         "refund_outdated",
+        _NOT_REFUNDED,
         gettext_noop(
             "Another refund of this order was made or tried since the page "
             "was opened. Please look at the order, and start again if this "
             "one is still due."
         ),
     ),
-    NoSuchPayment: (
+    NoSuchPayment: ErrorPage(
         409,
         "no_such_payment",
+        _NOT_REFUNDED,
         gettext_noop(
             "The payment provider doesn't know this payment, or it is of "
             "another account."
         ),
     ),
-    SpoolFailed: (
+    SpoolFailed: ErrorPage(
         503,
         "refund_not_recorded",
+        _NOT_REFUNDED,
         gettext_noop(
             "The store couldn't write to its disk, so it didn't ask for the "
             "refund. Free some space and try again."
         ),
+        retry_after_seconds=60,
     ),
-    InboxUnavailable: (
+    InboxUnavailable: ErrorPage(
         503,
         "refund_not_recorded",
+        _NOT_REFUNDED,
         gettext_noop(
             "The store couldn't write to its disk, so it didn't ask for the "
             "refund. Free some space and try again."
         ),
+        retry_after_seconds=60,
     ),
-    PaymentError: (
+    PaymentError: ErrorPage(
         503,
         "provider_unavailable",
+        _NOT_REFUNDED,
         gettext_noop(
             "The payment provider didn't answer, so the refund wasn't "
             "requested. Please try again in a moment."
         ),
+        retry_after_seconds=60,
     ),
 }
 
@@ -180,17 +193,9 @@ def _refund_failed(error: RefundFailed) -> ErrorPage:
             link,
             data={**data, "reason": why.code},
         )
-    for kind, (status, code, message) in _MESSAGES.items():
+    for kind, page in _PAGES.items():
         if isinstance(why, kind):
-            return ErrorPage(
-                status,
-                code,
-                gettext(_NOT_REFUNDED),
-                gettext(message),
-                link,
-                data=data,
-                retry_after_seconds=60 if status == 503 else None,
-            )
+            return replace(page.translated(), link=link, data=data)
     raise why
 
 
