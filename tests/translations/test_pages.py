@@ -23,7 +23,9 @@ from msrv.mail.receipt_mail import MailKind
 from msrv.money import Money
 from msrv.orders import errors as orders
 from msrv.orders import rate_limits
+from msrv.orders.refunds.errors import NothingPaid
 from msrv.payments import provider as payments
+from msrv.payments.refunds import RefundRefused, RefundUnconfirmed
 from msrv.proofs import codes, sign_in
 from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
@@ -33,6 +35,7 @@ from msrv.translations import gettext, language_set_to, negotiation
 from msrv.web import middleware
 from msrv.web.errors import ErrorPage, InvalidField, access
 from msrv.web.errors.redemption import REDEMPTION
+from msrv.web.errors.refunds import RefundFailed
 from msrv.web.errors.table import TABLE, error_page, redemption_page
 from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
@@ -77,6 +80,9 @@ ERRORS: list[Exception] = [
     rate_limits.TooManyLookUps(WAIT),
     rate_limits.TooManyGifts(WAIT),
     payments.AmountNotSupported(EUROS),
+    RefundFailed("2", RefundRefused("balance_insufficient")),
+    RefundFailed("2", RefundUnconfirmed("2")),
+    RefundFailed("2", NothingPaid("2")),
 ]
 CODE_ERRORS: list[Exception] = [
     codes.WrongLength(3),
