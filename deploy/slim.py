@@ -50,6 +50,24 @@ LEFT_OUT: Final = (
     "pillow.libs/libharfbuzz-*",
     "pillow.libs/libpng16-*",
     "pillow.libs/libbrotli*",
+    # Of fontTools, what makes fonts; PDFs embed parts of one.
+    *(
+        f"fontTools/{name}"
+        for name in (
+            "afmLib.py",
+            "cu2qu",
+            "diff",
+            "fontBuilder.py",
+            "merge",
+            "mtiLib",
+            "qu2cu",
+            "t1Lib",
+            "tfmLib.py",
+            "ttx.py",
+            "ufoLib",
+            "voltLib",
+        )
+    ),
 )
 
 SOURCES_KEPT: Final = ("certifi", "mutagen")
