@@ -237,6 +237,7 @@ class Previews:
                     max_bytes=_MAX_SAMPLES_BYTES,
                     timeout_seconds=self._timeout_seconds,
                 )
+                await self._refuse_crash(key, decoded)
                 # Without it, an ffmpeg that can't measure cuts it as it is.
                 analysis = await asyncio.to_thread(_analyse, decoded)
                 output = await cut_clip(
@@ -250,8 +251,7 @@ class Previews:
                 )
         finally:
             track.close()
-        if output.status < 0:
-            await asyncio.to_thread(self._mark_crash, key, -output.status)
+        await self._refuse_crash(key, output)
         # ffmpeg succeeds without output if the track ends before the clip
         # starts, which happens if its tags state a wrong duration.
         is_short = len(output.data) < length * _BYTES_PER_SECOND / 2
@@ -261,6 +261,15 @@ class Previews:
             )
         peaks = analysis.peaks
         return output.data, draw_waveform(peaks) if peaks else b""
+
+    async def _refuse_crash(self, key: bytes, output: FfmpegOutput) -> None:
+        """Mark a track at which ffmpeg crashed. Raises NoPreview then."""
+        if output.status >= 0:
+            return
+        await asyncio.to_thread(self._mark_crash, key, -output.status)
+        raise NoPreview(
+            f"ffmpeg ended with {output.status}: {output.messages!a}"
+        )
 
     def _mark_crash(self, key: bytes, number: int) -> None:
         """Mark a track at which ffmpeg was killed by a signal."""
