@@ -3,7 +3,7 @@
 
 """Supervised background tasks, a single-threaded executor, and backoff.
 
-All packages that work in the background use these three, so that a task always
+All packages that work in the background use these, so that a task always
 has an owner that awaits it, and a failure is logged when it happens.
 """
 
@@ -72,6 +72,23 @@ class SerialExecutor:
     def close(self) -> None:
         """Accept no more calls. Those accepted earlier still run."""
         self._pool.shutdown(wait=False)
+
+
+async def finish(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return the result of a coroutine that should not end half done.
+
+    A caller that is cancelled waits for its end first; one that is cancelled
+    again, as by `TaskSupervisor.stop`, cancels it.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+        raise
 
 
 class TaskSupervisor:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv import tasks
-from msrv.tasks import Backoff, SerialExecutor, TaskSupervisor
+from msrv.tasks import Backoff, SerialExecutor, TaskSupervisor, finish
 from tests.polling import wait_until
 
 
@@ -115,3 +115,45 @@ def test_backoff_is_within_its_jitter(failures: int, number: float) -> None:
     without = Backoff(0.5, 600, jitter=0).seconds(failures)
     seconds = Backoff(0.5, 600, jitter=0.25).seconds(failures, lambda: number)
     assert 0.75 * without <= seconds <= without
+
+
+async def test_work_is_finished_before_its_caller_is_cancelled() -> None:
+    goes_on = asyncio.Event()
+    done = []
+
+    async def work() -> str:
+        await goes_on.wait()
+        done.append(True)
+        return "done"
+
+    waiting = asyncio.create_task(finish(work()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert done
+    assert await finish(work()) == "done"
+
+
+async def test_work_is_cancelled_with_a_caller_that_is_cancelled_twice() -> (
+    None
+):
+    stopped = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.append(True)
+
+    waiting = asyncio.create_task(finish(work()))
+    for _ in range(2):
+        await asyncio.sleep(0)
+        waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.sleep(0)
+    assert stopped

@@ -17,7 +17,7 @@ from msrv.catalog.model import Catalog
 from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.errors import LedgerError
 from msrv.ledger.ledger import Ledger
-from msrv.tasks import TaskSupervisor
+from msrv.tasks import TaskSupervisor, finish
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,8 @@ class FeedUpkeep:
         while True:
             try:
                 self._ledger.database()  # has imported SQLAlchemy
-                await self.update()
+                # SQLite stays locked for a while after a half-done write.
+                await finish(self.update())
             except LedgerError as error:
                 log.debug("the feed can't be updated yet: %s", error)
             except Exception:
