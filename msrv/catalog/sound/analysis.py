@@ -119,8 +119,8 @@ class AnalysisStore:
             found = self._read(path.name)
             if found is not None:
                 with self._lock:
-                    self._by_master.setdefault(master, path.name)
-                    self.revision += 1
+                    if master not in self._by_master:
+                        self._set(master, path.name)
                 return found
         return None
 
@@ -135,6 +135,10 @@ class AnalysisStore:
         make_private_folder(self.folder)
         write_file(self.folder / name, data, durable_name=False)
         with self._lock:
+            self._set(master, name)
+
+    def _set(self, master: str, name: str) -> None:
+        if self._by_master.get(master) != name:
             self._by_master[master] = name
             self.revision += 1
 

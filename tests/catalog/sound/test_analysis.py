@@ -54,6 +54,23 @@ def test_encodings_use_only_their_own_ffmpegs_analysis(
     assert other.find(MASTER) == store.find(MASTER)
 
 
+def test_revision_increases_only_when_the_waveform_changes(
+    store: AnalysisStore,
+) -> None:
+    """Pages that were rendered are dropped at each revision."""
+    store.save(MASTER, "7.1", FOUND)
+    store.load()
+    revision = store.revision
+    assert store.read_exact(MASTER, "7.1") == FOUND
+    store.save(MASTER, "7.1", FOUND)
+    assert store.revision == revision
+    store.save(MASTER, "7.1", SoundAnalysis(None, b""))
+    assert store.revision == revision + 1
+    other = AnalysisStore(store.folder)
+    assert other.read_exact(MASTER, "7.1") is not None
+    assert (other.revision, other.find(MASTER) is None) == (1, False)
+
+
 @pytest.mark.parametrize(
     "data",
     [
