@@ -18,6 +18,8 @@ from typing import Final
 from markupsafe import Markup, escape
 
 _MARK: Final = "\0"
+_SLOT_BYTES: Final = 512
+"""What a slot takes besides the texts in it: a function with its variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,15 @@ class VisitorParts:
     attempt: str
 
 
-Slot = Callable[[VisitorParts], str]
-"""Returns the markup of one part."""
+@dataclass(frozen=True, slots=True)
+class PageSlot:
+    """Place of one part: `fill` returns its markup for a visitor.
+
+    `size_bytes` is the memory that it takes, roughly.
+    """
+
+    fill: Callable[[VisitorParts], str]
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +51,20 @@ class PageTemplate:
     """Rendered page with slots between each two of its `pieces`."""
 
     pieces: tuple[str, ...]
-    slots: tuple[Slot, ...]
+    slots: tuple[PageSlot, ...]
 
     def fill(self, visitor: VisitorParts) -> str:
         """Return the page of a visitor."""
-        filled = (slot(visitor) for slot in self.slots)
+        filled = (slot.fill(visitor) for slot in self.slots)
         parts = zip_longest(self.pieces, filled, fillvalue="")
         return "".join(chain.from_iterable(parts))
 
     @property
     def size_bytes(self) -> int:
         """Memory that the page takes, roughly."""
-        # A slot has the markup of one button or two.
-        return sum(map(sys.getsizeof, self.pieces)) + 512 * len(self.slots)
+        return sum(map(sys.getsizeof, self.pieces)) + sum(
+            slot.size_bytes for slot in self.slots
+        )
 
 
 class PageSlots:
@@ -65,7 +75,7 @@ class PageSlots:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
-        self._slots: list[Slot] = []
+        self._slots: list[PageSlot] = []
 
     @property
     def cart_count(self) -> Markup:
@@ -85,13 +95,16 @@ class PageSlots:
     def if_empty(self, text: str) -> Markup:
         """Return the slot of a text that is shown while the cart is empty."""
         shown = escape(text)
-        return self._mark(lambda visitor: "" if visitor.item_ids else shown)
+        return self._mark(
+            lambda visitor: "" if visitor.item_ids else shown, shown
+        )
 
     def if_held(self, item_id: str, text: str, otherwise: str) -> Markup:
         """Return the slot of a text that is shown for an item in the cart."""
         held, other = escape(text), escape(otherwise)
         return self._mark(
-            lambda visitor: held if item_id in visitor.item_ids else other
+            lambda visitor: held if item_id in visitor.item_ids else other,
+            *(item_id, held, other),
         )
 
     def split(self, page: str) -> PageTemplate:
@@ -103,7 +116,11 @@ class PageSlots:
             tuple(self._slots[int(number)] for number in found[1::2]),
         )
 
-    def _mark(self, slot: Slot) -> Markup:
-        self._slots.append(slot)
+    def _mark(
+        self, fill: Callable[[VisitorParts], str], *texts: str
+    ) -> Markup:
+        """Return the mark of a new slot, whose function holds the texts."""
+        size = _SLOT_BYTES + sum(map(sys.getsizeof, texts))
+        self._slots.append(PageSlot(fill, size))
         number = len(self._slots) - 1
         return Markup(f"{_MARK}{self._secret}{number}{_MARK}")  # noqa: S704 - nothing of it stays

@@ -43,6 +43,13 @@ def test_part_can_be_rendered_twice_in_another_order_or_never() -> None:
     assert template.fill(NOBODY) == "0 items-0-0 items"
 
 
+def test_memory_of_a_page_has_the_texts_of_its_slots() -> None:
+    slots = PageSlots("secret")
+    page = slots.if_held("a", "x" * 9_000, "y" * 8_000)
+    page += slots.if_empty("z" * 7_000)
+    assert 24_000 < slots.split(page).size_bytes < 27_000
+
+
 @given(st.text(alphabet='\0 0123secrt<"&'))
 def test_text_of_a_page_is_never_a_slot(text: str) -> None:
     """Whoever writes it, as the words of a search, can't know the secret."""
