@@ -43,6 +43,38 @@ def edge_name(path: str) -> str:
     return names[0] if names else "other"
 
 
+def edge_zone(request: str) -> str:
+    """Return the zone in which nginx counts a method's kind and a path."""
+    table = NGINX.partition('$uri" $kind_of_request {')[2].partition("\n    }")
+    rules = re.findall(
+        r'^\s+"?~(\^[^"]+?)"?\s+(\w+);$', table[0], re.MULTILINE
+    )
+    assert len(rules) > 5
+    zones = [zone for rule, zone in rules if re.search(rule, request)]
+    return zones[0] if zones else "look"
+
+
+@pytest.mark.parametrize(
+    ("request_kind", "zone"),
+    [
+        ("look /catalog", "look"),
+        # Each can start ffmpeg, unlike the files below.
+        ("look /previews/x", "look"),
+        ("look /waveforms/x", "look"),
+        ("look /covers/x/160", "file"),
+        ("look /static/store.css", "file"),
+        ("look /theme.css", "file"),
+        ("look /verify", "look_up"),
+        ("lookdiscount /cart", "look_up"),
+        ("change /cart", "change"),
+    ],
+)
+def test_edge_limits_requests_by_their_cost(
+    request_kind: str, zone: str
+) -> None:
+    assert edge_zone(request_kind) == zone
+
+
 def test_route_names_are_unique() -> None:
     """A name in the logs and metrics stands for one route."""
     names = [route.kwargs["name"] for route in (*ROUTES, *STUDIO)]
