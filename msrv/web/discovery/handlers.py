@@ -15,6 +15,7 @@ from aiohttp import web
 from msrv.catalog.artists import Artist
 from msrv.catalog.browsing.tag_index import Tag
 from msrv.catalog.model import Catalog
+from msrv.downloads.conditions import field_value, has_entity_tag
 from msrv.translations import language_set_to, ngettext
 from msrv.web.caches import BuildDocument
 from msrv.web.discovery import canimus, xml_documents
@@ -152,9 +153,15 @@ async def _respond(
         body = await store.documents.get(
             store.catalog.current, request[ORIGIN].base_url, name, build
         )
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"Cache-Control": f"public, max-age={_MAX_AGE}", "ETag": etag}
-    if etag in request.headers.get("If-None-Match", ""):
+    # Weak: the same whether or not the response is compressed.
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {
+        "Cache-Control": f"public, max-age={_MAX_AGE}",
+        "ETag": etag,
+        "Vary": "Accept-Encoding",
+    }
+    stated = field_value(request.headers, "If-None-Match")
+    if stated is not None and has_entity_tag(stated, etag):
         return web.Response(status=304, headers=headers)
     return web.Response(
         body=body, content_type=media_type, charset="utf-8", headers=headers

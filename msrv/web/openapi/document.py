@@ -84,7 +84,8 @@ def document() -> Json:
 def _body() -> tuple[bytes, str]:
     """Return the document's bytes and its ETag."""
     body = json.dumps(document(), ensure_ascii=False).encode()
-    return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    # Weak: the same whether or not the response is compressed.
+    return body, f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 async def show(request: web.Request) -> web.Response:
@@ -93,6 +94,7 @@ async def show(request: web.Request) -> web.Response:
     headers = {
         "Cache-Control": f"public, max-age={_MAX_AGE}",
         "ETag": etag,
+        "Vary": "Accept-Encoding",
         # Pages of other origins read it, to show the documentation in it.
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",

@@ -172,13 +172,14 @@ def respond_with_data(
     An address with the current `?v=` never changes. One with another version
     is revalidated each time: it may be from a replica with another release.
     """
-    response = web.Response(body=data, content_type=media_type)
-    if media_type.startswith("text/"):
-        response.charset = "utf-8"
-    if media_type.startswith("text/") or media_type.endswith("+xml"):
-        response.headers["Vary"] = "Accept-Encoding"
     if etag in request.headers.get("If-None-Match", ""):
         response = web.Response(status=304)
+    else:
+        response = web.Response(body=data, content_type=media_type)
+        if media_type.startswith("text/"):
+            response.charset = "utf-8"
+    if media_type.startswith("text/") or media_type.endswith("+xml"):
+        response.headers["Vary"] = "Accept-Encoding"
     response.headers["ETag"] = etag
     response.headers["Cache-Control"] = cache_control(request, version)
     return response

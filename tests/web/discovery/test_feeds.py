@@ -75,6 +75,8 @@ async def test_unchanged_document_is_not_sent_again(
     etag = first.headers["ETag"]
     again = await store.get(path, headers={"If-None-Match": etag})
     assert again.status == 304
+    for name in ("ETag", "Vary"):
+        assert again.headers[name] == first.headers[name]
     assert first.headers["Cache-Control"] == "public, max-age=300"
 
 

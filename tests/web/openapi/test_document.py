@@ -114,9 +114,15 @@ async def test_document_is_served_with_an_etag(store: Client) -> None:
     assert found == document()
     assert found["openapi"].startswith("3.1.")
     assert found["info"]["version"] == __version__
+    assert answer.headers["Content-Encoding"] == "gzip"
     known = {"If-None-Match": answer.headers["ETag"]}
     again = await store.get("/openapi.json", headers=known)
     assert (again.status, await again.read()) == (304, b"")
+    whole = {"Accept-Encoding": "identity"}
+    plain = await store.get("/openapi.json", headers=whole)
+    for name in ("ETag", "Vary", "Cache-Control"):
+        stated = answer.headers[name]
+        assert stated == again.headers[name] == plain.headers[name]
     other = {"If-None-Match": '"another"'}
     assert (await store.get("/openapi.json", headers=other)).status == 200
 

@@ -295,6 +295,11 @@ async def test_asset_is_cached_for_a_year_by_its_digest(store: Client) -> None:
     colour = page.partition('href="/theme.css')[2].partition('"')[0]
     themed = await store.get("/theme.css" + colour)
     assert "immutable" in themed.headers["Cache-Control"]
+    known = await store.get(
+        "/static/store.css", headers={"If-None-Match": answer.headers["ETag"]}
+    )
+    assert known.status == 304
+    assert known.headers["Vary"] == answer.headers["Vary"]
     plain = await store.get(
         "/static/store.css", headers={"Accept-Encoding": "identity"}
     )
