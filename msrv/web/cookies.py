@@ -40,6 +40,11 @@ _MAX_CHARS: Final = 16 * 1024
 _ALL: Final[web.RequestKey[Mapping[str, str]]] = web.RequestKey("_ALL")
 
 
+def full_names(name: str) -> frozenset[str]:
+    """Return the names that a cookie has over HTTPS and over plain HTTP."""
+    return frozenset({_PREFIX + name, name})
+
+
 def read_all(request: web.BaseRequest) -> Mapping[str, str]:
     """Return the request's cookies by their full names.
 

@@ -16,8 +16,8 @@ from msrv.web.errors import NotAcceptable
 from msrv.web.origin import own_address
 from msrv.web.public_pages.page_response import NotModified, PageResponse
 from msrv.web.public_pages.validation import (
-    has_page,
     is_anonymous,
+    is_known_to_client,
     page_key,
 )
 from msrv.web.store import ORIGIN, ROUTE, Store
@@ -61,7 +61,7 @@ class PageFastPath:
             return None
         request[ORIGIN], request[ROUTE] = origin, page.route
         found: PageResponse | NotModified = page
-        if has_page(request, page.etag_field):
+        if is_known_to_client(request, page.etag_field):
             found = page.not_modified()
         seconds = time.perf_counter() - started
         store.metrics.record(

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Cache of the public pages of the current catalog, as they are sent.
+"""Cache of rendered public pages.
 
-It has what the templates rendered, headers included: with slots for the
-visitor's own parts, and whole for visitors without any. A page is found by
-whatever it depends on; all are dropped when the catalog changes, or the
-encodings and waveforms that pages offer to listen to.
+An entry is a template with slots for a visitor's cart, or a whole response
+for visitors without one. Its key is all that the page depends on; all entries
+are dropped when the catalog changes, or the encodings and waveforms that
+pages offer to listen to.
 """
 
 from collections import Counter, OrderedDict

@@ -46,7 +46,7 @@ from msrv.web.store import (
     Store,
 )
 
-PUBLIC: Final = frozenset(
+PUBLIC_ROUTES: Final = frozenset(
     {
         "artist",
         "artists",
@@ -62,12 +62,12 @@ PUBLIC: Final = frozenset(
 )
 """Names of the routes whose pages depend on the catalog and on nothing else
 but the visitor's language and the cookies below."""
-_WITHOUT_SLOT: Final = frozenset(
-    prefix + name
-    for prefix in ("", "__Host-")
-    for name in (cookies.DISCOUNT, cookies.PAYMENT)
-)
-_OWN: Final = _WITHOUT_SLOT | {cookies.CART, f"__Host-{cookies.CART}"}
+_WITHOUT_SLOT: Final = cookies.full_names(
+    cookies.DISCOUNT
+) | cookies.full_names(cookies.PAYMENT)
+"""Cookies that change a public page, and for which it has no slots."""
+_OWN: Final = _WITHOUT_SLOT | cookies.full_names(cookies.CART)
+"""Cookies that change a public page, with those for which it has slots."""
 _READING: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _DIGEST_CHARS: Final = 32
 _MAX_TARGET: Final = 1024
@@ -84,7 +84,7 @@ def is_anonymous(request: web.BaseRequest) -> bool:
     )
 
 
-def _has_slots(request: web.BaseRequest) -> bool:
+def _can_use_template(request: web.BaseRequest) -> bool:
     """Return whether a public page has slots for all that is the visitor's."""
     return hdrs.COOKIE not in request.headers or _WITHOUT_SLOT.isdisjoint(
         cookies.read_all(request)
@@ -115,7 +115,7 @@ def _template_key(request: web.Request) -> TemplateKey:
     )
 
 
-def has_page(request: web.BaseRequest, etag: str) -> bool:
+def is_known_to_client(request: web.BaseRequest, etag: str) -> bool:
     """Return whether the client has the page with this ETag already."""
     stated = field_value(request.headers, hdrs.IF_NONE_MATCH)
     return bool(etag) and stated is not None and has_entity_tag(stated, etag)
@@ -127,9 +127,9 @@ async def reuse_page(
 ) -> web.StreamResponse:
     """Fill the slots of a public page that was rendered before."""
     if (
-        request[ROUTE] not in PUBLIC
+        request[ROUTE] not in PUBLIC_ROUTES
         or request.method not in _READING
-        or not _has_slots(request)
+        or not _can_use_template(request)
         or wants_json(request)
     ):
         return await handler(request)
@@ -155,7 +155,7 @@ async def validate(
     if (
         template is not None
         and snapshot is not None
-        and _has_slots(request)
+        and _can_use_template(request)
         and len(request.raw_path) <= _MAX_TARGET
     ):
         page = CachedTemplate(template, CIMultiDict(response.headers))
@@ -179,7 +179,7 @@ async def validate(
         digest = hashlib.sha256(body).hexdigest()[:_DIGEST_CHARS]
         # Weak: the same whether or not the response is compressed.
         etag = response.headers[hdrs.ETAG] = f'W/"{digest}"'
-        if has_page(request, etag):
+        if is_known_to_client(request, etag):
             return web.Response(
                 status=304,
                 headers=not_modified_headers(CIMultiDict(response.headers)),
@@ -222,7 +222,7 @@ async def store_page(
 def _is_public(request: web.Request, response: web.StreamResponse) -> bool:
     """Return whether a response is a public page, and can be changed."""
     return (
-        request[ROUTE] in PUBLIC
+        request[ROUTE] in PUBLIC_ROUTES
         and request.method in _READING
         and response.status == 200
         and isinstance(response, web.Response)

@@ -3,7 +3,8 @@
 
 """Visitor of a request: what a page shows of them, and the slots for it.
 
-Apart from `page_slots`, which the types of a request's facts are made of.
+Apart from `page_slots`, which `web.store` imports: this module imports
+`web.store`.
 """
 
 from aiohttp import web
