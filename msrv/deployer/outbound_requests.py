@@ -13,7 +13,11 @@ from urllib.parse import urlsplit
 from msrv.deployer.config_model import DOCKER_HUB
 from msrv.deployer.errors import DeliveryFailed, UnsafeAddress
 from msrv.outbound import requests
-from msrv.outbound.addresses import PrivateAddress, Unreachable
+from msrv.outbound.addresses import (
+    HostResolver,
+    PrivateAddress,
+    Unreachable,
+)
 
 SECONDS: Final = 10
 _HUB_HOSTS: Final = frozenset({"registry.hub.docker.com", "hub.docker.com"})
@@ -47,13 +51,15 @@ async def post(
     The texts of errors don't contain the address, which may be a secret.
     """
     try:
-        response = await requests.post(
-            url,
-            body,
-            headers,
-            allow_private=allow_private,
-            timeout_seconds=SECONDS,
-        )
+        with HostResolver() as resolver:
+            response = await requests.post(
+                url,
+                body,
+                headers,
+                resolver=resolver,
+                allow_private=allow_private,
+                timeout_seconds=SECONDS,
+            )
     except PrivateAddress as error:
         raise UnsafeAddress(str(error)) from None
     except Unreachable as error:

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from msrv.mail import addresses
 from msrv.newsletter.sealed_file import SealedAddresses
 from msrv.outbound import requests
-from msrv.outbound.addresses import OutboundError
+from msrv.outbound.addresses import HostResolver, OutboundError
 from msrv.outgoing_webhooks import messages
 from msrv.rate_limit import Limit, RateLimited, RateLimiter, RecentKeys
 from msrv.settings import Settings
@@ -97,6 +97,7 @@ class NewsletterSubscriptions:
         self._waiting: deque[_Waiting] = deque()
         self._limiter = RateLimiter(PER_NETWORK)
         self._recent = RecentKeys(RECENT_SECONDS)
+        self._resolver = HostResolver()
         self._wake = asyncio.Event()
         self._tasks = TaskSupervisor("newsletter")
 
@@ -136,6 +137,7 @@ class NewsletterSubscriptions:
     ) -> None:
         """Stop; addresses that wait are lost, and counted in the log."""
         await self._tasks.stop()
+        self._resolver.close()
         if self._waiting:
             log.warning(
                 "newsletter: %d subscriptions were not passed on",
@@ -207,7 +209,11 @@ class NewsletterSubscriptions:
         host = urlsplit(url).hostname
         try:
             response = await requests.post(
-                url, body, headers, allow_private=host in self._private_hosts
+                url,
+                body,
+                headers,
+                resolver=self._resolver,
+                allow_private=host in self._private_hosts,
             )
         except OutboundError as error:
             raise NotPassedOn(str(error)) from None

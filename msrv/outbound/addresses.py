@@ -10,13 +10,17 @@ later (DNS rebinding) changes nothing.
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 RESOLVE_SECONDS: Final = 10.0
+MAX_LOOKUPS: Final = 8
+"""Host names that one resolver looks up at once; others wait."""
 _NAT64: Final = 96  # the bits before the IPv4 address in 64:ff9b::/96
 _NAT64_PREFIX: Final = int(IPv6Address("64:ff9b::")) >> 32
 # Azure's is a global address; those of other clouds are link-local or private.
@@ -92,39 +96,95 @@ class PinnedResolver(AbstractResolver):
         """Do nothing: there is no connection."""
 
 
-async def resolve(
-    host: str,
-    port: int,
-    *,
-    allow_private: bool,
-    timeout_seconds: float = RESOLVE_SECONDS,
-) -> tuple[ResolveResult, ...]:
-    """Resolve a host name or address.
+class HostResolver:
+    """Resolver of host names, in threads of its own.
 
-    Raises PrivateAddress if any address isn't public, unless `allow_private`;
-    and Unreachable.
+    A lookup can't be cancelled: while the name servers don't respond, it
+    occupies its thread for longer than anything waits for it. In the event
+    loop's default threads it would block downloads. Lookups of one host at a
+    time are one lookup, so that a dead host occupies one thread.
     """
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (TimeoutError, OSError, UnicodeError):
-        raise Unreachable("its host name can't be resolved") from None
-    found = []
-    for family, _, proto, _, address in infos:
-        text = str(address[0])
-        if not allow_private and not is_public(text):
-            raise PrivateAddress(
-                "its host name has an address that is not public"
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(MAX_LOOKUPS, "host lookup")
+        self._running: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
+
+    def __enter__(self) -> Self:
+        """Return the resolver."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the resolver."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop. The threads end with their lookups, which nothing awaits."""
+        for each in list(self._running.values()):
+            each.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def resolve(
+        self,
+        host: str,
+        port: int,
+        *,
+        allow_private: bool,
+        timeout_seconds: float = RESOLVE_SECONDS,
+    ) -> tuple[ResolveResult, ...]:
+        """Resolve a host name or address.
+
+        Raises PrivateAddress if any address isn't public, unless
+        `allow_private`; and Unreachable.
+        """
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                infos = await asyncio.shield(self._lookup(host, port))
+        except (TimeoutError, OSError, UnicodeError):
+            raise Unreachable("its host name can't be resolved") from None
+        found = []
+        for family, _, proto, _, address in infos:
+            text = str(address[0])
+            if not allow_private and not is_public(text):
+                raise PrivateAddress(
+                    "its host name has an address that is not public"
+                )
+            found.append(
+                ResolveResult(
+                    hostname=host,
+                    host=text,
+                    port=port,
+                    family=family,
+                    proto=proto,
+                    flags=socket.AI_NUMERICHOST,
+                )
             )
-        found.append(
-            ResolveResult(
-                hostname=host,
-                host=text,
-                port=port,
-                family=family,
-                proto=proto,
-                flags=socket.AI_NUMERICHOST,
+        return tuple(found)
+
+    def _lookup(self, host: str, port: int) -> asyncio.Future[list[Any]]:
+        """Return the lookup of a host, the one that is running if any is."""
+        key = host, port
+        if key in self._running:
+            return self._running[key]
+        lookup: asyncio.Future[list[Any]] = (
+            asyncio.get_running_loop().run_in_executor(
+                self._pool, _getaddrinfo, host, port
             )
         )
-    return tuple(found)
+
+        def end(done: asyncio.Future[list[Any]]) -> None:
+            del self._running[key]
+            if not done.cancelled():
+                done.exception()  # retrieved, also if nothing waits any more
+
+        self._running[key] = lookup
+        lookup.add_done_callback(end)
+        return lookup
+
+
+def _getaddrinfo(host: str, port: int) -> list[Any]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

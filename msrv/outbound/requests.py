@@ -15,9 +15,9 @@ import aiohttp
 
 from msrv.outbound.addresses import (
     RESOLVE_SECONDS,
+    HostResolver,
     PinnedResolver,
     Unreachable,
-    resolve,
 )
 
 REQUEST_SECONDS: Final = 15.0
@@ -38,20 +38,22 @@ async def post(
     body: bytes,
     headers: Mapping[str, str],
     *,
+    resolver: HostResolver,
     allow_private: bool = False,
     timeout_seconds: float = REQUEST_SECONDS,
 ) -> OutboundResponse:
     """Send a POST, and return its response.
 
-    With `allow_private` the host may have any address. Raises PrivateAddress,
-    Unreachable, whose texts don't contain the URL: it may be a secret.
+    `resolver` looks its host up. With `allow_private` the host may have any
+    address. Raises PrivateAddress, Unreachable, whose texts don't contain the
+    URL: it may be a secret.
     """
     parts = urlsplit(url)
     port = parts.port or (
         _HTTPS_PORT if parts.scheme == "https" else _HTTP_PORT
     )
     pinned = PinnedResolver(
-        await resolve(
+        await resolver.resolve(
             parts.hostname or "",
             port,
             allow_private=allow_private,

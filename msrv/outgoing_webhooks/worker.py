@@ -24,7 +24,11 @@ from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from msrv.ledger.errors import LedgerError
 from msrv.ledger.ledger import Ledger
 from msrv.outbound import requests
-from msrv.outbound.addresses import PrivateAddress, Unreachable
+from msrv.outbound.addresses import (
+    HostResolver,
+    PrivateAddress,
+    Unreachable,
+)
 from msrv.outbound.requests import OutboundResponse
 from msrv.outgoing_webhooks import messages, schedule
 from msrv.settings import OutgoingEndpoint, Settings
@@ -112,6 +116,7 @@ class WebhookSender:
         self._base_url = base_url
         self._clock = clock
         self._rand = rand
+        self._resolver = HostResolver()
         self._tasks = TaskSupervisor("outgoing webhooks")
         self._wake = asyncio.Event()
 
@@ -152,6 +157,7 @@ class WebhookSender:
     ) -> None:
         """Stop; what wasn't delivered is delivered after the next start."""
         await self._tasks.stop()
+        self._resolver.close()
 
     def wake(self) -> None:
         """Look for deliveries that are due at once."""
@@ -224,6 +230,7 @@ class WebhookSender:
                 endpoint.url,
                 body,
                 headers,
+                resolver=self._resolver,
                 allow_private=receiver.allow_private,
             )
         except (PrivateAddress, Unreachable) as error:

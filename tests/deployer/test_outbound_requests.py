@@ -5,6 +5,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -54,13 +55,13 @@ async def test_name_with_one_private_address_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
 
-    async def two(*_: object, **__: object) -> list[object]:
+    def two(*_: object, **__: object) -> list[object]:
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 443)),
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 443)),
         ]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
+    monkeypatch.setattr(socket, "getaddrinfo", two)
     with pytest.raises(UnsafeAddress):
         await outbound_requests.post("https://chat.example/", b"", {})
 
@@ -117,11 +118,17 @@ async def test_silent_name_server_times_out(
 ) -> None:
     monkeypatch.setattr("msrv.deployer.outbound_requests.SECONDS", 0.2)
 
-    async def hang(*_: object, **__: object) -> None:
-        await asyncio.sleep(60)
+    responds = threading.Event()
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
-    with pytest.raises(
-        DeliveryFailed, match="its host name can't be resolved"
-    ):
-        await outbound_requests.post(HUB, b"", {})
+    def hang(*_: object, **__: object) -> None:
+        responds.wait()
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    try:
+        with pytest.raises(
+            DeliveryFailed, match="its host name can't be resolved"
+        ):
+            await outbound_requests.post(HUB, b"", {})
+    finally:
+        responds.set()

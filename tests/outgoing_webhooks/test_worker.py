@@ -284,16 +284,14 @@ async def test_private_address_gets_nothing_however_the_name_resolves(
     asked: list[Sequence[str]] = []
 
     def resolve_to(*addresses: str) -> None:
-        async def getaddrinfo(*_: object, **__: object) -> list[object]:
+        def getaddrinfo(*_: object, **__: object) -> list[object]:
             asked.append(addresses)
             return [
                 (socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443))
                 for each in addresses
             ]
 
-        monkeypatch.setattr(
-            asyncio.get_running_loop(), "getaddrinfo", getaddrinfo
-        )
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
     for addresses in (
         ("127.0.0.1",),
