@@ -42,9 +42,9 @@ class Unreachable(OutboundError):
 def is_public(text: str) -> bool:
     """Return whether an IP address is a public one.
 
-    Those are not: private, loopback, link-local, CGNAT, multicast and
-    reserved ones, and those of clouds' metadata services, also where they are
-    embedded in an IPv6 address.
+    Those are not: private, loopback, link-local, site-local, CGNAT, multicast
+    and reserved ones, and those of clouds' metadata services, also where they
+    are embedded in an IPv6 address.
     """
     try:
         found = ip_address(text)
@@ -55,6 +55,8 @@ def is_public(text: str) -> bool:
         and not each.is_multicast
         and not each.is_reserved
         and not each.is_unspecified
+        # Deprecated (RFC 3879), and counted as global.
+        and not (isinstance(each, IPv6Address) and each.is_site_local)
         and each not in _METADATA
         for each in _with_embedded(found)
     )

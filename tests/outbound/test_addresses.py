@@ -36,6 +36,8 @@ from tests.polling import wait_until
         "::1",
         "::",
         "fe80::1",
+        "fec0::1",
+        "feff:ffff::1",
         "fc00::1",
         "ff02::1",
         "::ffff:127.0.0.1",
