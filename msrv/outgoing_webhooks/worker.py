@@ -47,6 +47,7 @@ BATCH: Final = 8
 _GONE: Final = 410
 _THROTTLED: Final = frozenset({429, 503})
 _ID_CHARS: Final = 16
+_SHORT_ID_CHARS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,17 @@ class Receiver:
 
     @property
     def name(self) -> str:
-        """Name for pages and logs: the URL up to the first part of its path.
+        """Name for pages and logs: the origin, and a part of the id.
 
-        The rest is often a secret, too.
+        Any other part of the URL may be a secret.
         """
+        return f"{self.origin} ({self.endpoint_id[:_SHORT_ID_CHARS]})"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the URL; it has no user name."""
         parts = urlsplit(self.endpoint.url)
-        first, more, _ = parts.path[1:].partition("/")
-        rest = "/…" if more or parts.query else ""
-        return f"{parts.scheme}://{parts.netloc}/{first}{rest}"
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,11 @@ async def test_receiver_that_is_away_for_a_day_gets_everything_once(
 
 
 async def test_delivery_fails_after_three_days_and_can_be_sent_again(
-    ledger: Ledger, clock: Clock, server: WebhookServer, new_sender: NewSender
+    ledger: Ledger,
+    clock: Clock,
+    server: WebhookServer,
+    new_sender: NewSender,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     sender = new_sender(server.url)
     await deliver(sender)
@@ -161,9 +165,13 @@ async def test_delivery_fails_after_three_days_and_can_be_sent_again(
         assert await deliver(sender) == 1
     assert 3 * 86_400 < clock.now - began < 4 * 86_400
     assert await rows(ledger) == [("failed", 10, "500")]
+    # The path may be a secret.
+    origin = f"http://127.0.0.1:{server.port}"
+    endpoint = sender.receivers[0].endpoint_id
+    assert f"by {origin} ({endpoint[:6]}): 500" in caplog.text
+    assert "/hook" not in caplog.text
     clock.now += 7 * 86_400
     assert await deliver(sender) == 0
-    endpoint = sender.receivers[0].endpoint_id
     async with ledger.write_transaction() as connection:
         event = await deliveries.send_again(connection, endpoint, 1, clock.now)
         assert event is not None

@@ -36,7 +36,7 @@ async def start(
         settings.model_copy(
             update={
                 "webhooks": SecretStr(
-                    f"{server.url}/private?key=private {SECRET}"
+                    f"{server.url}-private/private?key=private {SECRET}"
                 ),
                 "private_hosts": ("127.0.0.1",),
             }
@@ -86,8 +86,11 @@ async def test_running_store_delivers_and_the_studio_sends_again(
         await wait_until(lambda: server.received)
 
         found = await shown(studio)
-        assert found["url"] == f"{server.url}/…"
+        assert found["url"] == f"http://127.0.0.1:{server.port}"
+        assert found["endpoint"] == receiver.endpoint_id
         page = await studio.text("/studio/webhooks")
+        assert f"{found['url']} ({receiver.endpoint_id[:6]})" in page
+        assert "hook-" not in page
         assert "private" not in page
         assert SECRET not in page
         assert "order.paid" in page

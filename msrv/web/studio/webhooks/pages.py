@@ -128,7 +128,7 @@ async def _enable(connection: AsyncConnection, endpoint: str) -> None:
 def _data(state: EndpointState) -> dict[str, Any]:
     return {
         "endpoint": state.receiver.endpoint_id,
-        "url": state.receiver.name,
+        "url": state.receiver.origin,
         "events": list(state.receiver.endpoint.events),
         "disabled": state.is_disabled,
         **{each.value: state.counts.get(each, 0) for each in DeliveryStatus},
