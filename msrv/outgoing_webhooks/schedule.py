@@ -55,7 +55,7 @@ def parse_retry_after(text: str, now: int) -> int | None:
     else:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):  # a year, or a zone, too large
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)

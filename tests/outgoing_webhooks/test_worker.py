@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
@@ -38,6 +40,8 @@ from tests.outgoing_webhooks.receiver import (
     serve,
     stream_forever,
 )
+
+HUGE_YEAR = "Fri, 15 Jan 99999999999999999999 08:05:00"
 
 
 async def record(ledger: Ledger, *events: Event) -> None:
@@ -274,8 +278,45 @@ def test_retry_after_is_read_in_both_forms_and_bounded() -> None:
         ("", None),
         ("-1", None),
         ("9" * 400, None),
+        ("9" * 5000, None),
+        ("-99999999999", None),
+        # Without a zone, or with -0000, it is in UTC.
+        ("Fri, 15 Jan 2027 08:05:00", NOON + 300),
+        ("Fri, 15 Jan 2027 08:05:00 -0000", NOON + 300),
+        ("Fri, 15 Jan 9999 23:59:59 -2359", NOON + 86_400),
+        (f"{HUGE_YEAR} GMT", None),
+        (HUGE_YEAR, None),
+        ("Fri, 15 Jan 2027 08:05:00 +99999999999999999999", None),
+        ("Fri, 15 Jan 2027 99999999999999999999:05:00 GMT", None),
+        ("Fri, 15 Jan -2027 08:05:00 GMT", None),
+        ("\udcff \u0661", None),
     ):
         assert schedule.parse_retry_after(text, NOON) == expected
+
+
+_PARTS = ["Fri,", "15", "Jan", "2027", "08:05:00", "GMT", "+0100", HUGE_YEAR]
+
+
+@given(st.lists(st.sampled_from(_PARTS) | st.text(max_size=5) | st.integers()))
+def test_no_retry_after_raises_or_is_longer_than_a_day(
+    parts: list[object],
+) -> None:
+    at = schedule.parse_retry_after(" ".join(map(str, parts)), NOON)
+    assert at is None or NOON <= at <= NOON + 86_400
+
+
+async def test_hostile_retry_after_loses_no_result_of_its_batch(
+    ledger: Ledger, server: WebhookServer, new_sender: NewSender
+) -> None:
+    sender = new_sender(server.url)
+    await deliver(sender)
+    await record(ledger, sale(1), sale(2))
+    server.answers = [retry_after(503, f"{HUGE_YEAR} GMT"), 204]
+    assert await deliver(sender) == 2
+    assert sorted(await rows(ledger)) == [
+        ("delivered", 1, "204"),
+        ("waiting", 1, "503"),
+    ]
 
 
 async def test_private_address_gets_nothing_however_the_name_resolves(
