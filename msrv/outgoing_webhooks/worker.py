@@ -32,7 +32,7 @@ from msrv.outbound.addresses import (
 from msrv.outbound.requests import OutboundResponse
 from msrv.outgoing_webhooks import messages, schedule
 from msrv.settings import OutgoingEndpoint, Settings
-from msrv.tasks import TaskSupervisor
+from msrv.tasks import TaskSupervisor, finish
 
 if TYPE_CHECKING:
     from msrv.ledger.db.feed.deliveries import Delivery
@@ -172,7 +172,9 @@ class WebhookSender:
 
         Returns their number. Raises LedgerError, NotReady.
         """
-        claimed = await self._claim(receiver)
+        # SQLite stays locked for a while after a half-done write. The attempts
+        # themselves end with their task.
+        claimed = await finish(self._claim(receiver))
         if not claimed:
             return 0
         bodies = await self._bodies(claimed)
@@ -182,7 +184,7 @@ class WebhookSender:
                 for each, body in zip(claimed, bodies, strict=True)
             )
         )
-        await self._store(receiver, results)
+        await finish(self._store(receiver, results))
         return len(results)
 
     async def _claim(self, receiver: Receiver) -> "list[Delivery]":

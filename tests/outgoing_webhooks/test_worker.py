@@ -8,6 +8,7 @@ import json
 import socket
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -410,6 +411,30 @@ async def test_two_replicas_send_each_event_once(
 
     await asyncio.gather(*(all_of(each) for each in senders))
     assert len(server.received) == len(server.effects) == 30
+
+
+async def test_result_that_is_being_stored_is_stored_before_a_stop(
+    ledger: Ledger,
+    server: WebhookServer,
+    new_sender: NewSender,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sender = new_sender(server.url)
+    await deliver(sender)
+    await record(ledger, sale(1))
+    storing, end_attempt = asyncio.Event(), deliveries.end_attempt
+
+    async def observed(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - those of end_attempt
+        storing.set()
+        await end_attempt(*arguments, **options)
+
+    monkeypatch.setattr(deliveries, "end_attempt", observed)
+    task = asyncio.create_task(deliver(sender))
+    await storing.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await rows(ledger) == [("delivered", 1, "204")]
 
 
 async def test_crash_at_any_moment_repeats_the_same_event(
