@@ -5,13 +5,16 @@
 
 Each line is an address that was encrypted to the seller's recipient of age
 (https://age-encryption.org), in Base64. It is padded, so that its length says
-little. `msrv newsletter` reads the file with the seller's identity.
+little. `msrv newsletter` reads the file with the seller's identity. Blank
+lines mean nothing: each line begins with a line feed too, so that one that a
+full disk has cut short ends before the next.
 
 Apart from the subscriptions: this blocks, and knows no network.
 """
 
 import base64
 import binascii
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -36,8 +39,11 @@ class NewsletterAddress:
     day: str
 
 
-class UnreadableLine(ValueError):
-    """A line of the file can't be decrypted; the text is its number."""
+@dataclass(frozen=True, slots=True)
+class UnreadableLine:
+    """A line that is damaged, or encrypted to another key; from 1."""
+
+    number: int
 
 
 class SealedAddresses:
@@ -58,7 +64,8 @@ class SealedAddresses:
     def append(self, address: str, language: str, at: int) -> None:
         """Seal an address, and append it; on the disk when this returns.
 
-        `at` is in Unix seconds. Blocks. Raises OSError.
+        `at` is in Unix seconds. Blocks. Raises OSError, also where the disk
+        has had space for a part of the line only.
         """
         from pyrage import encrypt  # noqa: PLC0415 - an extra
 
@@ -71,7 +78,9 @@ class SealedAddresses:
         )
         try:
             # One write: processes that share the folder don't mix lines.
-            os.write(descriptor, base64.b64encode(sealed) + b"\n")
+            line = b"\n" + base64.b64encode(sealed) + b"\n"
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -79,8 +88,8 @@ class SealedAddresses:
 
 def open_lines(
     lines: Iterable[bytes], identities: list[Any]
-) -> Iterator[NewsletterAddress]:
-    """Yield the addresses of a file's lines. Raises UnreadableLine."""
+) -> Iterator[NewsletterAddress | UnreadableLine]:
+    """Yield the address of each line of a file that isn't blank."""
     from pyrage import DecryptError, decrypt  # noqa: PLC0415 - an extra
 
     for number, line in enumerate(lines, 1):
@@ -89,6 +98,7 @@ def open_lines(
         try:
             sealed = base64.b64decode(line.strip(), validate=True)
             address, language, day = json.loads(decrypt(sealed, identities))
-        except (DecryptError, binascii.Error, ValueError) as error:
-            raise UnreadableLine(f"line {number}") from error
-        yield NewsletterAddress(address, language, day)
+        except (DecryptError, binascii.Error, TypeError, ValueError):
+            yield UnreadableLine(number)
+        else:
+            yield NewsletterAddress(str(address), str(language), str(day))

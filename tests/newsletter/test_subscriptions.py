@@ -4,8 +4,11 @@
 """The newsletter's tick: passed on, sealed, and kept nowhere else."""
 
 import base64
+import contextlib
 import json
 import logging
+import resource
+from collections.abc import Iterator
 
 import pyrage
 import pytest
@@ -57,6 +60,17 @@ def subscriptions(
     )
     assert found is not None
     return found
+
+
+@contextlib.contextmanager
+def max_file_size(size_bytes: int) -> Iterator[None]:
+    """Let no file grow beyond a size, as on a disk that fills."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 async def buy(shop: Client, **form: str) -> int:
@@ -184,7 +198,9 @@ async def test_sealed_address_is_read_with_the_sellers_identity_alone(
     assert path.stat().st_mode & 0o777 == 0o600
     lines = path.read_bytes().splitlines()
     texts = [
-        pyrage.decrypt(base64.b64decode(each), [identity]) for each in lines
+        pyrage.decrypt(base64.b64decode(each), [identity])
+        for each in lines
+        if each
     ]
     assert len({len(each) for each in texts}) == 1
     assert list(open_lines(lines, [identity])) == [
@@ -198,9 +214,8 @@ async def test_sealed_address_is_read_with_the_sellers_identity_alone(
     # As the documentation reads it, with any program for age.
     assert json.loads(texts[0]) == ["ada@example.net", "pt-BR", "2027-01-15"]
     other = pyrage.x25519.Identity.generate()
-    for wrong in (lines, [b"junk"], [base64.b64encode(b"junk")]):
-        with pytest.raises(UnreadableLine, match="line 1"):
-            list(open_lines(wrong, [other]))
+    for wrong in (lines[1:2], [b"junk"], [base64.b64encode(b"junk")]):
+        assert list(open_lines([b"", *wrong], [other])) == [UnreadableLine(2)]
 
 
 async def test_address_waits_while_the_file_cannot_be_written(
@@ -217,6 +232,35 @@ async def test_address_waits_while_the_file_cannot_be_written(
     await found.pass_on_due()
     assert found.waiting == 0
     assert (settings.data / FILE_NAME).stat().st_size
+
+
+async def test_address_that_a_full_disk_cuts_short_is_written_again(
+    settings: Settings, clock: Clock
+) -> None:
+    identity = pyrage.x25519.Identity.generate()
+    found = subscriptions(settings, str(identity.to_public()), clock)
+    settings.data.mkdir(exist_ok=True)
+    path = settings.data / FILE_NAME
+    addresses = [f"{name}@example.net" for name in ("ada", "bob", "eve")]
+    found.request(addresses[0], "en", "network")
+    await found.pass_on_due()
+    size = path.stat().st_size
+    for address in addresses[1:]:
+        found.request(address, "en", "network")
+    with max_file_size(size + 100):
+        await found.pass_on_due()
+    assert path.stat().st_size == size + 100
+    assert found.waiting == 2
+    clock.now += 10
+    await found.pass_on_due()
+    assert found.waiting == 0
+    read = list(open_lines(path.read_bytes().splitlines(), [identity]))
+    assert [each for each in read if isinstance(each, UnreadableLine)] == [
+        UnreadableLine(4)
+    ]
+    assert [
+        each.address for each in read if isinstance(each, NewsletterAddress)
+    ] == addresses
 
 
 def test_mistyped_key_is_refused_at_the_start(

@@ -37,24 +37,29 @@ def newsletter(*, identity_file: Path, sealed: Path) -> None:
     """Print the addresses in a file newsletter.sealed as CSV.
 
     One row for each: the address, the language of the page, and the day. An
-    address that is in the file several times is printed once.
+    address that is in the file several times is printed once. Lines that
+    can't be read are reported on standard error; the status is then 1.
     """
+    is_complete = True
     with user_errors():
         identities = read_identities([identity_file])
         seen = set()
         with sealed.open("rb") as file:
-            try:
-                for each in open_lines(file, identities):
-                    if each.address in seen:
-                        continue
+            for each in open_lines(file, identities):
+                if isinstance(each, UnreadableLine):
+                    is_complete = False
+                    click.echo(
+                        f"{sealed}, line {each.number}: damaged, or can't be "
+                        "decrypted with this key",
+                        err=True,
+                    )
+                elif each.address not in seen:
                     seen.add(each.address)
                     click.echo(
                         _row(each.address, each.language, each.day), nl=False
                     )
-            except UnreadableLine as error:
-                raise click.ClickException(
-                    f"{sealed}, {error}: can't be decrypted with this key"
-                ) from None
+    if not is_complete:
+        raise click.exceptions.Exit(1)
 
 
 def _row(*cells: str) -> str:
