@@ -38,7 +38,7 @@ def parse_mail(text: bytes) -> Mail:
 
 
 def is_id(text: str) -> bool:
-    """Return whether this is the id of a mail of either kind."""
+    """Return whether this is the id of a mail of any kind."""
     return (
         is_mail_id(text)
         or is_seller_mail_id(text)
@@ -47,7 +47,7 @@ def is_id(text: str) -> bool:
 
 
 class MailRenderer:
-    """Renderer of mails of either kind, with receipts by one keyring."""
+    """Renderer of mails of every kind, with receipts by one keyring."""
 
     def __init__(self, keyring: Keyring, sender: Address) -> None:
         self._receipts = ReceiptRenderer(keyring, sender)

@@ -25,8 +25,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from msrv.mail import addresses
+from msrv.mail.failed_mails import FailedMail
 from msrv.mail.outbox import Outbox
-from msrv.mail.receipt_mail import ReceiptMail
 from msrv.mail.rendering import Mail, MailRenderer
 from msrv.mail.seller_mail import SellerMail
 from msrv.mail.smtp import (
@@ -57,15 +57,6 @@ _MAX_RECENT_FAILURES: Final = 20
 _DROPPED_LOG_SECONDS: Final = 60
 _NO_SMTPUTF8_SECONDS: Final = 24 * 3600
 """Time for which a server without SMTPUTF8 is assumed to stay without."""
-
-
-@dataclass(frozen=True, slots=True)
-class FailedMail:
-    """A receipt that won't be sent: the order, the reason, and the time."""
-
-    order_id: str
-    why: str
-    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,10 +262,7 @@ class MailWorker:
         log.error("mail: gave up on the %s: %s", mail.name, why)
         await self._thread.call(self._outbox.mark_done, mail.mail_id)
         self.failed += 1
-        if isinstance(mail, ReceiptMail):
-            self.recent_failures.append(
-                FailedMail(mail.receipt.order_id, why, self._clock())
-            )
+        self.recent_failures.append(FailedMail.of(mail, why, self._clock()))
         self.pending = max(self.pending - 1, 0)
 
     def _set_problem(self, problem: str) -> None:
@@ -322,17 +310,17 @@ class MailMetrics(Collector):
         """Yield the metrics as they are now."""
         yield GaugeMetricFamily(
             "msrv_mail_waiting",
-            "Receipts that have not been sent yet.",
+            "Mails that have not been sent yet.",
             self._worker.pending,
         )
         yield CounterMetricFamily(
             "msrv_mail_sent",
-            "Receipts that the SMTP server accepted.",
+            "Mails that the SMTP server accepted.",
             self._worker.sent,
         )
         yield CounterMetricFamily(
             "msrv_mail_given_up",
-            "Receipts that could not be delivered to the SMTP server.",
+            "Mails that could not be delivered to the SMTP server.",
             self._worker.failed,
         )
         yield CounterMetricFamily(

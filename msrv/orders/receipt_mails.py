@@ -96,9 +96,10 @@ class ReceiptMails:
         return address
 
     def has_failed(self, order_id: str) -> bool:
-        """Return whether this process gave up on a mail of an order."""
+        """Return whether this process gave up on an order's receipt."""
         return self.worker is not None and any(
-            each.order_id == order_id for each in self.worker.recent_failures
+            each.order_id == order_id and not each.is_confirmation
+            for each in self.worker.recent_failures
         )
 
     async def queue_for(self, content: MailContent, network: Hashable) -> int:

@@ -4,13 +4,18 @@
 """The mail worker: each mail is sent once, retried, or given up and logged."""
 
 import asyncio
+import dataclasses
 import logging
 from pathlib import Path
 
 import pytest
 
+from msrv.ledger.withdrawals.events import WithdrawalOutcome
 from msrv.mail import worker as mail_worker
 from msrv.mail.outbox import Outbox
+from msrv.mail.receipt_mail import MailKind
+from msrv.mail.rendering import Mail
+from msrv.mail.seller_mail import SellerMail, mail_id_of
 from msrv.mail.smtp import (
     PermanentFailure,
     SmtpError,
@@ -19,6 +24,7 @@ from msrv.mail.smtp import (
     TemporaryFailure,
     TlsMode,
 )
+from msrv.mail.withdrawal_mail import WithdrawalMail
 from msrv.mail.worker import GIVE_UP_SECONDS, MailWorker
 from msrv.proofs.keyring import Keyring
 from tests.conftest import Clock
@@ -151,6 +157,50 @@ async def test_permanent_failure_is_logged_without_the_address(
     assert worker.failed == 1
     (given_up,) = worker.recent_failures
     assert (given_up.order_id, given_up.why) == (order_id(1), "550 unknown")
+
+
+async def test_failed_mail_of_each_kind_is_remembered_with_its_reason(
+    worker: MailWorker, server: FakeServer, clock: Clock
+) -> None:
+    confirmation = WithdrawalMail.of(
+        "w1",
+        to=TO,
+        order_id=order_id(2),
+        buyer_name="Ada",
+        buyer=TO,
+        outcome=WithdrawalOutcome.ENDED,
+        is_buyer=True,
+        store="Wet Coats",
+        contact="hello@example.org",
+        base_url="https://shop.example",
+        written_at=clock.now,
+    )
+    statement = SellerMail(
+        mail_id_of("s1"), TO, "Wet Coats", "3 sales", (), clock.now
+    )
+    mails: list[Mail] = [
+        sample_mail(at=clock.now),
+        dataclasses.replace(
+            sample_mail(3, at=clock.now), kind=MailKind.REFUND
+        ),
+        confirmation,
+        statement,
+    ]
+    for each in mails:
+        refused = f"<{each.mail_id}@example.org>"
+        server.answers[refused] = PermanentFailure("550 unknown")
+        assert await worker.enqueue(each)
+    await worker.send_due()
+    assert worker.failed == len(worker.recent_failures) == 4
+    assert {
+        (each.kind, each.order_id, each.subject, each.why)
+        for each in worker.recent_failures
+    } == {
+        ("receipt", order_id(1), "", "550 unknown"),
+        ("refund", order_id(3), "", "550 unknown"),
+        ("withdrawal", order_id(2), "", "550 unknown"),
+        ("seller", "", "3 sales", "550 unknown"),
+    }
 
 
 async def test_missing_smtputf8_is_remembered_for_a_day(

@@ -4,12 +4,13 @@
 """The studio's health page."""
 
 import html
+import re
 import shutil
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from msrv.mail.worker import FailedMail
+from msrv.mail.failed_mails import FailedMail
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import StartStore
@@ -44,22 +45,41 @@ async def test_health_shows_unsent_mail_and_refused_requests(
             headers=JSON,
         )
     postman = mail_of(store)
-    postman.failed = 1
-    postman.recent_failures.append(
-        FailedMail(order_id(1), "550 <b>unknown", store.app[STORE].clock())
-    )
+    postman.failed = 3
+    now = store.app[STORE].clock()
+    postman.recent_failures += [
+        FailedMail("receipt", order_id(1), "", "550 <b>unknown", now),
+        FailedMail("withdrawal", order_id(2), "", "551 moved", now),
+        FailedMail("seller", "", "A <i>sale", "552 full", now),
+    ]
     await wait_until(lambda: postman.problem)
     page = await studio.text("/studio/health")
     assert page.count("The mail server can't be used: ") == 1
     # There, and in the check of the relay.
     assert page.count("Connect call failed") == 2
     assert "2 receipts: too many were requested" in page
-    assert "550 &lt;b&gt;unknown" in page
+    text = page[page.index('id="mail"') : page.index('id="limits"')]
+    found = re.findall(
+        r'ledger-head">(.*?)</p><p.*?>(.*?)</p>', text, re.DOTALL
+    )
+    assert [
+        (" ".join(re.sub(r"<.+?>", "", head).split()), why)
+        for head, why in found
+    ] == [
+        (f"Order {order_id(1)}", "550 &lt;b&gt;unknown"),
+        (f"Withdrawal received: order {order_id(2)}", "551 moved"),
+        ("A &lt;i&gt;sale", "552 full"),
+    ]
     assert "refused 2 times since start" in page
     data = await studio.data("/studio/health")
     assert (data["mail"]["dropped"], data["limited"]["mails"]) == (2, 2)
     assert data["mail"]["trouble"] == postman.problem
     assert data["mail"]["last_given_up"][0]["order_id"] == order_id(1)
+    assert [each["kind"] for each in data["mail"]["last_given_up"]] == [
+        "receipt",
+        "withdrawal",
+        "seller",
+    ]
     assert "a@example.net" not in page + str(data)
 
 

@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Mails that won't be sent, as the studio lists them: without an address.
+
+Apart from the worker, which knows no kind of mail.
+"""
+
+from dataclasses import dataclass
+
+from msrv.mail import seller_mail, withdrawal_mail
+from msrv.mail.rendering import Mail
+from msrv.mail.seller_mail import SellerMail
+from msrv.mail.withdrawal_mail import WithdrawalMail
+
+
+@dataclass(frozen=True, slots=True)
+class FailedMail:
+    """A mail that won't be sent: what it is, the reason, and the time.
+
+    `kind` is "seller", "withdrawal", or the value of a receipt's `MailKind`.
+    A mail to the seller has a `subject`, each other mail an `order_id`. `at`
+    is in Unix seconds.
+    """
+
+    kind: str
+    order_id: str
+    subject: str
+    why: str
+    at: int
+
+    @classmethod
+    def of(cls, mail: Mail, why: str, at: int) -> "FailedMail":
+        """Return what is known of a mail that failed."""
+        if isinstance(mail, SellerMail):
+            return cls(seller_mail.KIND, "", mail.subject, why, at)
+        if isinstance(mail, WithdrawalMail):
+            return cls(withdrawal_mail.KIND, mail.order_id, "", why, at)
+        return cls(mail.kind.value, mail.receipt.order_id, "", why, at)
+
+    @property
+    def is_confirmation(self) -> bool:
+        """True for the confirmation of a withdrawal."""
+        return self.kind == withdrawal_mail.KIND
