@@ -14,6 +14,7 @@ from typing import Self
 
 from msrv.catalog.model import ArtistProfile, Catalog, Cover, Release
 from msrv.catalog.names.ids import slug
+from msrv.catalog.names.transliteration import without_accents
 from msrv.display_text import printable
 
 
@@ -106,8 +107,7 @@ def artist_key(name: str) -> str:
 
 def _sort_key(artist: Artist) -> tuple[str, str]:
     """Return a key that sorts by name, without accents and articles."""
-    plain = unicodedata.normalize("NFKD", artist.name).casefold()
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    plain = without_accents(artist.name)
     return plain.removeprefix("the ").lstrip("'\"([.… "), artist.slug
 
 

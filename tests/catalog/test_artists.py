@@ -69,3 +69,17 @@ def test_equal_slugs_are_numbered_in_a_stable_order() -> None:
 
 def test_release_without_an_artist_has_none() -> None:
     assert artists(release("a", "", "")).by_slug == {}
+
+
+def test_artists_are_sorted_without_accents_and_articles() -> None:
+    names = ["Zoë", "The Band", "Élan", "Eve", "Łona", "(Cut)", "Кино"]
+    found = artists(*(release(str(n), name) for n, name in enumerate(names)))
+    assert [each.name for each in found.by_name] == [
+        "The Band",
+        "(Cut)",
+        "Élan",
+        "Eve",
+        "Zoë",
+        "Łona",
+        "Кино",
+    ]
