@@ -8,12 +8,12 @@ too, with the release that it is on.
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from msrv.catalog.model import ArtistProfile, Catalog, Cover, Release
-from msrv.catalog.names.ids import slug
+from msrv.catalog.names.ids import former_slug, slug
 from msrv.catalog.names.transliteration import without_accents
 from msrv.display_text import printable
 
@@ -41,9 +41,14 @@ class Artist:
 
 @dataclass(frozen=True, slots=True)
 class Artists:
-    """The artists of a catalog, by their slug and in order of their names."""
+    """The artists of a catalog, by their slug and in order of their names.
+
+    `by_former_slug` has those whose slug was another in version 1.0, unless it
+    is an artist's present one.
+    """
 
     by_slug: Mapping[str, Artist]
+    by_former_slug: Mapping[str, Artist]
     by_name: tuple[Artist, ...]
     _slugs: Mapping[str, str] = field(repr=False)
 
@@ -66,7 +71,7 @@ class Artists:
                 if key and key != main:
                     names.setdefault(key, name)
                     others.setdefault(key, []).append(release)
-        slugs = _slugs_of(names)
+        slugs = _slugs_of(names, _slug)
         profiles = {artist_key(each.name): each for each in catalog.profiles}
         by_slug = {
             slugs[key]: Artist(
@@ -78,8 +83,13 @@ class Artists:
             )
             for key, name in names.items()
         }
+        by_former_slug = {
+            former: by_slug[slugs[key]]
+            for key, former in _slugs_of(names, _former_slug).items()
+            if former not in by_slug
+        }
         by_name = sorted(by_slug.values(), key=_sort_key)
-        return cls(by_slug, tuple(by_name), slugs)
+        return cls(by_slug, by_former_slug, tuple(by_name), slugs)
 
     def find(self, name: str) -> Artist | None:
         """Return an artist by the name, None for an unknown one."""
@@ -111,12 +121,24 @@ def _sort_key(artist: Artist) -> tuple[str, str]:
     return plain.removeprefix("the ").lstrip("'\"([.… "), artist.slug
 
 
-def _slugs_of(names: Mapping[str, str]) -> dict[str, str]:
+def _slug(name: str) -> str:
+    return slug(name, default="artist")
+
+
+def _former_slug(name: str) -> str:
+    """Return an artist's slug as version 1.0 did, `artist` for `Item` too."""
+    found = former_slug(name)
+    return "artist" if found == "item" else found
+
+
+def _slugs_of(
+    names: Mapping[str, str], rule: Callable[[str], str]
+) -> dict[str, str]:
     """Return each name's slug; equal ones are numbered, by name."""
     slugs: dict[str, str] = {}
     taken: set[str] = set()
     for key in sorted(names):
-        plain = slug(names[key], default="artist")
+        plain = rule(names[key])
         found, number = plain, 1
         while found in taken:
             number += 1

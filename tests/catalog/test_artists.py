@@ -83,3 +83,24 @@ def test_artists_are_sorted_without_accents_and_articles() -> None:
         "Łona",
         "Кино",
     ]
+
+
+def test_former_slugs_are_numbered_as_in_version_1_0() -> None:
+    names = ["Łona", "Кино", "Земфира", "Zoë", "Item", "…"]
+    found = artists(*(release(str(n), name) for n, name in enumerate(names)))
+    assert {
+        former: artist.name for former, artist in found.by_former_slug.items()
+    } == {
+        "ona": "Łona",
+        "artist-2": "Земфира",
+        "artist-3": "Кино",
+        "artist-4": "…",
+    }
+    # Item's in version 1.0.
+    assert found.by_slug["artist"].name == "…"
+
+
+def test_present_slug_takes_precedence_over_a_former_one() -> None:
+    found = artists(release("a", "Łona"), release("b", "Ona"))
+    assert found.by_former_slug == {"ona-2": found.find("Łona")}
+    assert found.by_slug["ona"].name == "Ona"

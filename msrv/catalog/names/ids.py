@@ -3,8 +3,8 @@
 
 """Ids of releases and items, derived from names alone and so permanent.
 
-An id is a readable part and a digest. `former_release_id` and
-`former_item_id` are the rule of version 1.0, whose readable part left out
+An id is a readable part and a digest. `former_release_id`, `former_item_id`
+and `former_slug` are the rule of version 1.0, whose readable part left out
 letters of other scripts than Latin: receipts and links have those ids.
 """
 
@@ -34,7 +34,7 @@ def release_id(folder: str) -> str:
 
 def former_release_id(folder: str) -> str:
     """Return the id that version 1.0 gave a release."""
-    return f"{_former_slug(_last_part(folder))}-{_digest(folder)}"
+    return f"{former_slug(_last_part(folder))}-{_digest(folder)}"
 
 
 def item_id(release: str, file_name: str) -> str:
@@ -51,7 +51,7 @@ def item_id(release: str, file_name: str) -> str:
 
 def former_item_id(release: str, file_name: str) -> str:
     """Return the id that version 1.0 gave an item."""
-    readable = _former_slug(stem_without_number(_last_part(file_name)))
+    readable = former_slug(stem_without_number(_last_part(file_name)))
     return f"{readable}-{_digest(release, file_name)}"
 
 
@@ -71,7 +71,8 @@ def slug(text: str, default: str = "item") -> str:
     return words[:SLUG_CHARS].rstrip("-") or default
 
 
-def _former_slug(text: str) -> str:
+def former_slug(text: str) -> str:
+    """Return what version 1.0 made of a name, `item` for one without words."""
     return _words(without_accents(text))[:SLUG_CHARS].rstrip("-") or "item"
 
 

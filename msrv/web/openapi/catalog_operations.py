@@ -95,9 +95,11 @@ CATALOG_OPERATIONS: Final = (
         "artist",
         "get",
         "/artists/{artist}",
-        "An artist, and the releases with a track by the artist",
+        "An artist, and the releases with a track by the artist; 302 from the "
+        "address of version 1.0",
         {200: "Artist"},
         (404,),
+        redirects=(302,),
         has_etag=True,
     ),
     Operation(

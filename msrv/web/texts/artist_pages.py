@@ -52,8 +52,16 @@ async def show_all(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Return an artist's releases, text and picture. Raises NotFound."""
+    """Return an artist's releases, text and picture. Raises NotFound.
+
+    Redirects from the address that the artist had in version 1.0.
+    """
     store = request.app[STORE]
+    artists = await store.catalog_cache.artists(store.catalog.current)
+    former = artists.by_former_slug.get(request.match_info["artist"])
+    if former is not None:
+        # Not permanent: another artist may get that address.
+        raise web.HTTPFound(f"/artists/{former.slug}")
     found = await _find(request)
     slices = TimeSlices()
     profile = found.profile

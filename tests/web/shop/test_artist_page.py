@@ -44,6 +44,23 @@ async def test_unknown_artist_is_not_found(store: Client) -> None:
     assert (await store.get("/artists/nobody")).status == 404
 
 
+async def test_address_of_version_1_0_redirects(
+    library: Path, start_store: StartStore, settings: Settings
+) -> None:
+    toml = library / "Umbrella" / "release.toml"
+    text = toml.read_text("utf-8").replace("The Wet Coats", "Łona")
+    toml.write_text(text, encoding="utf-8")
+    store = await start_store(settings)
+    for headers in ({}, JSON):
+        answer = await store.get(
+            "/artists/ona", headers=headers, allow_redirects=False
+        )
+        assert answer.status == 302
+        assert answer.headers["Location"] == "/artists/lona"
+    assert "Łona" in await (await store.get("/artists/ona")).text()
+    assert (await store.get("/artists/ona/picture/640")).status == 404
+
+
 async def test_sitemap_has_the_artists(store: Client) -> None:
     text = await (await store.get("/sitemap.xml")).text()
     assert "/artists/the-wet-coats" in text
