@@ -144,7 +144,7 @@ def atom(
         link = base_url + release_path(release)
         entry = SubElement(root, "entry")
         add_text(entry, "title", title_with_artist(release))
-        add_text(entry, "id", link)
+        add_text(entry, "id", base_url + _lasting_path(catalog, release))
         SubElement(entry, "link", rel="alternate", href=link)
         add_text(entry, "published", _iso(published_at(release)))
         add_text(entry, "updated", _iso(last_modified(release)))
@@ -174,7 +174,7 @@ def rss(
         entry = SubElement(channel, "item")
         add_text(entry, "title", title_with_artist(release))
         add_text(entry, "link", link)
-        add_text(entry, "guid", link)
+        add_text(entry, "guid", base_url + _lasting_path(catalog, release))
         at = datetime.fromtimestamp(published_at(release), UTC)
         add_text(entry, "pubDate", format_datetime(at))
         add_text(entry, "description", _summary(release))
@@ -209,6 +209,22 @@ def _entries(subject: _Subject) -> Sequence[Release]:
     """Return the releases of a feed, the newest first."""
     newest = sorted(subject.releases, key=published_at, reverse=True)
     return newest[:FEED_ENTRIES]
+
+
+def _lasting_path(catalog: Catalog, release: Release) -> str:
+    """Return the path that a release has in feeds of every version.
+
+    It has the release's id by the rule of version 1.0, and redirects to its
+    page: a feed reader shows an entry with another path as a new one.
+    """
+    for former in release.former:
+        if (
+            isinstance(former, Release)
+            and former.folder == release.folder
+            and catalog.moved.get(former.release_id) == release.release_id
+        ):
+            return release_path(former)
+    return release_path(release)
 
 
 def published_at(release: Release) -> int:

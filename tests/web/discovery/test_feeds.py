@@ -4,12 +4,16 @@
 """Feeds, as a feed reader parses them."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import feedparser
 import pytest
 
-from tests.conftest import Client
+from msrv.catalog.names import ids
+from msrv.settings import Settings
+from tests.catalog.temporary_library import wav
+from tests.conftest import Client, StartStore
 
 FEEDS = ["/feed.atom", "/feed.rss"]
 
@@ -87,3 +91,28 @@ async def test_updated_time_of_a_feed_is_that_of_its_newest_file(
     newest = max(each.updated_parsed for each in feed.entries)
     assert feed.feed.updated_parsed == newest
     assert newest <= time.gmtime()
+
+
+async def test_entry_keeps_its_id_of_version_1_0(
+    start_store: StartStore, settings: Settings, library: Path
+) -> None:
+    stated = ids.former_release_id("Город")
+    for folder in ("Кино", "Город", "Zoo"):
+        (library / folder).mkdir()
+        (library / folder / "A.wav").write_bytes(wav(len(folder)))
+    # Stated for another release, so it is not that of Город any more.
+    (library / "Zoo" / "release.toml").write_text(f'id = "{stated}"')
+    store = await start_store(settings)
+    for path in FEEDS:
+        entries = (await parsed(store, path)).entries
+        names = {
+            each.link.rpartition("/")[2]: each.id.rpartition("/")[2]
+            for each in entries
+        }
+        new, old = ids.release_id("Кино"), ids.former_release_id("Кино")
+        assert names[new] == old
+        assert names[stated] == stated
+        assert names[ids.release_id("Город")] == ids.release_id("Город")
+        assert names["night-bus"] == "night-bus"
+    answer = await store.get(f"/catalog/{old}", allow_redirects=False)
+    assert answer.headers["Location"] == f"/catalog/{new}"
