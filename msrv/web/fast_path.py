@@ -25,7 +25,7 @@ from msrv.downloads.response_cache import CachedResponse, is_cacheable
 from msrv.orders.errors import Refunded
 from msrv.proofs.errors import Forged
 from msrv.proofs.links import LinkExpired
-from msrv.web.origin import own_address
+from msrv.web.origin import origin_of_own_host
 from msrv.web.public_pages.fast_path import PageFastPath
 from msrv.web.rendering import PRIVATE
 from msrv.web.store import ORIGIN, ROUTE, STORE
@@ -82,11 +82,8 @@ class FastPath:
             access = self._links.authorise(path)
         except (Forged, LinkExpired, Refunded):
             return None
-        rules = self._origin_rules
-        origin = rules.resolve(
-            request.remote, secure=request.secure, headers=request.headers
-        )
-        if not rules.is_own_host(origin.host, own_address(request)):
+        origin = origin_of_own_host(self._origin_rules, request)
+        if origin is None:
             return None
         request[ORIGIN], request[ROUTE] = origin, "download"
         size = representation.size_bytes

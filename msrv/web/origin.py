@@ -188,6 +188,22 @@ class OriginRules:
         return stated is None or has_own_cookie
 
 
+def origin_of_own_host(
+    rules: OriginRules, request: web.BaseRequest
+) -> Origin | None:
+    """Return the origin of a request to one of the store's hosts.
+
+    None for another host, and for a name that redirects to the first.
+    """
+    origin = rules.resolve(
+        request.remote, secure=request.secure, headers=request.headers
+    )
+    is_own = rules.is_own_host(
+        origin.host, own_address(request)
+    ) and not rules.is_other_name(origin.host)
+    return origin if is_own else None
+
+
 def own_address(request: web.BaseRequest) -> Address | None:
     """Return the local address of a request's connection."""
     transport = request.transport

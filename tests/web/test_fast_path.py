@@ -10,8 +10,9 @@ import pytest
 from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import RevokedItems
+from msrv.settings import Settings
 from msrv.web.store import STORE
-from tests.conftest import Client, Clock
+from tests.conftest import Client, Clock, StartStore
 from tests.web.counted_store import CountedStore
 from tests.web.purchases import buy, download_path
 
@@ -139,6 +140,28 @@ async def test_requests_with_conditions_or_other_hosts_fall_through(
 ) -> None:
     answer = await counted.store.get(link, headers=headers)
     assert (answer.status, counted.fell_through) == (status, 1)
+
+
+async def test_other_name_of_the_store_falls_through(
+    start_store: StartStore, settings: Settings
+) -> None:
+    """The application redirects it, for pages and for downloads alike."""
+    names = ("127.0.0.1", "www.shop.example")
+    counted = CountedStore(
+        await start_store(settings.model_copy(update={"domain": names}))
+    )
+    store = counted.store
+    path = download_path(await buy(store, "zine"), "zine")
+    for cached in (path, "/artists"):
+        for _ in range(2):
+            await (await store.get(cached)).read()
+        counted.fell_through = 0
+        assert (await store.get(cached)).status == 200
+        assert counted.fell_through == 0
+        answer = await store.get(
+            cached, headers={"Host": names[1]}, allow_redirects=False
+        )
+        assert (answer.status, counted.fell_through) == (308, 1)
 
 
 async def test_head_has_no_body(counted: CountedStore, link: str) -> None:

@@ -13,7 +13,7 @@ import time
 from aiohttp import HttpVersion11, hdrs, web
 
 from msrv.web.errors import NotAcceptable
-from msrv.web.origin import own_address
+from msrv.web.origin import origin_of_own_host
 from msrv.web.public_pages.page_response import NotModified, PageResponse
 from msrv.web.public_pages.validation import (
     is_anonymous,
@@ -45,13 +45,8 @@ class PageFastPath:
             or not is_anonymous(request)
         ):
             return None
-        rules = store.origin_rules
-        origin = rules.resolve(
-            request.remote, secure=request.secure, headers=request.headers
-        )
-        if not rules.is_own_host(
-            origin.host, own_address(request)
-        ) or rules.is_other_name(origin.host):
+        origin = origin_of_own_host(store.origin_rules, request)
+        if origin is None:
             return None
         try:
             page = self._pages.get(page_key(request, origin, store))
