@@ -9,7 +9,7 @@ Apart from the pages' texts: a note is on receipts and in their mails alone.
 from collections.abc import Iterable
 from typing import Final
 
-from msrv.catalog.model import Catalog, Item
+from msrv.catalog.model import Catalog
 
 MAX_NOTES: Final = 10
 """Notes on one receipt, which may have a hundred releases."""
@@ -26,11 +26,7 @@ def thanks_for(catalog: Catalog, item_ids: Iterable[str]) -> tuple[str, ...]:
     for item_id in item_ids:
         has_items = True
         entry = catalog.by_id.get(catalog.moved.get(item_id, item_id))
-        release = (
-            catalog.releases_by_id.get(entry.release_id)
-            if isinstance(entry, Item)
-            else entry
-        )
+        release = catalog.release_of(entry) if entry is not None else None
         if release is not None and release.thanks:
             notes[release.thanks] = None
     if has_items and catalog.shop.thanks:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from msrv.catalog.model import Catalog, Item, Release, Shop
 from msrv.catalog.names import ids
 from msrv.catalog.release_zip import plan_zip
+from msrv.catalog.texts.thanks import thanks_for
 from tests.catalog.temporary_library import Library, wav
 
 KINO: Final = "Кино"
@@ -100,6 +101,22 @@ def test_former_disc_keeps_its_ids(library: Library) -> None:
         assert item.content.path == f"{KINO}/CD2/{FIRST}"
         assert catalog.releases_with(item_id) == (old,)
     assert len(whole(catalog, old).items) == 2
+
+
+def test_buyers_of_former_ids_are_thanked(library: Library) -> None:
+    for disc in (1, 2):
+        for number, name in enumerate((FIRST, "02 B.wav"), 1):
+            library.put(f"{KINO}/CD{disc}/{name}", wav(10 * disc + number))
+    library.put(f"{KINO}/CD2/01 Звезда.mp3", b"sold before the WAV was there")
+    library.put(f"{KINO}/Скан.cue", "FILE")
+    library.put(f"{KINO}/release.toml", 'thanks = "Спасибо"')
+    catalog = library.read().catalog
+    disc_id = ids.release_id(f"{KINO}/CD2")
+    for item_id in catalog.by_id:
+        assert thanks_for(catalog, [item_id]) == ("Спасибо",), item_id
+    assert {disc_id, OLD, ids.former_item_id(OLD, "Скан.cue")} <= set(
+        catalog.by_id
+    )
 
 
 def test_store_toml_may_have_former_ids(kino: Library) -> None:
