@@ -4,9 +4,10 @@
 """Ids that earlier versions gave to what is in a release's folder.
 
 In version 1.0, letters of other scripts than Latin were left out of ids.
-Before, each disc and each folder of scans was a release of its own. Those ids
-stay valid, so that buyers get what they bought. They follow from names alone,
-so that all replicas know them, and a store whose data folder is new.
+Before version 1.0, each disc and each folder of scans was a release of its
+own. Those ids stay valid, so that buyers get what they bought. They follow
+from names alone, so that all replicas know them, and a store whose data
+folder is new.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +24,11 @@ _RULES: Final[tuple[_Rule, ...]] = (
     (ids.release_id, ids.item_id),
     (ids.former_release_id, ids.former_item_id),
 )
-"""Functions for the ids of releases and items, the present ones first."""
+"""Functions for the ids of releases and items, the present ones first.
+
+Subfolders have ids by the present ones as well, since a disc or a folder of
+scans is still a release of its own until the rest of its release is added.
+"""
 
 
 def find_former(
