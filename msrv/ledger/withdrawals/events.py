@@ -13,6 +13,8 @@ from typing import Final
 
 from msrv.proofs.orders import MAX_TIME, check_number, is_order_id
 
+BY_WITHDRAWAL: Final = "withdrawal"
+"""Source of a revocation by a withdrawal, which refunds nothing yet."""
 _ID: Final = re.compile(r"[a-z]{1,10}-[a-z0-9]{1,40}")
 
 

@@ -17,7 +17,11 @@ from typing import Final, Self
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.ledger.events import WHOLE_ORDER, Revoked
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.withdrawals.events import WithdrawalOutcome, WithdrawalStated
+from msrv.ledger.withdrawals.events import (
+    BY_WITHDRAWAL,
+    WithdrawalOutcome,
+    WithdrawalStated,
+)
 from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
 from msrv.mail.withdrawal_mail import WithdrawalMail
@@ -30,8 +34,6 @@ from msrv.translations import current_language
 _PERIOD_SECONDS: Final = 15 * 86_400
 """Fourteen days after that of the contract, whatever the time zone."""
 _ID_CHARS: Final = 32
-BY: Final = "withdrawal"
-"""Who has ended the downloads, in the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,9 @@ class Withdrawals:
         )
         if outcome is WithdrawalOutcome.ENDED:
             await self.ledger.record(
-                Revoked(statement.order_id, WHOLE_ORDER, now * 1000, BY)
+                Revoked(
+                    statement.order_id, WHOLE_ORDER, now * 1000, BY_WITHDRAWAL
+                )
             )
         await self._confirm(statement, outcome, now)
         return outcome, now

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from msrv.ledger.db import order_queries
 from msrv.ledger.withdrawals import rows
 from msrv.mail.rendering import MailRenderer, parse_mail
 from msrv.mail.withdrawal_mail import WithdrawalMail
@@ -102,9 +103,16 @@ async def test_withdrawal_of_a_receipt_ends_its_downloads(
     database = store.app[STORE].ledger.database()
     async with database.read_transaction() as connection:
         (held,) = await rows.list_withdrawals(connection)
+        history = await order_queries.order_history(
+            connection, bought["order_id"]
+        )
     assert (held.order_id, held.outcome) == (bought["order_id"], "ended")
     assert held.is_known
     assert held.handled_at_ms is None
+    # No money was moved.
+    assert history is not None
+    assert all(line.refunded for line in history.order.lines)
+    assert history.order.refunded_minor == 0
 
 
 async def test_both_sides_get_the_statement_and_its_time(

@@ -6,7 +6,8 @@
 A revocation names a whole order or one of its lines. Each is stored by itself,
 and a line counts as refunded while either says so. How much of its price was
 refunded follows from the reversals, the money that went back; an order without
-any was refunded by hand, by the prices of its revoked lines.
+any was refunded by hand, by the prices of its revoked lines. Downloads that a
+withdrawal ended are no refund: its money goes back later.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,7 @@ from msrv.ledger.db.feed.outgoing_events import OutgoingEvent
 from msrv.ledger.events import WHOLE_ORDER, Restored, Revoked
 from msrv.ledger.reversals.allocation import ReversedAmount, allocate_refunds
 from msrv.ledger.reversals.event import REFUSED, Reversal
+from msrv.ledger.withdrawals.events import BY_WITHDRAWAL
 
 _BATCH: Final = 200
 
@@ -30,24 +32,31 @@ _BATCH: Final = 200
 async def apply_changes(
     connection: AsyncConnection, changes: Sequence[Revoked | Restored]
 ) -> set[str]:
-    """Store changes that are newer than the stored; return their orders."""
-    latest: dict[tuple[str, str], Revoked | Restored] = {}
-    for each in changes:
-        key = (each.order_id, each.item_id)
-        if key not in latest or _rank(each) > _rank(latest[key]):
-            latest[key] = each
-    if not latest:
+    """Store changes that are newer than the stored; return their orders.
+
+    A withdrawal changes nothing of what is revoked already, which may have
+    been refunded.
+    """
+    if not changes:
         return set()
     known = {
         (row.order_id, row.item_id): (row.changed_at_ms, row.revoked)
         for row in await _rows(
-            connection, schema.refunds, {each[0] for each in latest}
+            connection, schema.refunds, {each.order_id for each in changes}
         )
     }
+    latest: dict[tuple[str, str], Revoked | Restored] = {}
+    ranks = dict(known)
+    for each in sorted(changes, key=_rank):
+        key = (each.order_id, each.item_id)
+        at_ms, is_revoked = ranks.get(key, (-1, False))
+        if _rank(each) <= (at_ms, is_revoked):
+            continue
+        if is_revoked and each.by == BY_WITHDRAWAL:
+            continue
+        latest[key], ranks[key] = each, _rank(each)
     changed = set()
     for key, each in latest.items():
-        if key in known and _rank(each) <= known[key]:
-            continue
         values = {
             "revoked": isinstance(each, Revoked),
             "changed_at_ms": each.at_ms,
@@ -201,12 +210,8 @@ async def _update_order(
     outgoing: list[OutgoingEvent],
 ) -> None:
     """Set what is refunded of an order's lines, and of the order."""
-    revoked = {row.item_id for row in refunds if row.revoked}
-    flags = {
-        line.item_id: not revoked.isdisjoint({WHOLE_ORDER, line.item_id})
-        for line in lines
-    }
-    amounts = _refunded_amounts(lines, flags, reversals)
+    flags = _covered_lines(lines, (row for row in refunds if row.revoked))
+    amounts = _refunded_amounts(lines, refunds, reversals)
     refunded_at = max(
         [row.changed_at_ms // 1000 for row in refunds]
         + [row.seen_at for row in reversals]
@@ -257,17 +262,36 @@ async def _update_order(
         )
 
 
+def _covered_lines(
+    lines: Sequence[Row[Any]], revocations: Iterable[Row[Any]]
+) -> dict[str, bool]:
+    """Return of each line whether one of these revocations is of it."""
+    named = {row.item_id for row in revocations}
+    return {
+        line.item_id: not named.isdisjoint({WHOLE_ORDER, line.item_id})
+        for line in lines
+    }
+
+
 def _refunded_amounts(
     lines: Sequence[Row[Any]],
-    flags: dict[str, bool],
+    refunds: Sequence[Row[Any]],
     reversals: Sequence[Row[Any]],
 ) -> dict[str, int]:
     """Return how much of each line was refunded, in minor units."""
     prices = {line.item_id: line.price_minor for line in lines}
     made = [row for row in reversals if row.status != REFUSED]
     if not made:
+        by_hand = _covered_lines(
+            lines,
+            (
+                row
+                for row in refunds
+                if row.revoked and row.changed_by != BY_WITHDRAWAL
+            ),
+        )
         return {
-            item_id: price if flags[item_id] else 0
+            item_id: price if by_hand[item_id] else 0
             for item_id, price in prices.items()
         }
     return allocate_refunds(

@@ -6,6 +6,8 @@
 import asyncio
 import dataclasses
 
+from msrv.ledger.db import order_queries, report_queries
+from msrv.ledger.db.aggregates import DAY_SECONDS
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.feed import (
     consumers,
@@ -19,7 +21,8 @@ from msrv.ledger.db.feed.outgoing_events import (
     OutgoingEvent,
 )
 from msrv.ledger.db.projection import apply_events
-from msrv.ledger.events import Delivered, Event, PaymentEvent
+from msrv.ledger.events import Delivered, Event, PaymentEvent, Revoked
+from msrv.ledger.withdrawals.events import BY_WITHDRAWAL
 from tests.ledger.sample_events import (
     NOON,
     order_id,
@@ -111,6 +114,43 @@ async def test_two_refunds_of_a_line_in_one_second_are_two_events(
     _, first, second = await feed(database)
     assert first.event_id != second.event_id
     assert first.amount_minor == second.amount_minor == 50
+
+
+async def test_withdrawal_is_no_refund_until_its_money_goes_back(
+    database: Database,
+) -> None:
+    def withdrawn(number: int, at: int) -> Revoked:
+        return dataclasses.replace(revoked(number, at=at), by=BY_WITHDRAWAL)
+
+    sales = [sale(number, ("song", 200)) for number in (1, 2)]
+    await record(database, *sales, withdrawn(1, 1), withdrawn(2, 1))
+    async with database.read_transaction() as connection:
+        (day,) = await report_queries.sales_by_day(
+            connection, NOON // DAY_SECONDS, NOON // DAY_SECONDS
+        )
+        held = await order_queries.order_history(connection, order_id(1))
+    assert held is not None
+    assert [line.refunded for line in held.order.lines] == [True]
+    assert (held.order.refunded_minor, day.refunded_minor) == (0, 0)
+    assert len(await feed(database)) == 2  # that they were paid
+    await record(database, reversal(1, 50))
+    await record(database, revoked(2, at=2))
+    # A second statement takes nothing back.
+    await record(database, withdrawn(2, 3), withdrawn(1, 3))
+    await record(database, restored(2, at=4), withdrawn(2, 5))
+    await record(database, revoked(2, at=6), withdrawn(2, 7))
+    refunds = (await feed(database))[2:]
+    assert {each.kind for each in refunds} == {EventKind.ORDER_REFUNDED}
+    assert [(each.order_id, each.amount_minor) for each in refunds] == [
+        (order_id(1), 50),
+        (order_id(2), 200),
+        (order_id(2), 200),
+    ]
+    async with database.read_transaction() as connection:
+        (day,) = await report_queries.sales_by_day(
+            connection, NOON // DAY_SECONDS, NOON // DAY_SECONDS
+        )
+    assert day.refunded_minor == 250
 
 
 async def test_numbers_are_never_used_again(database: Database) -> None:
