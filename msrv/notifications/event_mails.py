@@ -6,12 +6,13 @@
 Apart from the worker: this is pure. Texts are in the current language.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from msrv.ledger.db.feed.event_orders import EventOrder
 from msrv.ledger.db.feed.outgoing_events import EventKind, OutgoingEvent
 from msrv.mail.seller_mail import Row, Section
+from msrv.settings import NotifyTopic
 from msrv.translations import gettext, gettext_noop, ngettext
 from msrv.translations.prices import format_amount
 
@@ -23,6 +24,16 @@ _HEADINGS: Final = {
     EventKind.ORDER_REFUNDED: gettext_noop("Refunds"),
     EventKind.ORDER_DISPUTED: gettext_noop("Disputes"),
 }
+_KINDS: Final = {
+    NotifyTopic.SALES: EventKind.ORDER_PAID,
+    NotifyTopic.REFUNDS: EventKind.ORDER_REFUNDED,
+    NotifyTopic.DISPUTES: EventKind.ORDER_DISPUTED,
+}
+
+
+def kinds_of(topics: Container[NotifyTopic]) -> list[EventKind]:
+    """Return the kinds of events that are mailed about these topics."""
+    return [kind for topic, kind in _KINDS.items() if topic in topics]
 
 
 def subject(

@@ -7,8 +7,8 @@ It reads the ledger's feed, and stores mails in the outbox, so that a sale
 never waits for it. The place in the feed is advanced in the transaction in
 which the mail is stored: of several replicas one tells, and while the ledger
 is unavailable, everything is told later. Only a process that is killed between
-the two leaves a mail that another one may send again, with the same
-Message-ID.
+the two, or loses the database there, leaves a mail whose events are told
+again: with the same Message-ID, unless there are more of them by then.
 """
 
 import asyncio
@@ -18,8 +18,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from msrv.catalog.live_catalog import LiveCatalog, NotReady
+from msrv.health_checks.findings import CheckResult
 from msrv.health_checks.table import LatestResults
 from msrv.ledger.errors import DatabaseUnavailable, LedgerError
+from msrv.ledger.health import Status
 from msrv.ledger.ledger import Ledger
 from msrv.mail.seller_mail import Row, Section, SellerMail, mail_id_of
 from msrv.mail.worker import MailWorker
@@ -28,7 +30,7 @@ from msrv.notifications.notifier_settings import NotificationSettings
 from msrv.notifications.problems import Reported
 from msrv.notifications.statements import StatementInterval
 from msrv.settings import NotifyTopic, Settings
-from msrv.tasks import TaskSupervisor
+from msrv.tasks import TaskSupervisor, finish
 from msrv.translations import Language, gettext, language_set_to
 from msrv.translations.negotiation import parse_language
 
@@ -39,7 +41,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 10.0
 CHECK_SECONDS: Final = 15 * 60.0
-"""StatementInterval of looking for problems: each check connects to others."""
+"""Pause between two checks for problems, which connect to other servers."""
 _FIRST_CHECK_SECONDS: Final = 60.0
 _MAX_EVENTS: Final = 1000
 _CONSUMER: Final = "mail"
@@ -70,7 +72,7 @@ class SellerNotifier:
         self._clock = clock
         self._tasks = TaskSupervisor("notifications")
         self._troubled_at: int | None = None
-        self._reported: dict[str, Reported] | None = None
+        self._reported: dict[str, Reported] = {}
         self._dropped = 0
         self._failed = 0
 
@@ -128,43 +130,33 @@ class SellerNotifier:
         from msrv.ledger.db.feed.consumers import (  # noqa: PLC0415 - slow
             Consumer,
         )
-        from msrv.ledger.db.feed.outgoing_events import (  # noqa: PLC0415 - slow
-            EventKind,
-        )
         from msrv.notifications import event_mails  # noqa: PLC0415 - slow
 
-        topics = {
-            NotifyTopic.SALES: EventKind.ORDER_PAID,
-            NotifyTopic.REFUNDS: EventKind.ORDER_REFUNDED,
-            NotifyTopic.DISPUTES: EventKind.ORDER_DISPUTED,
-        }
-        kinds = [
-            kind
-            for topic, kind in topics.items()
-            if topic in self._settings.topics
-        ]
+        kinds = event_mails.kinds_of(self._settings.topics)
         now = self._clock()
         async with self._ledger.read_transaction() as connection:
             known = await consumers.load(connection, _CONSUMER)
+            newest = await outgoing_events.last_number(connection)
             if known is not None and (
-                now < known.paused_until
-                or not await outgoing_events.read_after(
-                    connection, known.number, kinds, 1
-                )
+                now < known.paused_until or newest <= known.number
             ):
                 return
         async with self._ledger.write_transaction() as connection:
             known = await consumers.load(connection, _CONSUMER)
+            newest = await outgoing_events.last_number(connection)
             if known is None:
                 # What happened before there were notifications is known.
-                newest = await outgoing_events.last_number(connection)
                 await consumers.save(connection, Consumer(_CONSUMER, newest))
                 return
+            if now < known.paused_until:
+                return  # another replica has told it
             events = await outgoing_events.read_after(
                 connection, known.number, kinds, _MAX_EVENTS
             )
-            if not events or now < known.paused_until:
-                return  # another replica has told it
+            if not events:
+                # Those of other topics aren't told when one is added later.
+                await consumers.save(connection, Consumer(_CONSUMER, newest))
+                return
             orders = await event_orders.load_orders(
                 connection, [each.order_id for each in events]
             )
@@ -185,13 +177,12 @@ class SellerNotifier:
 
         Raises LedgerError, NotReady, MailNotStored.
         """
-        now = self._clock()
-        if NotifyTopic.WEEKLY in self._settings.topics:
-            week = statements.last_week(now)
-            await self._tell_statement("weekly", week)
-        if NotifyTopic.MONTHLY in self._settings.topics:
-            month = statements.last_month(now)
-            await self._tell_statement("monthly", month)
+        for topic, name, last in (
+            (NotifyTopic.WEEKLY, "weekly", statements.last_week),
+            (NotifyTopic.MONTHLY, "monthly", statements.last_month),
+        ):
+            if topic in self._settings.topics:
+                await self._tell_statement(name, last)
 
     async def tell_problems(self) -> None:
         """Mail the problems that are new. Raises OSError, MailNotStored."""
@@ -203,12 +194,18 @@ class SellerNotifier:
             self._troubled_at = None
         elif self._troubled_at is None:
             self._troubled_at = now
-        data = self._settings.data
-        if self._reported is None:
-            self._reported = await asyncio.to_thread(
-                problems.read_reported, data
-            )
         checks = await self._checks.get()
+        await finish(self._tell_found(checks, status, now))
+
+    async def _tell_found(
+        self, checks: Sequence[CheckResult], status: Status, now: int
+    ) -> None:
+        """Mail what is new of the current problems."""
+        data = self._settings.data
+        stored = await asyncio.to_thread(problems.read_reported, data)
+        # In memory is what couldn't be written, in the file what another
+        # process has reported.
+        reported = problems.merged(stored, self._reported)
         with language_set_to(self._language):
             current = problems.find_problems(
                 checks,
@@ -217,7 +214,7 @@ class SellerNotifier:
                 dropped=self._mail.dropped - self._dropped,
                 failed=self._mail.failed - self._failed,
             )
-            new = problems.new_problems(current, self._reported, now)
+            new = problems.new_problems(current, reported, now)
             if new:
                 rows = [
                     Row(line)
@@ -235,10 +232,11 @@ class SellerNotifier:
                     [*sorted(each.key for each in new), str(now)],
                 )
         self._dropped, self._failed = self._mail.dropped, self._mail.failed
-        changed = problems.updated(self._reported, current, new, now)
-        if changed != self._reported:
-            await asyncio.to_thread(problems.write_reported, data, changed)
-            self._reported = changed
+        self._reported = problems.updated(reported, current, new, now)
+        if self._reported != stored:
+            await asyncio.to_thread(
+                problems.write_reported, data, self._reported
+            )
 
     @property
     def _language(self) -> Language:
@@ -246,10 +244,12 @@ class SellerNotifier:
         return parse_language(self._catalog.current.shop.language)
 
     async def _tell_statement(
-        self, name: str, interval: StatementInterval
+        self, name: str, last: Callable[[int], StatementInterval]
     ) -> None:
         from msrv.ledger.db.feed import consumers  # noqa: PLC0415 - slow
 
+        now = self._clock()
+        interval = last(now - statements.SETTLED_SECONDS)
         async with self._ledger.read_transaction() as connection:
             known = await consumers.load(connection, name)
             if known is not None and known.number >= interval.number:
@@ -258,11 +258,13 @@ class SellerNotifier:
             known = await consumers.load(connection, name)
             if known is not None and known.number >= interval.number:
                 return  # another replica has sent it
+            number = interval.number
             if known is not None:
                 await self._store_statement(connection, name, interval)
-            await consumers.save(
-                connection, consumers.Consumer(name, interval.number)
-            )
+            else:
+                # None of what had ended before there were notifications.
+                number = last(now).number
+            await consumers.save(connection, consumers.Consumer(name, number))
 
     async def _store_statement(
         self,
@@ -324,8 +326,9 @@ class SellerNotifier:
             try:
                 # Not before SQLAlchemy has been imported by the ledger.
                 self._ledger.database()
-                await self.tell_events()
-                await self.tell_statements()
+                # A mail that is stored is then recorded as told.
+                await finish(self.tell_events())
+                await finish(self.tell_statements())
             except (LedgerError, NotReady, MailNotStored) as error:
                 if not isinstance(error, DatabaseUnavailable):
                     log.debug("notifications are delayed: %r", error)

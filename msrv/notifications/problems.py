@@ -4,8 +4,9 @@
 """Problems that need the operator, and which of them were reported.
 
 A problem is reported once, and again after a week if it is still there. What
-was reported is in a file in the data folder, so that a restart reports nothing
-twice; replicas with data folders of their own report each for itself.
+was reported is in a file in the data folder, so that neither a restart nor
+another process that shares the folder reports it again; replicas with data
+folders of their own report each for itself.
 """
 
 import dataclasses
@@ -142,6 +143,19 @@ def updated(
         if problem.key in found:
             found[problem.key] = Reported(found[problem.key].told_at, now)
     return found | {each.key: Reported(now, now) for each in told}
+
+
+def merged(
+    one: Mapping[str, Reported], other: Mapping[str, Reported]
+) -> dict[str, Reported]:
+    """Return what two processes have reported, by the later times."""
+    found = dict(one)
+    for key, each in other.items():
+        known = found.get(key, each)
+        found[key] = Reported(
+            max(known.told_at, each.told_at), max(known.seen_at, each.seen_at)
+        )
+    return found
 
 
 def read_reported(data: Path) -> dict[str, Reported]:

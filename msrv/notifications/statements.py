@@ -3,7 +3,8 @@
 
 """Weekly and monthly statements: by currency, and by artist.
 
-A week is from Monday to Sunday, and all days are in UTC.
+A week is from Monday to Sunday, and all days are in UTC. A statement is due
+some hours after its last day, when late webhooks and spools have arrived.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from msrv.translations.prices import format_amount
 if TYPE_CHECKING:
     from msrv.ledger.db.reports.statement_queries import CurrencyTotal, ItemSum
 
+SETTLED_SECONDS: Final = 6 * 3600
+"""Time after an interval until its statement is due."""
 MAX_ITEMS: Final = 5000
 """Items of a statement; those that brought the least are left out."""
 _MAX_ARTISTS: Final = 100

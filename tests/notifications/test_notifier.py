@@ -3,6 +3,7 @@
 
 """Mails to the seller: each event once, whichever replica tells it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,14 +24,20 @@ from msrv.ledger.db.feed import consumers
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.errors import LedgerError
 from msrv.ledger.events import Event, PaymentEvent, Revoked, Sale, SoldLine
+from msrv.ledger.reversals.event import Reversal
 from msrv.mail.outbox import Outbox
-from msrv.mail.rendering import MailRenderer
+from msrv.mail.rendering import Mail, MailRenderer
 from msrv.mail.seller_mail import Row, Section, SellerMail, mail_id_of
 from msrv.mail.smtp import TlsMode
 from msrv.mail.worker import MailWorker
+from msrv.notifications import statements
 from msrv.notifications.notifier import MailNotStored, SellerNotifier
 from msrv.notifications.notifier_settings import NotificationSettings
-from msrv.notifications.problems import LEDGER_SECONDS
+from msrv.notifications.problems import (
+    AGAIN_SECONDS,
+    FILE_NAME,
+    LEDGER_SECONDS,
+)
 from msrv.proofs.keyring import Keyring
 from msrv.settings import NotifyTopic, Settings
 from msrv.web.store import STORE, Store
@@ -84,6 +91,9 @@ class Replica:
         folder: Path,
         keyring: Keyring,
         checks: dict[str, Check] | None = None,
+        *,
+        topics: frozenset[NotifyTopic] | None = None,
+        data: Path | None = None,
     ) -> None:
         wanted = NotificationSettings.of(
             store.settings.model_copy(update={"notify": (TO,)})
@@ -97,10 +107,10 @@ class Replica:
         self.notifier = SellerNotifier(
             NotificationSettings(
                 wanted.to,
-                wanted.topics,
+                wanted.topics if topics is None else topics,
                 wanted.pause_seconds,
                 wanted.base_url,
-                folder,
+                folder if data is None else data,
             ),
             ledger=store.ledger,
             catalog=store.catalog,
@@ -192,6 +202,59 @@ async def test_each_event_is_told_once_by_one_of_two_replicas(
     ]
 
 
+async def test_topic_that_is_added_later_tells_nothing_from_before(
+    shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
+) -> None:
+    none = Replica(
+        shop,
+        tmp_path / "none",
+        keyring,
+        topics=frozenset({NotifyTopic.WEEKLY}),
+    )
+    sales = Replica(shop, tmp_path / "sales", keyring)
+    await none.notifier.tell_events()
+    await record(shop, sold(1, clock.now, 700))
+    await none.notifier.tell_events()
+    await sales.notifier.tell_events()
+    assert none.mails == sales.mails == []
+    await record(shop, sold(2, clock.now, 300))
+    await sales.notifier.tell_events()
+    assert [each.subject for each in sales.mails] == ["Sold: Night-Bus, €3.00"]
+
+
+async def test_mail_that_is_stored_while_the_store_stops_is_told(
+    shop: Store,
+    tmp_path: Path,
+    keyring: Keyring,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("msrv.tasks.CANCEL_AGAIN_SECONDS", 60.0)
+    one = Replica(shop, tmp_path / "one", keyring)
+    two = Replica(shop, tmp_path / "two", keyring)
+    await one.notifier.tell_events()
+    await record(shop, sold(1, clock.now, 700))
+    stored, goes_on = asyncio.Event(), asyncio.Event()
+    enqueue = one.mail.enqueue
+
+    async def enqueue_slowly(mail: Mail) -> bool:
+        is_stored = await enqueue(mail)
+        stored.set()
+        await goes_on.wait()
+        return is_stored
+
+    monkeypatch.setattr(one.mail, "enqueue", enqueue_slowly)
+    await one.notifier.__aenter__()
+    await stored.wait()
+    stop = asyncio.create_task(one.notifier.__aexit__(None, None, None))
+    await asyncio.sleep(0)  # it has been cancelled
+    goes_on.set()
+    await stop
+    clock.now += 3600
+    await two.notifier.tell_events()
+    assert (len(one.mails), len(two.mails)) == (1, 0)
+
+
 async def test_event_waits_while_the_outbox_or_the_ledger_is_away(
     shop: Store,
     tmp_path: Path,
@@ -230,17 +293,39 @@ async def test_statements_are_sent_once_for_each_week_and_month(
     shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
 ) -> None:
     monday = int(datetime(2027, 3, 1, 6, tzinfo=UTC).timestamp())
-    clock.now = monday
+    midnight = monday - statements.SETTLED_SECONDS
+    clock.now = midnight + 3600
     one = Replica(shop, tmp_path / "one", keyring)
     two = Replica(shop, tmp_path / "two", keyring)
+    await one.notifier.tell_statements()
+    clock.now = monday
     await one.notifier.tell_statements()
     assert one.mails == []
     await record(
         shop,
         sold(1, monday, 700, 300),
-        sold(2, monday + 6 * DAY, 700),
+        Reversal(
+            provider="stripe",
+            reversal_id="re_1",
+            order_id=order_id(1),
+            kind="refund",
+            status="succeeded",
+            amount_minor=400,
+            paid_minor=1000,
+            created_at=monday + DAY,
+            seen_at=monday + DAY,
+            by="stripe",
+        ),
         sold(3, monday + 7 * DAY, 900),
-        Revoked(order_id(2), "", (monday + 6 * DAY) * 1000, "stripe"),
+    )
+    clock.now = monday + 7 * DAY - 1
+    await one.notifier.tell_statements()
+    assert one.mails == []
+    # Late, but not too late.
+    await record(
+        shop,
+        sold(2, midnight + 7 * DAY - 1, 700),
+        Revoked(order_id(2), "", (midnight + 7 * DAY - 1) * 1000, "stripe"),
     )
     clock.now = monday + 7 * DAY
     for each in (two, one, two):
@@ -254,11 +339,11 @@ async def test_statements_are_sent_once_for_each_week_and_month(
     }
     assert found["EUR"] == {
         "Sold, 2 orders": "€17.00",
-        "Refunded": "€7.00",
-        "Kept": "€10.00",
+        "Refunded": "€11.00",
+        "Kept": "€6.00",
     }
     by_artist = found["By artist, less refunds"]
-    assert sum(float(each.strip("€")) for each in by_artist.values()) == 10
+    assert sum(float(each.strip("€")) for each in by_artist.values()) == 6
     assert found["Best sellers"]["Night-Bus, 2 sold"] == "€14.00"
     clock.now = monday + 14 * DAY
     await one.notifier.tell_statements()
@@ -307,7 +392,7 @@ async def test_problem_is_told_once_and_again_when_it_returns(
         "The database is unavailable: it can't be reached"
     )
     shop.ledger._health.clear("database")
-    one.notifier._reported = None  # as after a restart
+    one.notifier._reported = {}  # as after a restart
     await one.notifier.tell_problems()
     findings["disk"] = [passed("room")]
     for _ in range(30):
@@ -320,6 +405,44 @@ async def test_problem_is_told_once_and_again_when_it_returns(
     await one.notifier.tell_problems()
     assert len(one.mails) == 3
     assert len(one.mails[2].sections[0].rows) == 3
+
+
+async def test_problem_is_told_once_by_processes_that_share_a_folder(
+    shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
+) -> None:
+    findings = [passed("room")]
+
+    async def disk(_: CheckContext) -> list[Finding]:
+        return findings
+
+    data = tmp_path / "shared"
+    data.mkdir()
+    replicas = [
+        Replica(shop, tmp_path / name, keyring, {"disk": disk}, data=data)
+        for name in ("one", "two")
+    ]
+    for each in replicas:
+        await each.notifier.tell_problems()
+    findings[:] = [failed("0 of 100 GiB free", "checkout stops")]
+    for _ in range(2):
+        clock.now += 900
+        for each in replicas:
+            await each.notifier.tell_problems()
+    assert [len(each.mails) for each in replicas] == [1, 0]
+    # Nor is it told again where the file can't be written.
+    clock.now += AGAIN_SECONDS
+    path = data / FILE_NAME
+    path.unlink()
+    path.mkdir()
+    for _ in range(3):
+        with pytest.raises(OSError, match=FILE_NAME):
+            await replicas[0].notifier.tell_problems()
+        clock.now += 900
+    assert len(replicas[0].mails) == 2
+    path.rmdir()
+    await replicas[0].notifier.tell_problems()
+    await replicas[1].notifier.tell_problems()
+    assert [len(each.mails) for each in replicas] == [2, 0]
 
 
 async def test_running_store_mails_a_sale_in_its_own_language(

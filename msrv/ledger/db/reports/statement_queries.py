@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.schema import days, order_items, orders
@@ -64,7 +64,7 @@ async def sums_by_item(
     """
     line = order_items.c
     price = func.sum(line.price_minor)
-    refunded = func.sum(case((line.refunded, line.price_minor), else_=0))
+    refunded = func.sum(line.refunded_minor)
     rows = await connection.execute(
         select(
             line.item_id,
