@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msrv.ledger.events import WHOLE_ORDER
+from msrv.ledger.reversals.allocation import ReversedAmount, allocate_refunds
 from msrv.money import Money, split
 from msrv.orders.refunds.errors import NothingChosen, RefundTooHigh
 from msrv.payments.refunds import RefundedPayment
@@ -64,20 +65,27 @@ class RefundPlan:
 def line_amounts(order: "Order", payment: RefundedPayment) -> dict[str, int]:
     """Return how much of the payment is left of each line, in minor units.
 
-    Without those whose money went back. Their sum may exceed what is left of
-    the payment, if a refund couldn't be counted to the lines.
+    Computed from the reversals that the state's number counts, and not from
+    the database, which may not have a refund yet. A refund that names no line
+    is one of all lines.
     """
-    prices = [line.price_minor for line in order.lines]
-    paid = split(payment.paid.minor, prices)
-    amounts = {}
-    for line, share in zip(order.lines, paid, strict=True):
-        gone = (
-            share * line.refunded_minor // line.price_minor
-            if line.price_minor
-            else 0
-        )
-        amounts[line.item_id] = max(0, share - gone)
-    return amounts
+    prices = {line.item_id: line.price_minor for line in order.lines}
+    paid = split(payment.paid.minor, list(prices.values()))
+    shares = dict(zip(prices, paid, strict=True))
+    made = sorted(
+        (each for each in payment.reversals if each.is_effective),
+        key=lambda each: (each.created_at, each.reversal_id),
+    )
+    gone = allocate_refunds(
+        shares,
+        (
+            ReversedAmount(each.amount.minor, payment.paid.minor, each.items)
+            for each in made
+        ),
+    )
+    return {
+        item_id: minor - gone[item_id] for item_id, minor in shares.items()
+    }
 
 
 def plan_refund(

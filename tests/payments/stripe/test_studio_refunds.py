@@ -284,6 +284,36 @@ async def test_refund_in_the_dashboard_is_shown_alike(sold: Sold) -> None:
     assert (await answer.json())["error"] == "nothing_left"
 
 
+async def test_line_is_refunded_once_though_the_ledger_lags_behind(
+    sold: Sold,
+) -> None:
+    sold.bank.refund(sold.session, 100, "departure")
+    # Nobody told the store: what is left is Stripe's, as the state is.
+    form = await sold.confirm()
+    assert form["lines"] == {"departure": 0, "wrong-stop": 100}
+    assert form["number"] == "1.0"
+    status, told = await sold.press(
+        form["number"], part="lines", item="departure"
+    )
+    assert (status, told["error"]) == (409, "nothing_left")
+    assert len(sold.bank.refunds) == 1
+
+
+async def test_line_whose_links_were_ended_by_hand_can_be_refunded(
+    sold: Sold,
+) -> None:
+    answer = await sold.studio.post(f"{sold.path}/revoke", item="departure")
+    assert answer.status == 303
+    await sold.studio.wait_until_synced()
+    asked = await sold.confirm(part="lines", item="departure")
+    assert (asked["amount_minor"], asked["ended"]) == (100, [])
+    status, _ = await sold.press(
+        asked["number"], part="lines", item="departure"
+    )
+    assert status == 200
+    assert await sold.links() == {"wrong-stop"}
+
+
 async def test_provider_that_is_away_refunds_nothing(sold: Sold) -> None:
     asked = await sold.confirm(part="rest")
     sold.bank.faults += [500] * 12
