@@ -157,7 +157,7 @@ def _reversal(kind: str, thing: Json, paid: Money) -> PaymentReversal | None:
     if amount.currency != paid.currency:
         return None
     metadata = thing.get("metadata") or {}
-    status = str(thing.get("status"))
+    status = str(thing.get("status") or "pending")  # nullable in a refund
     lost = _FAILED_STATUSES if kind == "refund" else _WON_STATUSES
     return PaymentReversal(
         reversal_id=thing["id"],

@@ -122,6 +122,17 @@ async def test_failed_refund_restores_the_links(
     await shows(store, sold, "departure", "wrong-stop")
 
 
+async def test_refund_without_a_status_is_pending(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    made = bank.refund(sold, 200)
+    made["status"] = None  # https://docs.stripe.com/api/refunds/object
+    await told(store, bank, "refund.created", made)
+    await shows(store, sold)
+    (row,) = await rows(store, schema.reversals)
+    assert (row["status"], row["is_effective"]) == ("pending", True)
+
+
 async def test_dispute_revokes_the_links_until_it_is_won(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
