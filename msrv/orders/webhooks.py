@@ -6,8 +6,8 @@
 A webhook is acknowledged once its event is on the disk, and its event is
 removed once everything that follows from it is in the ledger's spool. An
 event that can't be processed now (the provider is unavailable, the order is
-unknown) is retried for as long as it takes. Processing an event twice changes
-nothing.
+unknown, there is a bug) is retried for as long as it takes, and the others
+don't wait for it. Processing an event twice changes nothing.
 """
 
 import asyncio
@@ -120,6 +120,15 @@ class WebhookWorker:
             )
             self._stored.set()
             return False
+        except Exception:
+            # A bug: the caller's request was made, and must not fail.
+            log.exception(
+                "event %s of %s can't be processed; it is retried",
+                event.event_id,
+                provider,
+            )
+            self._stored.set()
+            return False
         return True
 
     async def discard(self, provider: str, event: WebhookEvent) -> None:
@@ -166,10 +175,7 @@ class WebhookWorker:
             await self._process(stored.provider, stored.event)
             await self._thread.call(self._inbox.remove, stored)
         except _RETRIED as error:
-            _, failures = self._retries.get(stored.path, (0.0, 0))
-            failures += 1
-            due = time.monotonic() + _BACKOFF.seconds(failures)
-            self._retries[stored.path] = (due, failures)
+            failures = self._schedule_retry(stored)
             log.log(
                 logging.WARNING
                 if failures == _LOGGED_FAILURE
@@ -180,8 +186,26 @@ class WebhookWorker:
                 stored.provider,
                 error or type(error).__name__,
             )
+        except Exception:
+            # A bug in the processing of one event must not hold up the others.
+            self._schedule_retry(stored)
+            log.exception(
+                "webhook event %s (%s) of %s can't be processed; it is "
+                "retried",
+                stored.event.event_id,
+                stored.event.kind,
+                stored.provider,
+            )
         else:
             self._retries.pop(stored.path, None)
+
+    def _schedule_retry(self, stored: StoredEvent) -> int:
+        """Schedule the retry of an event; return how often it has failed."""
+        _, failures = self._retries.get(stored.path, (0.0, 0))
+        failures += 1
+        due = time.monotonic() + _BACKOFF.seconds(failures)
+        self._retries[stored.path] = (due, failures)
+        return failures
 
     async def _process(self, provider: str, event: WebhookEvent) -> None:
         """Record what follows from an event.

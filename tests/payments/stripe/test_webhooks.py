@@ -16,7 +16,8 @@ from msrv import settings as settings_room
 from msrv.ledger.db import schema
 from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.settings import Settings, WrongSetting
-from tests.conftest import Client, StartStore
+from msrv.web.store import STORE
+from tests.conftest import Client, Clock, StartStore
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.payments.stripe.purchases import (
     come_back,
@@ -26,6 +27,7 @@ from tests.payments.stripe.purchases import (
     tell,
 )
 from tests.payments.stripe.stripe_objects import Json
+from tests.polling import wait_until
 
 WEBHOOK = "/payments/stripe/webhook"
 DONE = "checkout.session.completed"
@@ -245,6 +247,32 @@ async def test_event_about_an_unknown_order_is_retried(
     bank.sessions[session_id] = hidden
     await followed(store)
     assert len(await rows(store, schema.orders)) == 1
+
+
+async def test_event_that_meets_a_bug_holds_up_no_later_one(
+    store: Client,
+    bank: FakeStripe,
+    clock: Clock,
+    paid: Json,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock.now += 1
+    later = bank.event(DONE, bank.pay(await order(store, bank, "wrong-stop")))
+    session = bank.sessions[paid["data"]["object"]["id"]]
+    metadata = session["metadata"]
+    session["metadata"] = "nothing that Stripe sends"
+    assert await tell(store, bank, paid) == 200
+    assert await tell(store, bank, later) == 200
+    inbox = WebhookInbox(store.app[STORE].settings.data / "messages")
+    await wait_until(lambda: len(inbox.events()) == 1)
+    assert len(await rows(store, schema.orders)) == 1
+    assert f"webhook event {paid['id']} ({DONE})" in caplog.text
+    (kept,) = inbox.events()
+    webhooks = store.app[STORE].webhooks
+    assert not await webhooks.process_now(kept.provider, kept.event)
+    session["metadata"] = metadata
+    await followed(store)
+    assert len(await rows(store, schema.orders)) == 2
 
 
 async def test_stored_event_is_processed_after_a_restart(
