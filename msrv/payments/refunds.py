@@ -155,8 +155,12 @@ class RefundHandler(Protocol):
         """
         ...
 
+    def check(self, order: RefundOrder) -> None:
+        """Raise RefundRefused for what the provider can't be asked for."""
+        ...
+
     async def refund(self, order: RefundOrder, now: int) -> PaymentReversal:
-        """Refund a payment, once for each key.
+        """Refund a payment, once for each key, after `check`.
 
         Raises RefundRefused, RefundOutdated, RefundUnconfirmed.
         """
@@ -191,6 +195,9 @@ class SimulatedRefunds:
     async def look_up(self, payment: str) -> RefundedPayment:
         """Raise NotImplementedError: the ledger has all there is."""
         raise NotImplementedError(payment)
+
+    def check(self, order: RefundOrder) -> None:
+        """Do nothing: any refund can be recorded."""
 
     async def refund(self, order: RefundOrder, now: int) -> PaymentReversal:
         """Return the refund."""

@@ -126,7 +126,6 @@ class Refunds:
         if number != state.number:
             raise RefundOutdated
         plan = plan_refund(order, state.payment, choice)
-        await self.ledger.reserve_space()
         request = RefundOrder(
             key=key,
             payment=order.reference,
@@ -136,6 +135,8 @@ class Refunds:
             ends_links=plan.ends_links,
             by=by,
         )
+        handler.check(request)
+        await self.ledger.reserve_space()
         if handler.keeps_record:
             await self._request(history, handler, request, state)
         else:
@@ -156,6 +157,8 @@ class Refunds:
         provider = order.provider.removesuffix(TEST_SUFFIX)
         event = follow_up(request.key, request.payment, now)
         await self.webhooks.store(provider, event)
+        # After RefundOutdated it stays: it may be that of the request which
+        # had the key before, and without a refund it ends by itself.
         try:
             await handler.refund(request, now)
         except RefundRefused as error:
@@ -178,9 +181,6 @@ class Refunds:
             )
             await self.webhooks.discard(provider, event)
             await self.ledger.sync_now()
-            raise
-        except RefundOutdated:
-            await self.webhooks.discard(provider, event)
             raise
         except RefundUnconfirmed:
             # Its answer may be all that was lost.

@@ -65,6 +65,10 @@ class StripeRefunds:
         session = await self._api.session(listed["id"])
         return refunded_payment(session, payment, made, disputes)
 
+    def check(self, order: RefundOrder) -> None:
+        """Raise RefundRefused for an amount that Stripe has no units for."""
+        _units(order)
+
     async def refund(
         self,
         order: RefundOrder,
@@ -74,10 +78,7 @@ class StripeRefunds:
 
         Raises RefundRefused, RefundOutdated, RefundUnconfirmed.
         """
-        units = to_stripe(order.amount)
-        if not units:
-            raise RefundRefused(INVALID_AMOUNT)
-        params = refunds.refund_params(order, units)
+        params = refunds.refund_params(order, _units(order))
         try:
             made = await self._api.create_refund(params, order.key)
         except IdempotencyConflict as error:
@@ -94,6 +95,14 @@ class StripeRefunds:
         if not found:
             raise RefundUnconfirmed("the refund is in another currency")
         return found[0]
+
+
+def _units(order: RefundOrder) -> int:
+    """Return a refund's amount in Stripe's units. Raises RefundRefused."""
+    units = to_stripe(order.amount)
+    if not units:
+        raise RefundRefused(INVALID_AMOUNT)
+    return units
 
 
 def refunded_payment(

@@ -7,6 +7,7 @@ https://docs.stripe.com/api/idempotent_requests: the first result of a key is
 kept, also an error, and the key must not be used for another request.
 """
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,9 @@ class FakeRefunds:
         """How many answers are lost after the refund was made."""
         self.then_faults = 0
         """How many requests fail after the last lost answer."""
+        self.at_once = 0
+        """How many requests have to be there before any is answered."""
+        self._all_there = asyncio.Event()
         self.keys: list[str] = []
 
     async def create(self, request: web.Request) -> web.StreamResponse:
@@ -42,6 +46,9 @@ class FakeRefunds:
         params = nested((name, str(value)) for name, value in fields.items())
         key = request.headers["Idempotency-Key"]
         self.keys.append(key)
+        if len(self.keys) >= self.at_once:
+            self._all_there.set()
+        await self._all_there.wait()
         if key in self._known:
             before, status, body = self._known[key]
             if before != params:

@@ -6,6 +6,7 @@
 import asyncio
 import re
 import secrets
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from msrv.ledger.db import schema
 from msrv.ledger.download_tracker import content_version
 from msrv.ledger.events import Delivered
 from msrv.mail.receipt_mail import MailKind, ReceiptMail
+from msrv.orders.refunds.recording import follow_up
+from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
+from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.payments.stripe.fake_stripe import FakeStripe
 from tests.payments.stripe.purchases import (
@@ -87,14 +91,25 @@ class Sold:
 
 
 @pytest.fixture
+def currency() -> str:
+    """Currency of the store."""
+    return "EUR"
+
+
+@pytest.fixture
 async def sold(
     start_store: StartStore,
     settings: Settings,
+    library: Path,
+    currency: str,
     bank: FakeStripe,
     keyring: Keyring,
     clock: Clock,
 ) -> Sold:
     """An order that was paid by a German buyer with an address."""
+    store_file = library / "store.toml"
+    text = store_file.read_text("utf-8")
+    store_file.write_text(text.replace("EUR", currency), "utf-8")
     store: Client = await start_store(
         settings.model_copy(
             update={
@@ -236,6 +251,52 @@ async def test_lost_answer_is_never_a_second_refund(sold: Sold) -> None:
     status, told = await sold.press(asked["number"], part="rest")
     assert (status, told["repeated"]) == (200, True)
     assert len(sold.bank.refunds) == 2
+
+
+async def test_refund_is_followed_though_another_request_has_its_key(
+    sold: Sold,
+) -> None:
+    asked = await sold.confirm(part="rest")
+    sold.bank.refunding.at_once = 2
+    sold.bank.refunding.breaks_off, sold.bank.refunding.then_faults = 1, 99
+    results = await asyncio.gather(
+        sold.press(asked["number"], part="rest"),
+        sold.press(asked["number"], part="amount", amount="0.30"),
+    )
+    assert sorted((status, told["error"]) for status, told in results) == [
+        (409, "refund_outdated"),
+        (502, "refund_unconfirmed"),
+    ]
+    data = sold.studio.store.app[STORE].settings.data
+    assert len(WebhookInbox(data / "messages").events()) == 1
+    sold.bank.faults.clear()
+    await followed(sold.studio.store)
+    (made,) = sold.bank.refunds
+    (row,) = await rows(sold.studio.store, schema.reversals)
+    assert row["reversal_id"] == made["id"]
+    assert len(sold.letters()) == 1
+
+
+@pytest.mark.parametrize("currency", ["KWD"])
+async def test_amount_that_stripe_has_no_units_for_ends_no_other_event(
+    sold: Sold,
+) -> None:
+    form = await sold.confirm()
+    other = follow_up(
+        f"msrv-{sold.order_id}-{form['number']}",
+        sold.session["payment_intent"],
+        sold.bank.clock(),
+    )
+    await sold.studio.store.app[STORE].webhooks.store("stripe", other)
+    status, told = await sold.press(
+        form["number"], part="amount", amount="0.015"
+    )
+    assert (status, told["error"]) == (409, "refund_refused")
+    assert sold.bank.refunding.keys == []
+    data = sold.studio.store.app[STORE].settings.data
+    (kept,) = WebhookInbox(data / "messages").events()
+    assert kept.event == other
+    assert await rows(sold.studio.store, schema.reversals) == []
 
 
 async def test_refused_refund_says_why_and_can_be_repeated(
