@@ -122,9 +122,9 @@ class RefundOrder:
     """A refund that a provider is asked to make.
 
     `payment` is the provider's id of the payment, `paid` all that was paid.
-    `items` are the items that
-    it is for, none for an amount; `ends_links` is true if it ends the links
-    of the whole order. `by` is recorded as the source.
+    `items` are the items that it is for, none for an amount; `ends_links` is
+    true if it ends the links of the whole order. `by` is recorded as the
+    source.
     """
 
     key: str
@@ -213,11 +213,3 @@ class SimulatedRefunds:
             key=order.key,
             by=order.by,
         )
-
-
-def refund_key(order_id: str, refund_count: int, attempt: int) -> str:
-    """Return the key of the next refund of an order.
-
-    `refund_count` is how many were made, `attempt` how many were refused.
-    """
-    return f"msrv-{order_id}-{refund_count}-{attempt}"

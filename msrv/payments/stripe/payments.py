@@ -7,7 +7,6 @@ import asyncio
 import re
 from typing import Final
 
-from msrv.money import Money
 from msrv.payments.provider import NoSuchPayment, ProviderUnavailable
 from msrv.payments.refunds import (
     PaymentReversal,
@@ -123,7 +122,7 @@ def refunded_payment(
         raise ProviderUnavailable(NAME, f"odd amount: {error}") from error
     details = session.get("customer_details") or {}
     return RefundedPayment(
-        paid=Money(paid.minor, paid.currency),
+        paid=paid,
         reversals=refunds.reversals(paid, made, disputes),
         changes=refunds.refund_changes(
             token, session["id"], units, made, disputes, payment=payment
