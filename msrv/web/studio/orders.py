@@ -12,7 +12,12 @@ from aiohttp import web
 
 from msrv.catalog.model import Item
 from msrv.ledger.db import order_queries, report_queries
-from msrv.ledger.db.order_queries import Download, Order, OrderLine
+from msrv.ledger.db.order_queries import (
+    Download,
+    Order,
+    OrderHistory,
+    OrderLine,
+)
 from msrv.orders.fulfilment import receipt_of
 from msrv.proofs import receipts
 from msrv.proofs.links import make_link
@@ -135,17 +140,25 @@ async def show_one(request: web.Request) -> web.Response:
         expires_at=expires_at,
         titles=titles,
         timeline=order_timeline(history, acts, titles),
-        can_refund=can_refund(request, order),
+        can_refund=can_refund(request, history),
         sends_mail=request.app[STORE].receipt_mails.is_on,
         is_sent=bool(request.query.get("sent")),
         mail_failed=request.app[STORE].receipt_mails.has_failed(order_id),
     )
 
 
-def can_refund(request: web.Request, order: Order) -> bool:
-    """Return whether the store can refund what was paid for an order."""
+def can_refund(request: web.Request, history: OrderHistory) -> bool:
+    """Return whether the store can refund what was paid for an order.
+
+    By the money alone: that of an order whose downloads were ended, by hand
+    or by a withdrawal, can still be refunded.
+    """
+    order, reversals = history.order, history.reversals
+    gone = sum(each.amount_minor for each in reversals if each.is_effective)
+    # With a tax that was added to the prices, which reversals contain.
+    paid = max((each.paid_minor for each in reversals), default=0)
     handler = request.app[STORE].providers.refunds_of(order.provider)
-    return handler is not None and order.refunded_minor < order.total_minor
+    return handler is not None and gone < max(paid, order.total_minor)
 
 
 def _receipt_url(request: web.Request, order: Order) -> str | None:

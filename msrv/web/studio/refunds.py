@@ -91,7 +91,7 @@ async def confirm(request: web.Request) -> web.Response:
             "lines": [asdict(line) for line in lines],
         },
         order=history.order,
-        can_refund=can_refund(request, history.order),
+        can_refund=can_refund(request, history),
         lines=lines,
         item_id=item_id,
         undo=undo,

@@ -139,6 +139,28 @@ async def test_simulated_payment_is_refunded_in_the_ledger_alone(
     assert (await any_studio.store.get(link)).status == 410
 
 
+async def test_withdrawn_order_can_still_be_refunded(studio: Studio) -> None:
+    bought = await buy(studio.store, "departure", "wrong-stop")
+    await studio.wait_until_synced()
+    path = f"/studio/orders/{bought['order_id']}"
+    # A withdrawal ends the links, and moves no money.
+    await studio.ledger.revoke(bought["order_id"], by="withdrawal")
+    form = f'href="{path}/refund"'
+    assert form in await studio.text(path)
+    assert form in await studio.text(f"{path}/revoke")
+    asked = await studio.data(f"{path}/refund?part=rest")
+    assert asked["amount_minor"] == 200
+    answer = await studio.post(
+        f"{path}/refund", number=asked["number"], part="rest"
+    )
+    assert answer.status == 303
+    await studio.wait_until_synced()
+    page = await studio.text(path)
+    assert form not in page
+    assert "Everything that was paid has been refunded" in page
+    assert form not in await studio.text(f"{path}/revoke")
+
+
 async def test_order_without_a_price_has_nothing_to_refund(
     studio: Studio,
 ) -> None:
