@@ -413,6 +413,33 @@ async def test_receipt_is_sent_again_to_the_buyer(sold: Sold) -> None:
     assert statuses[-1] == 429
 
 
+async def test_receipt_of_a_gift_is_never_sent_to_its_payer(
+    sold: Sold,
+) -> None:
+    store, bank = sold.studio.store, sold.bank
+    gift = {"gift": "1", "gift_to": "kim@example.org", "gift_note": "Hello"}
+    session = bank.pay(await order(store, bank, "umbrella", mail=TO, **gift))
+    await come_back(store, session)
+    (gift_id,) = {
+        each["order_id"] for each in await rows(store, schema.orders)
+    } - {sold.order_id}
+    path = f"/studio/orders/{gift_id}/mail"
+    answer = await sold.studio.post(path, JSON)
+    assert answer.status == 400
+    assert (await answer.json())["field"] == "mail"
+    answer = await sold.studio.post(path, JSON, mail="kim@example.org")
+    assert answer.status == 202
+    outbox = mail_of(store)._outbox
+    letters = [outbox.read(each) for each in outbox.pending()]
+    assert [
+        each.to
+        for each in letters
+        if isinstance(each, ReceiptMail)
+        and each.kind is MailKind.RECEIPT
+        and each.receipt.order_id == gift_id
+    ] == ["kim@example.org"]
+
+
 async def test_evidence_has_the_deliveries_and_no_link(sold: Sold) -> None:
     version = content_version('"etag"')
     for ranges in (((0, 600),), ((600, 1000),)):

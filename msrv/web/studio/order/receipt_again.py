@@ -13,6 +13,7 @@ from msrv.orders.fulfilment import receipt_of
 from msrv.orders.receipt_mails import MailContent
 from msrv.orders.refunds.errors import RefundImpossible
 from msrv.payments.provider import PaymentError
+from msrv.proofs import quotes
 from msrv.proofs.receipts import is_simulated
 from msrv.rate_limit import client_network
 from msrv.translations import gettext
@@ -68,11 +69,17 @@ async def send(request: web.Request) -> web.Response:
 
 
 async def _buyer(request: web.Request, history: OrderHistory) -> str:
-    """Return the buyer's address. Raises InvalidField where it is unknown."""
+    """Return the buyer's address. Raises InvalidField where it is unknown.
+
+    Also for a gift: its payment has the address of the payer, and its receipt
+    is the recipient's.
+    """
     refunds = request.app[STORE].refunds
     address = ""
     try:
-        address = refunds.mail_of(await refunds.look_up(history))
+        state = await refunds.look_up(history)
+        if not quotes.states_gift(state.payment.token):
+            address = refunds.mail_of(state)
     except (RefundImpossible, PaymentError) as error:
         log.info("studio: a buyer's address is unknown: %s", error)
     if not address:
