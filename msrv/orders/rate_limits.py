@@ -101,7 +101,8 @@ class ShopLimits:
     network and quote, and `untagged_look_ups` those by return addresses from
     before the update to tags. `lost_purchases` counts requests for lost
     purchases by network, and `lost_mailboxes` by mailbox; `withdrawals` counts
-    statements of withdrawal by both. `gifts` counts free copies and codes.
+    statements of withdrawal without a paid receipt, by both. `gifts` counts
+    free copies and codes.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)

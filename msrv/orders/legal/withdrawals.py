@@ -112,11 +112,12 @@ class Withdrawals:
         keys: list[Hashable] = [("network", network)]
         if statement.to:
             keys.append(("mailbox", addresses.mailbox_key(statement.to)))
-        # With a receipt, without a total: however many statements strangers
-        # send by order numbers, those of buyers arrive.
-        is_proved = statement.receipt is not None
-        limits = self.limits
-        limiter = limits.paid_mails if is_proved else limits.withdrawals
+        # With a paid receipt, without a total: however many statements
+        # strangers send otherwise, those of buyers arrive. A free receipt
+        # costs nothing, and would mail any number of strangers.
+        limits, receipt = self.limits, statement.receipt
+        is_paid = receipt is not None and receipt.total_minor > 0
+        limiter = limits.paid_mails if is_paid else limits.withdrawals
         limiter.acquire(*keys, now=now)
         outcome = self.outcome(statement.receipt)
         await self.ledger.record(

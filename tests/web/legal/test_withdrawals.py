@@ -185,6 +185,25 @@ async def test_order_number_ends_nothing_and_tells_nothing(
     assert (await withdraw(store, path))["outcome"] == "ended"
 
 
+async def test_free_receipt_is_limited_as_an_order_number_is(
+    store: Client,
+) -> None:
+    """It costs nothing, and would mail any number of strangers."""
+    free = await buy(store, item="zine", total_minor="0")
+    paid = await buy(store)
+    state = store.app[STORE]
+    limiter = state.limits.withdrawals
+    assert limiter.total is not None
+    for stranger in range(limiter.total.burst):
+        limiter.acquire(stranger, now=state.clock())
+    form = {**PERSON, "confirm": "1"}
+    refused = await store.post(f"{free['path']}/withdraw", data=form)
+    assert refused.status == 429
+    assert outbox(store) == []
+    done = await withdraw(store, f"{paid['path']}/withdraw")
+    assert done["outcome"] == "ended"
+
+
 async def test_wrong_fields_are_named_and_nothing_is_lost(
     store: Client,
 ) -> None:
