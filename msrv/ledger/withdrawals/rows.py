@@ -11,10 +11,19 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.schema import orders, withdrawals
-from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
+from msrv.ledger.withdrawals.events import (
+    WithdrawalHandled,
+    WithdrawalOutcome,
+    WithdrawalStated,
+)
 
 MAX_ROWS: Final = 200
 """Withdrawals on the studio's page."""
+_BY_ANYBODY: Final = (
+    WithdrawalOutcome.UNPROVED.value,
+    WithdrawalOutcome.NOTHING_PAID.value,
+)
+"""Outcomes of statements that anybody can send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,9 @@ async def list_withdrawals(
 ) -> tuple[Withdrawal, ...]:
     """Return the withdrawals, those that wait first, then the latest.
 
-    With `order_id`, only those of that order. At most MAX_ROWS.
+    Of those that wait, and of the others, those that anybody can send are the
+    last, so that they hide none of the rest. With `order_id`, only those of
+    that order. At most MAX_ROWS.
     """
     stated = withdrawals.c
     wanted = (
@@ -99,6 +110,7 @@ async def list_withdrawals(
         .join(orders, orders.c.order_id == stated.order_id, isouter=True)
         .order_by(
             stated.handled_at_ms.is_not(None),
+            stated.outcome.in_(_BY_ANYBODY),
             stated.stated_at_ms.desc(),
             stated.withdrawal_id,
         )

@@ -4,6 +4,7 @@
 """Withdrawals in the studio: what waits, its refund, and its end."""
 
 from msrv.ledger.withdrawals.events import WithdrawalStated
+from msrv.ledger.withdrawals.rows import MAX_ROWS
 from tests.ledger.sample_events import NOON, order_id, sale
 from tests.web.studio.conftest import JSON, Studio
 
@@ -36,3 +37,24 @@ async def test_withdrawals_wait_until_they_are_handled(
     wrong = await studio.post("/studio/withdrawals", JSON, id="Not One")
     assert wrong.status == 400
     assert "marked a withdrawal" in await studio.text("/studio/activity")
+
+
+async def test_statements_that_anybody_can_send_hide_no_other(
+    studio: Studio,
+) -> None:
+    await studio.store_events(
+        WithdrawalStated("receipt-1", order_id(1), NOON * 1000, "late"),
+        *(
+            WithdrawalStated(
+                f"number-{number}",
+                order_id(number),
+                NOON * 1000 + number,
+                "unproved" if number % 2 else "nothing-paid",
+            )
+            for number in range(2, MAX_ROWS + 2)
+        ),
+    )
+    found = (await studio.data("/studio/withdrawals"))["withdrawals"]
+    assert len(found) == MAX_ROWS
+    shown = [each["withdrawal_id"] for each in found]
+    assert shown[:2] == ["receipt-1", f"number-{MAX_ROWS + 1}"]
