@@ -33,7 +33,7 @@ from msrv.translations.negotiation import parse_language
 
 log = logging.getLogger(__name__)
 
-_DISK_SECONDS: Final = 300
+DISK_SECONDS: Final = 300
 """Delay before a mail that the disk refused can be requested again."""
 
 
@@ -122,7 +122,7 @@ class ReceiptMails:
                 return error.retry_after_seconds
         if not await self.queue(content):
             self.worker.count_dropped()
-            return _DISK_SECONDS
+            return DISK_SECONDS
         recent.add((content.mail_id, content.to), now)
         return 0
 
@@ -194,7 +194,7 @@ class ReceiptMails:
             mail_id = f"{content.mail_id}-{self.clock()}"
             mail = self._mail(content, mail_id)
             if not await self.worker.enqueue(mail):
-                raise TooManyMails(_DISK_SECONDS)
+                raise TooManyMails(DISK_SECONDS)
         except TooManyMails:
             self.worker.count_dropped()
             raise

@@ -26,8 +26,8 @@ from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
 from msrv.mail.withdrawal_mail import WithdrawalMail
 from msrv.mail.worker import MailWorker
-from msrv.orders.rate_limits import ShopLimits
-from msrv.orders.receipt_mails import ReceiptMails
+from msrv.orders.rate_limits import ShopLimits, TooManyMails
+from msrv.orders.receipt_mails import DISK_SECONDS, ReceiptMails
 from msrv.proofs.receipts import Receipt
 from msrv.translations import current_language
 
@@ -89,6 +89,16 @@ class Withdrawals:
             mails.clock,
         )
 
+    @property
+    def reaches_seller(self) -> bool:
+        """True where the seller gets each statement by mail.
+
+        A statement by order number is of use nowhere else: only the mail has
+        its name and address.
+        """
+        contact = self.catalog.current.shop.contact
+        return self.mail is not None and bool(self._sellers(contact))
+
     def outcome(self, receipt: Receipt | None) -> WithdrawalOutcome:
         """Return what a statement leads to."""
         if receipt is None:
@@ -104,9 +114,10 @@ class Withdrawals:
     async def submit(
         self, statement: Statement, network: Hashable
     ) -> tuple[WithdrawalOutcome, int]:
-        """Record and confirm a statement; return what follows, and its time.
+        """Confirm and record a statement; return what follows, and its time.
 
-        It is on the disk on return. Raises TooManyMails, SpoolFailed.
+        It is on the disk on return, and so are its mails. Raises SpoolFailed,
+        and TooManyMails, also for a mail that the disk refuses.
         """
         now = self.clock()
         keys: list[Hashable] = [("network", network)]
@@ -120,6 +131,10 @@ class Withdrawals:
         limiter = limits.paid_mails if is_paid else limits.withdrawals
         limiter.acquire(*keys, now=now)
         outcome = self.outcome(statement.receipt)
+        # The mails first, as only they have the statement itself; and none of
+        # them where the disk has no space for the rest.
+        await self.ledger.reserve_space()
+        await self._confirm(statement, outcome, now)
         await self.ledger.record(
             WithdrawalStated(
                 statement.withdrawal_id,
@@ -134,20 +149,22 @@ class Withdrawals:
                     statement.order_id, WHOLE_ORDER, now * 1000, BY_WITHDRAWAL
                 )
             )
-        await self._confirm(statement, outcome, now)
         return outcome, now
 
     async def _confirm(
         self, statement: Statement, outcome: WithdrawalOutcome, now: int
     ) -> None:
-        """Queue the confirmations to the buyer and to the seller."""
+        """Queue the confirmations, the buyer's last. Raises TooManyMails.
+
+        So nobody has a confirmation of what the seller doesn't know.
+        """
         if self.mail is None:
             return
         shop = self.catalog.current.shop
-        for to in dict.fromkeys((statement.to, *self._sellers(shop.contact))):
+        for to in dict.fromkeys((*self._sellers(shop.contact), statement.to)):
             if to:
                 is_buyer = to == statement.to
-                await self.mail.enqueue(
+                is_stored = await self.mail.enqueue(
                     WithdrawalMail.of(
                         statement.withdrawal_id,
                         to=to,
@@ -165,6 +182,9 @@ class Withdrawals:
                         else shop.language,
                     )
                 )
+                if not is_stored:
+                    self.mail.count_dropped()
+                    raise TooManyMails(DISK_SECONDS)
 
     def _sellers(self, contact: str) -> tuple[str, ...]:
         """Return the seller's addresses: those of settings, or the contact."""

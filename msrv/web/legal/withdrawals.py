@@ -51,7 +51,8 @@ async def submit(request: web.Request) -> web.Response:
 
     Without `confirm`, the page asks for that; with it, the statement is
     recorded, and confirmed by mail. 422 with errors of its fields, 429 after
-    too many statements. Raises Forged, NotFound, SpoolFailed.
+    too many statements, or for a full disk. Raises Forged, NotFound,
+    SpoolFailed.
     """
     store = request.app[STORE]
     receipt = _receipt(request)
@@ -96,8 +97,9 @@ def _read(
     request: web.Request, form: Mapping[str, str], receipt: Receipt | None
 ) -> Statement:
     """Return the statement of a form. Raises InvalidField."""
-    mails = request.app[STORE].receipt_mails.is_on
-    if receipt is None and not mails:
+    store = request.app[STORE]
+    mails = store.receipt_mails.is_on
+    if receipt is None and not store.withdrawals.reaches_seller:
         raise NotFound  # nobody would learn of it
     order_id = "".join(form.get(ORDER, "").split()).replace("-", "").upper()
     if receipt is not None:
@@ -144,6 +146,7 @@ def _page(
         receipt=receipt,
         expected=store.withdrawals.outcome(receipt),
         mails=store.receipt_mails.is_on,
+        by_number=store.withdrawals.reaches_seller,
         statement=statement,
         outcome=outcome,
         received_at=received_at,

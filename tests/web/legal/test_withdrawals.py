@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from msrv.ledger.db import order_queries
+from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.withdrawals import rows
 from msrv.mail.rendering import MailRenderer, parse_mail
 from msrv.mail.withdrawal_mail import WithdrawalMail
@@ -68,6 +69,12 @@ def outbox(store: Client) -> list[WithdrawalMail]:
     return [each for each in found if isinstance(each, WithdrawalMail)]
 
 
+async def withdrawals(store: Client) -> tuple[rows.Withdrawal, ...]:
+    """Return the withdrawals in the database."""
+    async with store.app[STORE].ledger.read_transaction() as connection:
+        return await rows.list_withdrawals(connection)
+
+
 async def withdraw(store: Client, path: str, **more: str) -> dict[str, Any]:
     """Confirm a withdrawal, and return the answer."""
     form = {**PERSON, "confirm": "1", **more}
@@ -100,9 +107,8 @@ async def test_withdrawal_of_a_receipt_ends_its_downloads(
     assert (await withdraw(store, path))["outcome"] == "ended"
     await store.app[STORE].ledger.sync_now()
     assert (await store.get(path_of(link))).status == 410
-    database = store.app[STORE].ledger.database()
-    async with database.read_transaction() as connection:
-        (held,) = await rows.list_withdrawals(connection)
+    (held,) = await withdrawals(store)
+    async with store.app[STORE].ledger.read_transaction() as connection:
         history = await order_queries.order_history(
             connection, bought["order_id"]
         )
@@ -241,6 +247,62 @@ async def test_store_without_mail_withdraws_by_receipt_alone(
         await store.post(f"{bought['path']}/withdraw", data=form)
     ).text()
     assert "print or save this page" in page
+
+
+async def test_full_disk_records_nothing_and_can_be_tried_again(
+    store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the mails have a statement's name and address."""
+    state = store.app[STORE]
+    assert state.mail is not None
+    form = {**PERSON, "order": "A" * 24, "confirm": "1"}
+    folder = state.settings.data / "outbox"
+    folder.rename(folder.with_name("away"))
+    folder.write_text("not a folder")
+    refused = await store.post("/withdraw", data=form)
+    page = await refused.text()
+    assert refused.status == 429
+    assert refused.headers["Retry-After"] == "300"
+    assert "on its way to you" not in page
+    assert "Confirm withdrawal" in page
+    assert state.mail.dropped == 1
+    folder.unlink()
+    folder.with_name("away").rename(folder)
+
+    async def fail() -> None:
+        raise SpoolFailed("MSRV_DATA: can't write to data: No space left")
+
+    with monkeypatch.context() as full:
+        full.setattr(state.ledger._spool, "reserve", fail)
+        assert (await store.post("/withdraw", data=form)).status == 503
+    assert outbox(store) == []
+    await state.ledger.sync_now()
+    assert await withdrawals(store) == ()
+    assert (await withdraw(store, "/withdraw", **form))["outcome"]
+    assert len(outbox(store)) == 2
+
+
+async def test_store_without_an_address_of_its_seller_needs_the_receipt(
+    start_store: StartStore, mailing: Settings, library: Path
+) -> None:
+    """Nobody would learn of a statement by order number."""
+    config = library / "store.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace("hello@example.org", "https://example.org/contact"),
+        encoding="utf-8",
+    )
+    store = await start_store(mailing.model_copy(update={"notify": ()}))
+    page = await (await store.get("/withdraw")).text()
+    assert "Open your receipt" in page
+    assert "https://example.org/contact" in page
+    assert 'name="order"' not in page
+    form = {**PERSON, "order": "A" * 24, "confirm": "1"}
+    assert (await store.post("/withdraw", data=form)).status == 404
+    bought = await buy(store)
+    done = await withdraw(store, f"{bought['path']}/withdraw")
+    assert done["outcome"] == "ended"
+    assert [each.to for each in outbox(store)] == [MAIL]
 
 
 async def test_store_without_the_text_has_no_withdrawals(
