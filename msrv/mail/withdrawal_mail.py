@@ -34,8 +34,9 @@ class WithdrawalMail:
     """Confirmation of a statement; two with one `mail_id` are the same.
 
     `buyer_name` and `buyer` are what the buyer stated; `buyer` is an address,
-    or empty. `written_at` is when the statement was received, in Unix seconds;
-    `language` as `Language.code`. Raises ValueError for invalid values.
+    or empty. `received_at` is when the statement was first received, and
+    `written_at` the time of the mail, in Unix seconds; `language` as
+    `Language.code`. Raises ValueError for invalid values.
     """
 
     mail_id: str
@@ -49,6 +50,7 @@ class WithdrawalMail:
     contact: str
     base_url: str
     written_at: int
+    received_at: int
     language: str = ""
 
     def __post_init__(self) -> None:
@@ -119,7 +121,7 @@ class WithdrawalRenderer:
                 "mail": mail,
                 "language": current_language(),
                 "subject": subject,
-                "received": format_date_time(mail.written_at),
+                "received": format_date_time(mail.received_at),
                 "studio": f"{mail.base_url}/studio/withdrawals",
             }
             messages.set_bodies(

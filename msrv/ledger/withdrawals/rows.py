@@ -88,6 +88,23 @@ async def apply_withdrawals(
         )
 
 
+async def find_statement(
+    connection: AsyncConnection, withdrawal_id: str
+) -> tuple[int, str] | None:
+    """Return the time of a statement, in Unix milliseconds, and its outcome.
+
+    None for one that the ledger doesn't have.
+    """
+    stated = withdrawals.c
+    found = await connection.execute(
+        select(stated.stated_at_ms, stated.outcome).where(
+            stated.withdrawal_id == withdrawal_id
+        )
+    )
+    row = found.one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
 async def list_withdrawals(
     connection: AsyncConnection, *, order_id: str = ""
 ) -> tuple[Withdrawal, ...]:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from msrv.catalog.live_catalog import LiveCatalog
+from msrv.ledger.errors import DatabaseError
 from msrv.ledger.events import WHOLE_ORDER, Revoked
 from msrv.ledger.ledger import Ledger
+from msrv.ledger.timeouts import CHECKOUT_SECONDS
 from msrv.ledger.withdrawals.events import (
     BY_WITHDRAWAL,
     WithdrawalOutcome,
@@ -116,6 +118,7 @@ class Withdrawals:
     ) -> tuple[WithdrawalOutcome, int]:
         """Confirm and record a statement; return what follows, and its time.
 
+        Sent again, it is the same statement, with its first time and outcome.
         It is on the disk on return, and so are its mails. Raises SpoolFailed,
         and TooManyMails, also for a mail that the disk refuses.
         """
@@ -130,16 +133,19 @@ class Withdrawals:
         is_paid = receipt is not None and receipt.total_minor > 0
         limiter = limits.paid_mails if is_paid else limits.withdrawals
         limiter.acquire(*keys, now=now)
-        outcome = self.outcome(statement.receipt)
+        outcome, at = await self._first(statement.withdrawal_id) or (
+            self.outcome(receipt),
+            now,
+        )
         # The mails first, as only they have the statement itself; and none of
         # them where the disk has no space for the rest.
         await self.ledger.reserve_space()
-        await self._confirm(statement, outcome, now)
+        await self._confirm(statement, outcome, at)
         await self.ledger.record(
             WithdrawalStated(
                 statement.withdrawal_id,
                 statement.order_id,
-                now * 1000,
+                at * 1000,
                 outcome,
             )
         )
@@ -149,10 +155,34 @@ class Withdrawals:
                     statement.order_id, WHOLE_ORDER, now * 1000, BY_WITHDRAWAL
                 )
             )
-        return outcome, now
+        return outcome, at
+
+    async def _first(
+        self, withdrawal_id: str
+    ) -> tuple[WithdrawalOutcome, int] | None:
+        """Return the outcome and time of a statement that was sent before.
+
+        None for a new one, and while the database is unavailable.
+        """
+        if not self.ledger.is_database_ready:
+            return None
+        await self.ledger.sync_now()  # a second click
+        try:
+            async with self.ledger.read_transaction(
+                CHECKOUT_SECONDS
+            ) as connection:
+                from msrv.ledger.withdrawals import rows  # noqa: PLC0415 - slow to import
+
+                found = await rows.find_statement(connection, withdrawal_id)
+        except DatabaseError:
+            return None
+        if found is None:
+            return None
+        stated_at_ms, outcome = found
+        return WithdrawalOutcome(outcome), stated_at_ms // 1000
 
     async def _confirm(
-        self, statement: Statement, outcome: WithdrawalOutcome, now: int
+        self, statement: Statement, outcome: WithdrawalOutcome, at: int
     ) -> None:
         """Queue the confirmations, the buyer's last. Raises TooManyMails.
 
@@ -176,7 +206,8 @@ class Withdrawals:
                         store=shop.name,
                         contact=shop.contact,
                         base_url=self.base_url,
-                        written_at=now,
+                        written_at=self.clock(),
+                        received_at=at,
                         language=current_language().code
                         if is_buyer
                         else shop.language,

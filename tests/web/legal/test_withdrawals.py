@@ -20,7 +20,7 @@ from msrv.orders.legal.consents import VERSIONS
 from msrv.proofs.consents import wording_sha256
 from msrv.settings import Settings
 from msrv.web.store import STORE
-from tests.conftest import Client, StartStore
+from tests.conftest import Client, Clock, StartStore
 from tests.web.purchases import path_of
 
 JSON = {"Accept": "application/json"}
@@ -119,6 +119,29 @@ async def test_withdrawal_of_a_receipt_ends_its_downloads(
     assert history is not None
     assert all(line.refunded for line in history.order.lines)
     assert history.order.refunded_minor == 0
+
+
+async def test_statement_sent_again_keeps_its_time_and_outcome(
+    store: Client, clock: Clock
+) -> None:
+    bought = await buy(store)
+    paths = (f"{bought['path']}/withdraw", "/withdraw")
+    first = [await withdraw(store, path, order="A" * 24) for path in paths]
+    assert [each["outcome"] for each in first] == ["ended", "unproved"]
+    clock.now += 1
+    again = [await withdraw(store, path, order="A" * 24) for path in paths]
+    assert len(outbox(store)) == 4
+    clock.now += 20 * 86_400  # when it would be late
+    again += [await withdraw(store, path, order="A" * 24) for path in paths]
+    assert again == [*first, *first]
+    # A mail to another address confirms the same, and is a new mail.
+    other = {"mail": "kim@example.com"}
+    assert await withdraw(store, paths[0], **other) == first[0]
+    (mail,) = (each for each in outbox(store) if each.to == other["mail"])
+    assert mail.received_at == first[0]["received_at"]
+    assert mail.written_at == clock.now
+    assert mail.outcome == "ended"
+    assert len(await withdrawals(store)) == 2
 
 
 async def test_both_sides_get_the_statement_and_its_time(
