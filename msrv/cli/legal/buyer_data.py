@@ -7,10 +7,10 @@ Apart from the commands: it imports SQLAlchemy, which others don't need.
 """
 
 import asyncio
-import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import LedgerError
+from msrv.mail import seller_mail, withdrawal_mail
 from msrv.mail.outbox import FOLDER_NAME
 from msrv.proofs.orders import is_order_id
 from msrv.settings import Settings
@@ -34,6 +35,30 @@ _ELSEWHERE: Final = (
     "mails that were sent: in your mailbox and on the mail servers",
     "backups, until you delete them",
 )
+_KEPT_MAILS: Final[Mapping[str, tuple[str, str]]] = {
+    withdrawal_mail.KIND: (
+        "confirmations",
+        "to confirm a withdrawal; erased by itself once it is sent",
+    ),
+    seller_mail.KIND: (
+        "notifications",
+        "to the seller; it has no name and no address of a buyer",
+    ),
+}
+"""Names of mails that can't be erased, and why, by their `kind`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WaitingMail:
+    """Mail in the outbox; `fields` are its file's, or its name alone."""
+
+    path: Path
+    fields: dict[str, Any]
+
+    @property
+    def kept_as(self) -> tuple[str, str] | None:
+        """Name and reason in _KEPT_MAILS; None for what can be erased."""
+        return _KEPT_MAILS.get(str(self.fields.get("kind")))
 
 
 def export(settings: Settings, order: str) -> str:
@@ -43,16 +68,24 @@ def export(settings: Settings, order: str) -> str:
     mails = list(_mails(settings, order_id))
     if found.is_empty and not mails:
         raise LedgerError(f"nothing is held of order {order_id}")
+    kept = _kept_mails(mails)
     data: dict[str, Any] = {
         "order_id": order_id,
         "exported_at": int(time.time()),
         "can_be_erased": {
             **found.erasable,
-            "outbox": [_read_mail(each) for each in mails],
+            "outbox": [each.fields for each in mails if not each.kept_as],
         },
         "has_to_be_kept": {
             name: {"reason": REASONS[name], "rows": rows}
             for name, rows in found.kept.items()
+        }
+        | {
+            name: {
+                "reason": reason,
+                "rows": [each.fields for each in of_reason],
+            }
+            for (name, reason), of_reason in kept.items()
         },
         "elsewhere": list(_ELSEWHERE),
     }
@@ -70,14 +103,19 @@ def erase(settings: Settings, order: str, *, really: bool) -> str:
     if found.is_empty and not mails:
         raise LedgerError(f"nothing is held of order {order_id}")
     count = sum(map(len, found.erasable.values()))
+    erasable = [each for each in mails if not each.kept_as]
     if really:
         count = asyncio.run(_erase(settings, order_id))
-        for path in mails:
-            path.unlink(missing_ok=True)
+        for each in erasable:
+            each.path.unlink(missing_ok=True)
     verb = "erased" if really else "can be erased"
-    rows, waiting = plural(count, "row"), plural(len(mails), "waiting mail")
+    rows, waiting = plural(count, "row"), plural(len(erasable), "waiting mail")
     lines = [f"{rows} of the ledger and {waiting} {verb}"]
     lines += [f"kept: {name}: {REASONS[name]}" for name in found.kept]
+    lines += [
+        f"kept: {plural(len(of_reason), 'waiting mail')}: {reason}"
+        for (_, reason), of_reason in _kept_mails(mails).items()
+    ]
     lines += [f"elsewhere: {each}" for each in _ELSEWHERE]
     if not really:
         lines.append("Nothing was changed: add --yes to erase it.")
@@ -118,13 +156,34 @@ def _database(settings: Settings) -> Database:
     )
 
 
-def _mails(settings: Settings, order_id: str) -> Iterator[Path]:
-    """Yield the files of an order's mails that haven't been sent."""
-    yield from sorted((settings.data / FOLDER_NAME).glob(f"{order_id}*.json"))
+def _mails(settings: Settings, order_id: str) -> Iterator[_WaitingMail]:
+    """Yield the mails about an order that haven't been sent.
+
+    Of some kinds, the order's number is in the file and not in its name.
+    """
+    for path in sorted((settings.data / FOLDER_NAME).glob("*.json")):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # sent meanwhile
+        if path.name.startswith(order_id) or order_id.encode() in content:
+            yield _WaitingMail(path, _parse_fields(content, path))
 
 
-def _read_mail(path: Path) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
-        found: dict[str, Any] = json.loads(path.read_bytes())
-        return found
-    return {"file": path.name}
+def _parse_fields(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"file": path.name}
+
+
+def _kept_mails(
+    mails: Sequence[_WaitingMail],
+) -> dict[tuple[str, str], list[_WaitingMail]]:
+    """Return the mails that can't be erased, by name and reason."""
+    kept: dict[tuple[str, str], list[_WaitingMail]] = {}
+    for each in mails:
+        if each.kept_as:
+            kept.setdefault(each.kept_as, []).append(each)
+    return kept

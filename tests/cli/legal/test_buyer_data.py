@@ -55,6 +55,33 @@ def test_order_is_exported_and_erased(cli: Cli, tmp_path: Path) -> None:
     assert "kept: orders: the accounts" in erased
     assert [each.stem for each in outbox.iterdir()] == [order_id(2)]
 
+    with_number = f"purchases of {ORDER}"
+    found = outbox / f"{order_id(2)}-found-1.json"
+    found.write_text(json.dumps({"kind": "found", "of": with_number}))
+    kept = {
+        "confirmations": ("withdrawal", "to confirm a withdrawal"),
+        "notifications": ("seller", "to the seller"),
+    }
+    for kind, _ in kept.values():
+        fields = {"kind": kind, "of": with_number}
+        (outbox / f"{kind}-1.json").write_text(json.dumps(fields))
+    shown = json.loads(cli("legal", "export", *SPACED).stdout)
+    assert shown["can_be_erased"]["outbox"] == [
+        {"kind": "found", "of": with_number}
+    ]
+    for name, (kind, _) in kept.items():
+        (row,) = shown["has_to_be_kept"][name]["rows"]
+        assert row["kind"] == kind
+    erased = cli("legal", "erase", *SPACED, "--yes").stdout
+    assert "0 rows of the ledger and 1 waiting mail erased" in erased
+    for kind, reason in kept.values():
+        assert f"kept: 1 waiting mail: {reason}" in erased
+        assert (outbox / f"{kind}-1.json").exists()
+    assert not found.exists()
+    # As if it were sent after it was listed.
+    (outbox / "gone.json").symlink_to(outbox / "sent.json")
+    assert cli("legal", "erase", *SPACED).exit_code == 0
+
     for number, message in (
         (order_id(9), "nothing is held of order"),
         ("nonsense", "is not an order number"),
