@@ -10,7 +10,6 @@ was.
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +22,13 @@ from msrv.catalog.library.release_files import ReleaseFiles
 from msrv.catalog.library.upload_detection import UnsettledFolder
 from msrv.catalog.markdown import TitledText, split_title
 from msrv.catalog.model import ArtistProfile, Cover, Page
-from msrv.catalog.names.ids import slug
-from msrv.catalog.texts.text_folders import MARKDOWN, PAGES, stem
+from msrv.catalog.texts.text_folders import (
+    MARKDOWN,
+    PAGES,
+    page_name,
+    page_slug,
+    stem,
+)
 from msrv.display_text import clean_line, normalize_nfc, printable
 from msrv.toml_file import Problem
 
@@ -34,7 +38,6 @@ MAX_TEXT_BYTES: Final = 64 << 10
 """Size of a Markdown file."""
 MAX_PAGES: Final = 50
 MAX_PROFILES: Final = 5000
-_NUMBERED: Final = re.compile(r"([0-9]{1,6})[\s._-]+(?=\S)")
 _UNNUMBERED: Final = 10**6
 _LAST_SECOND: Final = 253_402_300_799
 """End of the year 9999."""
@@ -219,17 +222,16 @@ class TextReader:
         """Yield the pages by the numbers of their names, then by title."""
         ordered = []
         for file, text in found:
-            name = normalize_nfc(stem(file))
-            match = _NUMBERED.match(name)
-            name = name[match.end() :] if match else name
+            number, name = page_name(stem(file))
             title = clean_line(text.title) or clean_line(name) or "Untitled"
-            number = int(match[1]) if match else _UNNUMBERED
+            if number is None:
+                number = _UNNUMBERED
             ordered.append(
-                (number, title.casefold(), file.path, file, name, title, text)
+                (number, title.casefold(), file.path, file, title, text)
             )
         taken: dict[str, FoundFile] = {}
-        for _, _, _, file, name, title, text in sorted(ordered):
-            place = slug(name, default="page")
+        for _, _, _, file, title, text in sorted(ordered):
+            place = page_slug(stem(file))
             if place in taken:
                 other = printable(taken[place].path)
                 self._add_problem(

@@ -8,18 +8,21 @@ folder of one of these names before it had a meaning, so only a folder that
 looks like nothing else is one of texts.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from msrv.catalog.library.found_files import FoundFile
+from msrv.catalog.names.ids import slug
 from msrv.catalog.names.media_types import PICTURES
-from msrv.display_text import printable
+from msrv.display_text import normalize_nfc, printable
 
 PAGES: Final = "pages"
 ARTISTS: Final = "artists"
 MARKDOWN: Final = ".md"
 _NAMES: Final = frozenset({PAGES, ARTISTS})
 _SUFFIXES: Final = frozenset({MARKDOWN, *PICTURES})
+_NUMBERED: Final = re.compile(r"([0-9]{1,6})[\s._-]+(?=\S)")
 
 
 def is_text_folder(path: str, files: Sequence[FoundFile]) -> bool:
@@ -61,3 +64,18 @@ def describe_sold_texts(path: str, files: Sequence[FoundFile]) -> str | None:
 def stem(file: FoundFile) -> str:
     """Return a file's name without its suffix."""
     return file.name[: len(file.name) - len(file.suffix)]
+
+
+def page_name(name: str) -> tuple[int | None, str]:
+    """Return the number and the name of a page, of its file's stem.
+
+    The number orders the menu, and isn't part of the page's address.
+    """
+    name = normalize_nfc(name)
+    match = _NUMBERED.match(name)
+    return (int(match[1]), name[match.end() :]) if match else (None, name)
+
+
+def page_slug(name: str) -> str:
+    """Return the address of a page below `/pages/`, of its file's stem."""
+    return slug(page_name(name)[1], default="page")

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from msrv.catalog.covers import SHARED_WIDTH, WIDTHS
 from msrv.catalog.markdown import PAGE_LEVEL
 from msrv.catalog.model import Cover, Page
-from msrv.catalog.names.ids import slug
+from msrv.catalog.texts.text_folders import page_slug
 from msrv.web.discovery.text_metadata import page_metadata
 from msrv.web.errors import NotFound
 from msrv.web.rendering import respond
@@ -88,7 +88,7 @@ def _redirect_to_legal_text(request: web.Request) -> None:
     if any(page.slug == wanted for page in catalog.pages):
         return
     for text in catalog.shop.legal.texts:
-        if slug(text.file_name.rpartition(".")[0], default="") == wanted:
+        if page_slug(text.file_name.rpartition(".")[0]) == wanted:
             raise web.HTTPPermanentRedirect(text.path)
 
 

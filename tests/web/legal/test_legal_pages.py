@@ -20,11 +20,14 @@ async def store(
     """Store with an imprint in two languages, and terms."""
     with (library / "store.toml").open("a", encoding="utf-8") as config:
         config.write(
-            '\n[legal]\nimprint = "Our Imprint.md"\nterms = "terms.md"\n'
+            '\n[legal]\nimprint = "20 Our Imprint.md"\nterms = "terms.md"\n'
         )
     for name, text in (
-        ("Our Imprint.md", "# Imprint & co\n\nWe. <script>alert(1)</script>"),
-        ("Our Imprint.de.md", "# Impressum\n\nWir.\n"),
+        (
+            "20 Our Imprint.md",
+            "# Imprint & co\n\nWe. <script>alert(1)</script>",
+        ),
+        ("20 Our Imprint.de.md", "# Impressum\n\nWir.\n"),
         ("terms.md", "Pay *first*.\n"),
     ):
         (library / name).write_text(text, encoding="utf-8")
@@ -80,9 +83,9 @@ async def test_only_texts_that_there_are_have_a_page(store: Client) -> None:
 async def test_page_that_became_a_legal_text_leads_to_it(
     store: Client,
 ) -> None:
-    answer = await store.get("/pages/our-imprint", allow_redirects=False)
-    assert (answer.status, answer.headers["Location"]) == (
-        308,
-        "/legal/imprint",
-    )
-    assert (await store.get("/pages/imprint")).status == 404
+    for page, place in (("our-imprint", "imprint"), ("terms", "terms")):
+        answer = await store.get(f"/pages/{page}", allow_redirects=False)
+        assert answer.status == 308
+        assert answer.headers["Location"] == f"/legal/{place}"
+    for page in ("imprint", "20-our-imprint"):
+        assert (await store.get(f"/pages/{page}")).status == 404
