@@ -14,7 +14,13 @@ from typing import Any, BinaryIO, Final, Self
 from msrv.catalog.metadata.audio_files import NotAudio, open_audio, read_apev2
 from msrv.catalog.metadata.audio_pictures import has_picture
 from msrv.catalog.metadata.mojibake import repair_encoding
-from msrv.catalog.metadata.replay_gain import ALBUM_KEYS, TRACK_KEYS, gain_db
+from msrv.catalog.metadata.replay_gain import (
+    ALBUM_KEYS,
+    R128_ALBUM_KEYS,
+    R128_TRACK_KEYS,
+    TRACK_KEYS,
+    gain_db,
+)
 from msrv.catalog.metadata.riff_info import read_riff_info
 from msrv.catalog.metadata.sound_facts import sound_facts
 from msrv.catalog.metadata.track_texts import TrackTexts, read_track_texts
@@ -44,6 +50,8 @@ _KEYS: Final = {
     "key": ("initialkey", "TKEY", "----:com.apple.iTunes:initialkey"),
     "track_gain": TRACK_KEYS,
     "album_gain": ALBUM_KEYS,
+    "track_r128": R128_TRACK_KEYS,
+    "album_r128": R128_ALBUM_KEYS,
 }
 _SEVERAL: Final = frozenset({"artist", "album_artist"})
 """Fields whose values are all used, if there are several."""
@@ -159,8 +167,8 @@ def merge_tags(
         genres=_genres(found),
         tempo=_tempo(values["tempo"]),
         key=values["key"][:_MAX_KEY_CHARS],
-        track_gain_db=gain_db(values["track_gain"]),
-        album_gain_db=gain_db(values["album_gain"]),
+        track_gain_db=gain_db(values["track_gain"], values["track_r128"]),
+        album_gain_db=gain_db(values["album_gain"], values["album_r128"]),
     )
 
 

@@ -155,6 +155,40 @@ def test_invalid_track_number_is_none(number: str, read: int | None) -> None:
     assert tags.number == read
 
 
+@pytest.mark.parametrize(
+    ("stated", "gain"),
+    [
+        ({"REPLAYGAIN_TRACK_GAIN": "-6.20 dB"}, -6.2),
+        ({"REPLAYGAIN_TRACK_GAIN": "+3,5dB"}, 3.5),
+        ({"REPLAYGAIN_TRACK_GAIN": "0"}, 0),
+        ({"REPLAYGAIN_TRACK_GAIN": "-7.5"}, -7.5),
+        ({"REPLAYGAIN_TRACK_GAIN": "99 dB"}, None),
+        ({"REPLAYGAIN_TRACK_GAIN": "-1024"}, None),
+        ({"REPLAYGAIN_TRACK_GAIN": "loud"}, None),
+        ({"R128_TRACK_GAIN": "0"}, 5),
+        ({"R128_TRACK_GAIN": "-1024"}, 1),
+        ({"R128_TRACK_GAIN": "-2.5"}, None),
+        ({"R128_TRACK_GAIN": "0", "REPLAYGAIN_TRACK_GAIN": "-3"}, -3),
+        ({"R128_TRACK_GAIN": "0", "REPLAYGAIN_TRACK_GAIN": "loud"}, 5),
+    ],
+    ids=str,
+)
+def test_unit_of_a_gain_is_that_of_its_key(
+    sounds: dict[str, Path],
+    tmp_path: Path,
+    stated: dict[str, str],
+    gain: float | None,
+) -> None:
+    path = tmp_path / "gain.opus"
+    path.write_bytes(sounds[".opus"].read_bytes())
+    tagged = mutagen.File(path)
+    tagged.update({**stated, "R128_ALBUM_GAIN": "256"})
+    tagged.save()
+    with path.open("rb") as file:
+        tags = read_tags(file)
+    assert (tags.track_gain_db, tags.album_gain_db) == (gain, 6)
+
+
 def test_untagged_file_has_empty_tags() -> None:
     assert read_tags(Named(wav(), "a.wav")) == Tags(
         duration_seconds=0.5, **WAV_SOUND
