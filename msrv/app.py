@@ -19,10 +19,8 @@ from msrv.catalog.covers import Covers
 from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.encodings.progress import EncodingMetrics
 from msrv.catalog.encodings.worker import EncodingWorker
-from msrv.catalog.ffmpeg import find_ffmpeg
+from msrv.catalog.ffmpeg import find_ffmpeg, preview_marks
 from msrv.catalog.live_catalog import LiveCatalog
-from msrv.catalog.parsing.crash_marks import FOLDER_NAME as MARKS
-from msrv.catalog.parsing.crash_marks import CrashMarks
 from msrv.catalog.parsing.parser import Parser, running
 from msrv.catalog.previews import Previews
 from msrv.downloads.concurrency_limit import ConcurrencyLimit, MinimumSpeed
@@ -182,6 +180,7 @@ def _build_store(
         ffmpeg=shutil.which("ffmpeg"),
         jobs=settings.encode_jobs,
     )
+    ffmpeg = find_ffmpeg()
     limits = ShopLimits()
     discounts = Discounts(catalog, ledger, limits, clock)
     mail = mail_worker(settings, keyring, clock)
@@ -219,10 +218,10 @@ def _build_store(
         catalog=catalog,
         covers=covers,
         previews=Previews(
-            find_ffmpeg(),
+            ffmpeg,
             folder.root,
             cache / "previews",
-            marks=CrashMarks(settings.data / MARKS / "previews", versions=str),
+            marks=preview_marks(settings.data, ffmpeg),
         ),
         encodings=encodings,
         formats=encodings.formats,

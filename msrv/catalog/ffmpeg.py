@@ -10,15 +10,20 @@ option, a pattern or a URL.
 """
 
 import asyncio
+import functools
 import logging
+import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import ENVIRONMENT, ResourceLimits
+from msrv.catalog.parsing.crash_marks import FOLDER_NAME, CrashMarks
 from msrv.catalog.sound.waveform import SAMPLE_RATE_HZ
 
 log = logging.getLogger(__name__)
@@ -86,6 +91,32 @@ def query_ffmpeg(program: str, option: str, limits: ResourceLimits) -> bytes:
         env=ENVIRONMENT,
         cwd="/",
     ).stdout
+
+
+def preview_marks(
+    data: Path, ffmpeg: str | None, *, clock: Callable[[], float] = time.time
+) -> CrashMarks:
+    """Return the marks of tracks that crash ffmpeg, in the data folder.
+
+    Once another build of it is installed, marks of this one don't count.
+    """
+    return CrashMarks(
+        data / FOLDER_NAME / "previews",
+        versions=functools.partial(_build, ffmpeg),
+        clock=clock,
+    )
+
+
+def _build(program: str | None) -> str:
+    """Return what tells a program's builds apart; empty without a program."""
+    if program is None:
+        return ""
+    path = Path(os.path.realpath(program))
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path)
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
 async def cut_clip(

@@ -252,6 +252,7 @@ class Previews:
         finally:
             track.close()
         await self._refuse_crash(key, output)
+        await asyncio.to_thread(self._marks.clear, key)
         # ffmpeg succeeds without output if the track ends before the clip
         # starts, which happens if its tags state a wrong duration.
         is_short = len(output.data) < length * _BYTES_PER_SECOND / 2

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.parsing.crash_marks import CrashMarks
+from msrv.catalog.ffmpeg import preview_marks
+from msrv.catalog.parsing.crash_marks import FOLDER_NAME, CrashMarks
 from msrv.catalog.previews import NoPreview
 from tests.catalog.ffmpeg_tools import (
     SLEEPS,
@@ -22,6 +23,7 @@ from tests.catalog.ffmpeg_tools import (
     Program,
     add_track,
     is_running,
+    names_in,
 )
 from tests.catalog.parsing import hostile_parser
 from tests.catalog.parsing.hostile_parser import needs_confinement
@@ -104,19 +106,46 @@ async def test_oversized_output_is_discarded(
     assert not is_running(program.pids[0])
 
 
-async def test_crashing_track_is_not_retried_after_a_restart(
+async def test_crashing_track_is_not_retried_with_the_same_ffmpeg(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
     program = Program(tmp_path, "os.kill(os.getpid(), 11)")
     track = add_track(root, b"x", 30)
     for _ in range(2):
-        previews = program.previews(
-            root, cache, marks=CrashMarks(tmp_path / "marks", versions=str)
-        )
+        marks = preview_marks(tmp_path, str(program.path))
+        previews = program.previews(root, cache, marks=marks)
         with pytest.raises(NoPreview):
             await previews.clip(track)
         await previews.aclose()
     assert len(program.pids) == 1
+    other = Program(tmp_path, WRITES_OUTPUT)
+    marks = preview_marks(tmp_path, str(other.path))
+    assert await other.previews(root, cache, marks=marks).clip(track)
+
+
+async def test_track_that_has_a_preview_after_all_loses_its_mark(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    now = 0.0
+    gate = tmp_path / "gate"
+    program = Program(
+        tmp_path,
+        f"if not os.path.exists({str(gate)!r}): os.kill(os.getpid(), 9)\n"
+        f"{WRITES_OUTPUT}",
+    )
+    marks = preview_marks(tmp_path, str(program.path), clock=lambda: now)
+    previews = program.previews(root, cache, marks=marks, clock=lambda: now)
+    track = add_track(root, b"x", 30)
+    with pytest.raises(NoPreview):
+        await previews.clip(track)
+    found = marks.find(track.content.sha256)
+    assert found is not None
+    assert found.retry_at is not None
+    now = found.retry_at
+    gate.touch()
+    assert await previews.clip(track)
+    await previews.aclose()
+    assert names_in(tmp_path / FOLDER_NAME / "previews") == []
 
 
 async def test_stopping_the_store_marks_no_track(
