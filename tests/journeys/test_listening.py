@@ -3,16 +3,28 @@
 
 """Listening in the store: the player, and going on while it plays."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.store_process import StoreProcess
 
 pytestmark = pytest.mark.browser
+
+_COUNTED_PAGES: Final = """
+const parse = DOMParser.prototype.parseFromString;
+DOMParser.prototype.parseFromString = function (...given) {
+  window.pages += 1;
+  return parse.apply(this, given);
+};
+window.pages = 0;
+"""
 
 
 @pytest.fixture
@@ -142,3 +154,26 @@ async def test_page_that_fails_while_music_plays_is_shown(
         "Page not found"
     )
     assert page.url == f"{demo_store.url}/catalog/nothing"
+
+
+async def test_page_that_was_asked_for_last_is_shown(page: Page) -> None:
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await title(page, "Departure")
+    heading = page.get_by_role("heading", level=1)
+    # With its styles loaded, a page is shown as soon as it is read.
+    await page.get_by_role("link", name="Catalog").click()
+    await expect(heading).to_have_text("Catalog")
+    await page.locator("[data-player-title]").click()
+    await expect(heading).to_contain_text("Items May Have Shifted")
+    held: asyncio.Queue[Route] = asyncio.Queue()
+    await page.route("**/catalog", held.put)
+    await page.evaluate(_COUNTED_PAGES)
+    await page.get_by_role("link", name="Catalog").click()
+    first = await asyncio.wait_for(held.get(), 30)
+    await page.locator(".wordmark").click()
+    await expect(page.locator("h1.giant")).to_be_visible()
+    await first.continue_()
+    await page.wait_for_function("window.pages === 2")
+    await expect(page.locator("h1.giant")).to_be_visible()
+    assert urlsplit(page.url).path == "/"
+    await expect(page.locator("[data-player]")).to_be_visible()

@@ -342,7 +342,12 @@ if (player) {
     );
   };
 
+  // Of pages that are being loaded, the one that was asked for last is shown.
+  let visits = 0;
+
   const visit = async (url, scroll) => {
+    visits += 1;
+    const number = visits;
     try {
       const response = await fetch(url, { headers: { Accept: "text/html" } });
       const page = new DOMParser().parseFromString(
@@ -351,10 +356,12 @@ if (player) {
       );
       if (!response.ok || !$("main", page)) throw new Error(response.status);
       await addStyles(page);
+      if (number !== visits) return;
       replace(page);
       addScripts(page);
     } catch {
-      location.assign(url); // the page itself says what is wrong
+      // The page itself says what is wrong.
+      if (number === visits) location.assign(url);
       return;
     }
     scrollTo(0, scroll);
