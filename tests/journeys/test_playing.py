@@ -227,3 +227,29 @@ async def test_bar_without_a_waveform_is_the_browsers_own(
     await expect(page.locator("[data-player-time]")).to_have_text(
         re.compile("0:0[5-9]")
     )
+
+
+async def test_track_that_fails_is_tried_again(page: Page) -> None:
+    toggle = page.locator("[data-player-toggle]")
+    shown = page.locator("[data-player-title]")
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await expect(shown).to_have_text("Departure")
+    await seek(page, 20)
+    await toggle.click()
+    await expect(toggle).to_have_text("Play")
+    await page.reload()
+    await page.route("**/previews/**", lambda route: route.abort())
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await expect(shown).to_have_text(re.compile("can't be played"))
+    await expect(toggle).to_have_text("Play")
+    await toggle.click()
+    await expect(shown).to_have_text(re.compile("can't be played"))
+    await expect(toggle).to_have_text("Play")
+    await expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    await page.unroute_all()
+    await toggle.click()
+    await expect(shown).to_have_text("Departure")
+    await expect(toggle).to_have_text("Pause")
+    await expect(page.locator("[data-player-time]")).to_have_text(
+        re.compile("0:2")
+    )

@@ -154,7 +154,9 @@ if (player) {
 
   const playAt = async (index, seconds = 0) => {
     const entry = queue[index];
-    if (index !== at || audio.src !== entry.src) {
+    // After an error it is loaded again, and goes on where it was.
+    if (audio.error && index === at) seconds ||= audio.currentTime;
+    if (index !== at || audio.src !== entry.src || audio.error) {
       at = index;
       audio.src = entry.src;
       audio.currentTime = seconds;
@@ -171,9 +173,15 @@ if (player) {
       if (entry === queue[at]) title.textContent = entry.title;
     } catch (error) {
       if (error.name === "AbortError" || entry !== queue[at]) return;
-      title.textContent = texts.unplayable;
-      mark();
+      showError();
     }
+  };
+
+  // Until it is paused, an audio element that failed counts as playing.
+  const showError = () => {
+    title.textContent = texts.unplayable;
+    audio.pause();
+    mark();
   };
 
   const playLink = (link, seconds) => {
@@ -237,6 +245,7 @@ if (player) {
     mark();
     keepPlace();
   });
+  audio.addEventListener("error", showError);
   audio.addEventListener("ended", () => step(1));
   audio.addEventListener("timeupdate", () => {
     time.textContent = clock(audio.currentTime);
