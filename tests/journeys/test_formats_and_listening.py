@@ -218,6 +218,24 @@ async def test_receipt_plays_what_was_bought(
     assert "?" not in last
 
 
+async def test_release_that_was_played_through_starts_again(
+    phone: BrowserContext, listening_store: StoreProcess
+) -> None:
+    page = await phone.new_page()
+    await page.goto(buy(listening_store))
+    toggle = page.locator("[data-player-toggle]")
+    await page.get_by_role("button", name="Play all").click()
+    for start_again in (toggle.click, page.reload):
+        # After the first, which ends by itself.
+        await plays(page, "Long")
+        await page.get_by_role("button", name="Next track").click()
+        await expect(page.locator("[data-player-title]")).to_have_text("Last")
+        await expect(toggle).to_have_text("Play")
+        await start_again()
+    await page.get_by_role("button", name="Play all").click()
+    await plays(page, "Long")
+
+
 async def test_device_plays_another_format_than_the_original(
     phone: BrowserContext, listening_store: StoreProcess
 ) -> None:

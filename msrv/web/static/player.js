@@ -106,12 +106,17 @@ if (player) {
     }
   };
 
+  // All of them were played: playing starts again from the first.
+  const isOver = () => audio.ended && at === queue.length - 1;
+
   const keepPlace = () => {
     const entry = queue[at];
     if (!entry) return;
     const found = places();
     found.delete(entry.place);
-    found.set(entry.place, [entry.id, audio.ended ? 0 : audio.currentTime]);
+    if (!isOver()) {
+      found.set(entry.place, [entry.id, audio.ended ? 0 : audio.currentTime]);
+    }
     try {
       localStorage.setItem(KEY, JSON.stringify([...found].slice(-MAX_PAGES)));
     } catch {
@@ -201,6 +206,8 @@ if (player) {
     else playLink(first);
   };
 
+  const resume = () => playAt(isOver() ? 0 : at);
+
   const step = (by) => {
     if (queue[at + by]) playAt(at + by);
     else mark();
@@ -217,7 +224,7 @@ if (player) {
   document.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (event.target.closest("[data-play-all]")) {
-      if (queue[at]?.page === location.pathname) playAt(at);
+      if (queue[at]?.page === location.pathname) resume();
       else playPage();
     }
     const link = event.target.closest("[data-preview]");
@@ -234,7 +241,7 @@ if (player) {
     link.click();
   });
   toggle.addEventListener("click", () => {
-    if (audio.paused) playAt(at);
+    if (audio.paused) resume();
     else audio.pause();
   });
   $("[data-player-previous]", player).addEventListener("click", () => step(-1));
