@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -258,6 +259,30 @@ async def test_device_plays_another_format_than_the_original(
     await plays(page, "Last")
     kept = await page.evaluate("localStorage.getItem('listening')")
     assert "download" not in kept
+
+
+async def test_track_that_was_bought_twice_is_played_from_either_purchase(
+    phone: BrowserContext, listening_store: StoreProcess
+) -> None:
+    page = await phone.new_page()
+    for _ in range(2):
+        await page.goto(buy(listening_store))
+    await page.goto(f"{listening_store.url}/library")
+    rows = page.locator(".bought")
+    await expect(rows).to_have_count(2)
+    for each in await rows.get_by_text("Individual files").all():
+        await each.click()
+    pressed = page.locator("[data-preview][aria-pressed=true]")
+    links = await page.get_by_role("button", name="Play: Long").all()
+    assert len(links) == 2
+    for link in links:
+        href = await link.get_attribute("href") or ""
+        async with page.expect_request("**/download/**") as played:
+            await link.click()
+        assert urlsplit((await played.value).url).path == href
+        await plays(page, "Long")
+        await expect(pressed).to_have_count(1)
+        await expect(pressed).to_have_attribute("href", href)
 
 
 async def test_without_scripts_the_browser_plays_and_downloads(

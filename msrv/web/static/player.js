@@ -57,8 +57,14 @@ if (player) {
   const placeOf = (link) =>
     link.dataset.track ? "purchases" : location.pathname;
 
+  // A list of purchases may have a track twice.
+  const isOf = (entry, link) =>
+    entry?.id === idOf(link) && entry.order === link.dataset.order;
+  const isCurrent = (link) => isOf(queue[at], link);
+
   const entryOf = (link) => ({
     id: idOf(link),
+    order: link.dataset.order,
     src: sourceOf(link),
     title: link.dataset.title,
     waveform: link.dataset.waveform,
@@ -127,7 +133,7 @@ if (player) {
   const mark = () => {
     toggle.textContent = audio.paused ? texts.play : texts.pause;
     links().forEach((link) => {
-      const plays = idOf(link) === queue[at]?.id && !audio.paused;
+      const plays = isCurrent(link) && !audio.paused;
       link.hidden = false;
       link.setAttribute("role", "button");
       link.setAttribute("aria-pressed", plays);
@@ -190,11 +196,11 @@ if (player) {
   };
 
   const playLink = (link, seconds) => {
-    if (idOf(link) !== queue[at]?.id) {
+    if (!isCurrent(link)) {
       queue = links().map(entryOf);
       at = -1;
     }
-    const index = queue.findIndex((entry) => entry.id === idOf(link));
+    const index = queue.findIndex((entry) => isOf(entry, link));
     playAt(index, seconds);
   };
 
@@ -216,9 +222,7 @@ if (player) {
   const stop = () => {
     audio.pause();
     player.hidden = true;
-    links()
-      .find((link) => idOf(link) === queue[at]?.id)
-      ?.focus();
+    links().find(isCurrent)?.focus();
   };
 
   document.addEventListener("click", (event) => {
@@ -230,7 +234,7 @@ if (player) {
     const link = event.target.closest("[data-preview]");
     if (!link) return;
     event.preventDefault();
-    if (idOf(link) === queue[at]?.id && !audio.paused) audio.pause();
+    if (isCurrent(link) && !audio.paused) audio.pause();
     else playLink(link);
   });
   document.addEventListener("keydown", (event) => {

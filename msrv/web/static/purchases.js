@@ -145,6 +145,7 @@
     if (file.media_type?.startsWith("audio/")) {
       play.href = link.href;
       play.dataset.track = file.item_id;
+      play.dataset.order = purchase.order;
       play.dataset.title = file.title;
       play.dataset.sources = JSON.stringify(
         file.formats.map((each) => [each.format, each.player_type]),
