@@ -128,6 +128,7 @@ async def test_statement_sent_again_keeps_its_time_and_outcome(
     paths = (f"{bought['path']}/withdraw", "/withdraw")
     first = [await withdraw(store, path, order="A" * 24) for path in paths]
     assert [each["outcome"] for each in first] == ["ended", "unproved"]
+    await store.app[STORE].ledger.wait_until_synced()
     clock.now += 1
     again = [await withdraw(store, path, order="A" * 24) for path in paths]
     assert len(outbox(store)) == 4
