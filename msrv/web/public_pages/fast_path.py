@@ -6,13 +6,13 @@
 It answers before routing and middleware, like that of small downloads, and
 checks what they would check: the host, and that nothing in the page is the
 visitor's own. Whatever isn't cached falls through to the application.
+Apart from `validation`, which is that application's middleware.
 """
 
 import time
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from msrv.web.errors import NotAcceptable
 from msrv.web.origin import origin_of_own_host
 from msrv.web.public_pages.page_response import NotModified, PageResponse
 from msrv.web.public_pages.validation import (
@@ -48,10 +48,8 @@ class PageFastPath:
         origin = origin_of_own_host(store.origin_rules, request)
         if origin is None:
             return None
-        try:
-            page = self._pages.get(page_key(request, origin, store))
-        except NotAcceptable:
-            return None
+        key = page_key(request, origin, store)
+        page = None if key is None else self._pages.get(key)
         if page is None:
             return None
         request[ORIGIN], request[ROUTE] = origin, page.route

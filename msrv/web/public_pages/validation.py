@@ -21,6 +21,7 @@ from multidict import CIMultiDict
 from msrv.downloads.conditions import field_value, has_entity_tag
 from msrv.proofs.orders import new_order_id
 from msrv.web import cookies
+from msrv.web.errors import NotAcceptable
 from msrv.web.languages import negotiated_language
 from msrv.web.origin import Origin
 from msrv.web.public_pages.page_cache import (
@@ -93,18 +94,32 @@ def _can_use_template(request: web.BaseRequest) -> bool:
 
 def page_key(
     request: web.BaseRequest, origin: Origin, store: Store
-) -> PageKey:
+) -> PageKey | None:
     """Return what the public page of an anonymous request depends on.
 
-    Raises NotAcceptable.
+    None for a client that accepts neither HTML nor JSON.
     """
+    is_json = _prefers_json(request)
+    if is_json is None:
+        return None
     return PageKey(
         request.raw_path,
         origin.base_url,
         negotiated_language(request, store.catalog),
-        wants_json(request),
+        is_json,
         accepts_gzip(request.headers),
     )
+
+
+def _prefers_json(request: web.BaseRequest) -> bool | None:
+    """Return whether a client prefers JSON; None if it accepts no page.
+
+    The handler decides then: it may redirect, or know one representation.
+    """
+    try:
+        return wants_json(request)
+    except NotAcceptable:
+        return None
 
 
 def _template_key(request: web.Request) -> TemplateKey:
@@ -130,7 +145,7 @@ async def reuse_page(
         request[ROUTE] not in PUBLIC_ROUTES
         or request.method not in _READING
         or not _can_use_template(request)
-        or wants_json(request)
+        or _prefers_json(request) is not False
     ):
         return await handler(request)
     pages = request.app[STORE].public_pages
@@ -209,13 +224,15 @@ async def store_page(
     ):
         return
     store = request.app[STORE]
+    key = page_key(request, request[ORIGIN], store)
+    if key is None:
+        return
     page = PageResponse(
         response,
         request.get(SLOTTED, response.body),
         route=request[ROUTE],
         new_text=lambda: new_order_id(store.random).encode(),
     )
-    key = page_key(request, request[ORIGIN], store)
     store.public_pages.store(key, snapshot, page)
 
 

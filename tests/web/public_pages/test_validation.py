@@ -139,6 +139,24 @@ async def test_other_pages_have_no_validators(
     assert "ETag" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/embed/night-bus", 200),  # a page in HTML alone
+        ("/catalog/night-bus", 406),
+        ("/catalog/none", 404),
+    ],
+)
+async def test_handler_decides_what_to_send_if_no_page_is_acceptable(
+    store: Client, path: str, status: int
+) -> None:
+    counted = CountedStore(store)
+    await store.get(path)  # it may be cached
+    counted.fell_through = 0
+    answer = await counted.store.get(path, headers={"Accept": "image/*"})
+    assert (answer.status, counted.fell_through) == (status, 1)
+
+
 def test_every_cookie_of_a_visitor_is_accounted_for() -> None:
     """A public page with a part by another cookie would be cached for all.
 
