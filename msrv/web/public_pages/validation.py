@@ -12,6 +12,7 @@ are filled; the others are rendered for each request.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -20,7 +21,7 @@ from multidict import CIMultiDict
 
 from msrv.downloads.conditions import field_value, has_entity_tag
 from msrv.proofs.orders import new_order_id
-from msrv.web import cookies
+from msrv.web import cookies, languages
 from msrv.web.errors import NotAcceptable
 from msrv.web.languages import negotiated_language
 from msrv.web.origin import Origin
@@ -47,22 +48,24 @@ from msrv.web.store import (
     Store,
 )
 
-PUBLIC_ROUTES: Final = frozenset(
-    {
-        "artist",
-        "artists",
-        "catalog",
-        "embed",
-        "front",
-        "legal",
-        "page",
-        "release",
-        "tag",
-        "tags",
-    }
-)
-"""Names of the routes whose pages depend on the catalog and on nothing else
-but the visitor's language and the cookies below."""
+PUBLIC_ROUTES: Final[Mapping[str, frozenset[str]]] = {
+    name: frozenset({languages.PARAMETER, *parameters.split()})
+    for name, parameters in {
+        "artist": "",
+        "artists": "page",
+        "catalog": "q kind tag sort page",
+        "embed": "size",
+        "front": "",
+        "legal": "",
+        "page": "",
+        "release": "",
+        "tag": "q kind sort page",
+        "tags": "page",
+    }.items()
+}
+"""Routes whose pages depend on the catalog and on nothing else but the
+visitor's language and the cookies below, by name: the parameters that they
+read."""
 _WITHOUT_SLOT: Final = cookies.full_names(
     cookies.DISCOUNT
 ) | cookies.full_names(cookies.PAYMENT)
@@ -136,6 +139,23 @@ def is_known_to_client(request: web.BaseRequest, etag: str) -> bool:
     return bool(etag) and stated is not None and has_entity_tag(stated, etag)
 
 
+def _is_cacheable(request: web.Request) -> bool:
+    """Return whether the page at an address may be cached.
+
+    Not under a parameter that it doesn't read, nor under one that is stated
+    twice: addresses with tags of campaigns would evict the other pages.
+    """
+    target = request.raw_path
+    if len(target) > _MAX_TARGET:
+        return False
+    query = target.partition("?")[2]
+    if not query:
+        return True
+    names = [each.partition("=")[0] for each in query.split("&")]
+    known = PUBLIC_ROUTES[request[ROUTE]]
+    return known.issuperset(names) and len(names) == len({*names})
+
+
 @web.middleware
 async def reuse_page(
     request: web.Request, handler: Handler
@@ -171,7 +191,7 @@ async def validate(
         template is not None
         and snapshot is not None
         and _can_use_template(request)
-        and len(request.raw_path) <= _MAX_TARGET
+        and _is_cacheable(request)
     ):
         page = CachedTemplate(template, CIMultiDict(response.headers))
         pages = request.app[STORE].public_pages
@@ -220,7 +240,7 @@ async def store_page(
         or not isinstance(response.body, bytes)
         or hdrs.CONNECTION in response.headers
         or hdrs.SET_COOKIE in response.headers
-        or len(request.raw_path) > _MAX_TARGET
+        or not _is_cacheable(request)
     ):
         return
     store = request.app[STORE]

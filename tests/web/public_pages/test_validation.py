@@ -9,7 +9,10 @@ import pytest
 
 from msrv.settings import Settings
 from msrv.web import cookies
+from msrv.web.openapi.document import OPERATIONS
 from msrv.web.public_pages import validation
+from msrv.web.routes import ROUTES
+from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 from tests.web.counted_store import CountedStore
 
@@ -155,6 +158,44 @@ async def test_handler_decides_what_to_send_if_no_page_is_acceptable(
     counted.fell_through = 0
     answer = await counted.store.get(path, headers={"Accept": "image/*"})
     assert (answer.status, counted.fell_through) == (status, 1)
+
+
+async def test_address_with_a_parameter_of_no_page_is_not_cached(
+    store: Client,
+) -> None:
+    pages = store.app[STORE].public_pages
+    for path in ("/catalog/night-bus", "/catalog", "/embed/night-bus"):
+        await store.get(path)
+        before = len(pages)
+        for query in (
+            "fbclid=x",
+            "lang=de&utm_source=x",
+            "page=1&page=1",
+            "lang=de&&",
+        ):
+            for headers in ({}, JSON, CART):
+                answer = await store.get(f"{path}?{query}", headers=headers)
+                assert answer.status == 200
+        assert len(pages) == before
+        await store.get(f"{path}?lang=de")
+        assert len(pages) == before + 2  # a template, and a whole response
+
+
+def test_parameters_of_pages_are_those_of_the_openapi_document() -> None:
+    names = {
+        route.path: route.kwargs["name"]
+        for route in ROUTES
+        if route.method == "GET"
+    }
+    documented = {
+        names[each.path]: {"lang", *each.query}
+        for each in OPERATIONS
+        if each.method == "get"
+        and names.get(each.path) in validation.PUBLIC_ROUTES
+    }
+    assert {**documented, "embed": {"lang", "size"}} == dict(
+        validation.PUBLIC_ROUTES
+    )
 
 
 def test_every_cookie_of_a_visitor_is_accounted_for() -> None:
