@@ -130,6 +130,8 @@ ROUTE: Final = web.RequestKey("ROUTE", str)
 """The name of the matched route; set for every request."""
 ATTEMPT: Final = web.RequestKey("ATTEMPT", str)
 """The random id of the next order, in the forms of a page."""
+INCOMPLETE: Final = web.RequestKey("INCOMPLETE", bool)
+"""Set where a response lacks what can't be read now: it isn't cached."""
 SLOTS: Final = web.RequestKey("SLOTS", PageSlots)
 """The slots of the page that is rendered for a request."""
 TEMPLATE: Final = web.RequestKey("TEMPLATE", PageTemplate)

@@ -34,7 +34,11 @@ _CACHED: Final = 32
 
 Texts = Mapping[str, TrackTexts]
 """Texts by item id, of the tracks that have some."""
-_NONE: Final[Texts] = MappingProxyType({})
+NO_TEXTS: Final[Texts] = MappingProxyType({})
+
+
+class TextsUnreadable(Exception):
+    """The index can't be read at the moment."""
 
 
 class ReleaseTexts:
@@ -50,9 +54,9 @@ class ReleaseTexts:
         self._warned = False
 
     async def of(self, release: Release) -> Texts:
-        """Return the texts of a release's tracks."""
+        """Return the texts of a release's tracks. Raises TextsUnreadable."""
         if self._index is None:
-            return _NONE
+            return NO_TEXTS
         known = self._known.pop(release.release_id, None)
         if known is None or known[0] is not release:
             try:
@@ -61,7 +65,7 @@ class ReleaseTexts:
                 if not self._warned:
                     log.warning("can't read lyrics from the index: %s", error)
                 self._warned = True
-                return _NONE
+                raise TextsUnreadable from error
             known = release, texts
         self._known[release.release_id] = known
         if len(self._known) > _CACHED:
@@ -86,7 +90,7 @@ class ReleaseTexts:
             for path, sha256 in paths.items()
         }
         if not wanted or self._index is None:
-            return _NONE
+            return NO_TEXTS
         found = read_texts(self._index, wanted)
         texts, size = {}, 0
         for item, paths in sources.items():

@@ -41,6 +41,7 @@ from msrv.web.rendering import wants_json
 from msrv.web.static_files import accepts_gzip
 from msrv.web.store import (
     ATTEMPT,
+    INCOMPLETE,
     ORIGIN,
     ROUTE,
     STORE,
@@ -189,6 +190,7 @@ async def validate(
     template = request.get(TEMPLATE)
     if (
         template is not None
+        and INCOMPLETE not in request
         and snapshot is not None
         and _can_use_template(request)
         and _is_cacheable(request)
@@ -196,7 +198,7 @@ async def validate(
         page = CachedTemplate(template, CIMultiDict(response.headers))
         pages = request.app[STORE].public_pages
         pages.store(_template_key(request), snapshot, page)
-    if not is_anonymous(request):
+    if not is_anonymous(request) or INCOMPLETE in request:
         response.headers[hdrs.CACHE_CONTROL] = "private, no-cache"
         return response
     response.headers[hdrs.VARY] = ", ".join(

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from msrv.catalog.artists import Artist
 from msrv.catalog.model import Catalog, Release
+from msrv.catalog.texts.release_texts import NO_TEXTS, Texts, TextsUnreadable
 from msrv.orders.direct_purchase import DirectPurchase, direct_cart
 from msrv.time_slices import TimeSlices
 from msrv.web import security_headers
@@ -33,7 +34,7 @@ from msrv.web.shop import json_views
 from msrv.web.shop.browsing.listening import playable_tracks
 from msrv.web.shop.browsing.release_facts import detail_rows, headline_facts
 from msrv.web.shop.cart import cart_discount
-from msrv.web.store import ORIGIN, STORE
+from msrv.web.store import INCOMPLETE, ORIGIN, STORE
 from msrv.web.texts.track_texts import shown_texts, texts_json
 
 NEWEST: Final = 6
@@ -96,7 +97,7 @@ async def release_page(request: web.Request) -> web.Response:
     if wants_json(request):
         playable = playable_tracks(request, found)
         data = await json_views.release(found, TimeSlices())
-        texts = await request.app[STORE].catalog_cache.release_texts.of(found)
+        texts = await _track_texts(request, found)
         for each in data["items"]:
             item_id = each["item_id"]
             each.update(texts_json(texts.get(item_id)))
@@ -136,9 +137,7 @@ async def show_release(
         ),
         text=Markup(text.html),  # noqa: S704 - rendered without raw HTML
         credits=Markup(credit.html),  # noqa: S704 - as above
-        track_texts=shown_texts(
-            found, await store.catalog_cache.release_texts.of(found)
-        ),
+        track_texts=shown_texts(found, await _track_texts(request, found)),
         artist=artist,
         artists=artists,
         related=related,
@@ -160,6 +159,18 @@ async def show_release(
     if offer is not None:
         security_headers.allow_payment(response, offer.providers)
     return response
+
+
+async def _track_texts(request: web.Request, release: Release) -> Texts:
+    """Return the texts of a release's tracks, none while they can't be read.
+
+    The response isn't cached then, so that the next one may have them.
+    """
+    try:
+        return await request.app[STORE].catalog_cache.release_texts.of(release)
+    except TextsUnreadable:
+        request[INCOMPLETE] = True
+        return NO_TEXTS
 
 
 def find_release(catalog: Catalog, release_id: str) -> Release | None:

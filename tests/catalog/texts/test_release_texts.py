@@ -14,7 +14,11 @@ from mutagen.wave import WAVE
 
 from msrv.catalog.library.file_index import FILE_NAME, FileIndex
 from msrv.catalog.texts import release_texts
-from msrv.catalog.texts.release_texts import ReleaseTexts, Texts
+from msrv.catalog.texts.release_texts import (
+    ReleaseTexts,
+    Texts,
+    TextsUnreadable,
+)
 from tests.catalog.temporary_library import (
     Library,
     items_by_name,
@@ -163,7 +167,8 @@ async def test_unreadable_index_is_logged_once(
     release = library.only()
     reader = ReleaseTexts(library.data / "missing")
     for _ in range(2):
-        assert await reader.of(release) == {}
+        with pytest.raises(TextsUnreadable):
+            await reader.of(release)
     assert len(caplog.records) == 1
 
 

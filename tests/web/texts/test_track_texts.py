@@ -10,7 +10,9 @@ import pytest
 from mutagen import id3
 from mutagen.wave import WAVE
 
+from msrv.catalog.library.file_index import FILE_NAME
 from msrv.settings import Settings
+from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 
 JSON = {"Accept": "application/json"}
@@ -50,6 +52,28 @@ async def test_page_has_lyrics_and_credits(store: Client) -> None:
     assert "Ann, Bob &lt;i&gt;" in page
     assert "By <em>Cleo</em>" in page
     assert page.index("Departure</bdi>") < page.index("Wrong Stop</bdi>")
+
+
+@pytest.mark.parametrize("headers", [{}, JSON], ids=["page", "JSON"])
+async def test_page_without_its_lyrics_is_not_cached(
+    store: Client, settings: Settings, headers: dict[str, str]
+) -> None:
+    index = settings.data / FILE_NAME
+    pages = store.app[STORE].public_pages
+    for carts in ({}, {"Cookie": "cart=umbrella"}):
+        hidden = index.rename(index.with_suffix(".hidden"))
+        answer = await store.get(
+            "/catalog/night-bus", headers={**headers, **carts}
+        )
+        assert answer.status == 200
+        assert "Ann" not in await answer.text()
+        assert "ETag" not in answer.headers
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert len(pages) == 0
+        hidden.rename(index)
+    again = await store.get("/catalog/night-bus", headers=headers)
+    assert "Ann" in await again.text()
+    assert len(pages) > 0
 
 
 async def test_lyrics_are_text(store: Client) -> None:
