@@ -6,8 +6,10 @@
 import re
 from dataclasses import replace
 
+import pytest
 from yarl import URL
 
+from msrv.ledger.withdrawals.events import BY_WITHDRAWAL
 from tests.conftest import Clock
 from tests.ledger.sample_events import order_id, sale
 from tests.web.studio.conftest import JSON, Studio, buy
@@ -139,12 +141,15 @@ async def test_simulated_payment_is_refunded_in_the_ledger_alone(
     assert (await any_studio.store.get(link)).status == 410
 
 
-async def test_withdrawn_order_can_still_be_refunded(studio: Studio) -> None:
+@pytest.mark.parametrize("by", [BY_WITHDRAWAL, "cli"])
+async def test_order_whose_links_have_ended_can_still_be_refunded(
+    studio: Studio, by: str
+) -> None:
     bought = await buy(studio.store, "departure", "wrong-stop")
     await studio.wait_until_synced()
     path = f"/studio/orders/{bought['order_id']}"
-    # A withdrawal ends the links, and moves no money.
-    await studio.ledger.revoke(bought["order_id"], by="withdrawal")
+    # That moved no money.
+    await studio.ledger.revoke(bought["order_id"], by=by)
     form = f'href="{path}/refund"'
     assert form in await studio.text(path)
     assert form in await studio.text(f"{path}/revoke")
