@@ -256,7 +256,6 @@ if (player) {
     mark();
     keepPlace();
   });
-  audio.addEventListener("error", showError);
   audio.addEventListener("ended", () => step(1));
   audio.addEventListener("timeupdate", () => {
     time.textContent = clock(audio.currentTime);
