@@ -19,7 +19,7 @@ from typing import Final
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
-from msrv.connections.response_writer import CountingWriter
+from msrv.connections.whole_response import WholeResponse, send_whole
 from msrv.downloads.representation import Representation
 from msrv.downloads.response import ResponsePlan
 
@@ -54,7 +54,7 @@ def is_cacheable(request: web.BaseRequest) -> bool:
     )
 
 
-class CachedResponse(web.StreamResponse):
+class CachedResponse(WholeResponse):
     """Whole response as bytes, for any number of requests."""
 
     def __init__(self, first: web.Response, body: bytes) -> None:
@@ -66,11 +66,6 @@ class CachedResponse(web.StreamResponse):
         self._bytes = head + body
 
     @property
-    def keep_alive(self) -> bool:
-        """True, as in the headers."""
-        return True
-
-    @property
     def body_length(self) -> int:
         """Bytes to send. aiohttp counts the headers, too."""
         return len(self._bytes)
@@ -79,15 +74,8 @@ class CachedResponse(web.StreamResponse):
         self, request: web.BaseRequest
     ) -> AbstractStreamWriter | None:
         """Send the whole response."""
-        writer = request.writer
-        if isinstance(writer, CountingWriter):
-            await writer.write_whole(self._bytes, self._head_bytes)
-        else:
-            await writer.write_eof(self._bytes)
+        await send_whole(request, self._bytes, self._head_bytes)
         return None
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: the response has been sent."""
 
 
 class CacheableResponse(web.Response):

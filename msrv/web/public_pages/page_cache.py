@@ -26,7 +26,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 """Limit of all cached pages together."""
 MAX_PAGE_BYTES: Final = MAX_BYTES // 8
 _OVERHEAD_BYTES: Final = 2048
-"""What an entry takes besides its bytes."""
+"""Memory of an entry besides its bytes."""
 
 
 class TemplateKey(NamedTuple):

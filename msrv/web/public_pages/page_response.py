@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from multidict import CIMultiDict
 
-from msrv.connections.response_writer import CountingWriter
+from msrv.connections.whole_response import WholeResponse, send_whole
 from msrv.web.public_pages.slotted_body import SlottedBody
 
 _OF_BODY: Final = (
@@ -21,7 +21,7 @@ _OF_BODY: Final = (
 )
 
 
-class PageResponse(web.StreamResponse):
+class PageResponse(WholeResponse):
     """Whole response of a public page.
 
     `new_text` returns the text of a SlottedBody, another one for each
@@ -46,11 +46,6 @@ class PageResponse(web.StreamResponse):
         self._head = _head(f"{first.status} {first.reason}", self._headers)
         self._body_bytes = int(self._headers[hdrs.CONTENT_LENGTH])
         self._not_modified: NotModified | None = None
-
-    @property
-    def keep_alive(self) -> bool:
-        """True, as in the headers."""
-        return True
 
     @property
     def etag_field(self) -> str:
@@ -85,22 +80,14 @@ class PageResponse(web.StreamResponse):
         await _send(request, self._head, body)
         return None
 
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: the response has been sent."""
 
-
-class NotModified(web.StreamResponse):
+class NotModified(WholeResponse):
     """Response 304 of a cached page, for any number of requests."""
 
     def __init__(self, headers: CIMultiDict[str]) -> None:
         super().__init__(status=304)
         self._headers = not_modified_headers(headers)
         self._head = _head("304 Not Modified", self._headers)
-
-    @property
-    def keep_alive(self) -> bool:
-        """True, as in the headers."""
-        return True
 
     @property
     def body_length(self) -> int:
@@ -113,9 +100,6 @@ class NotModified(web.StreamResponse):
         """Send the whole response."""
         await _send(request, self._head, b"")
         return None
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: the response has been sent."""
 
 
 def not_modified_headers(headers: CIMultiDict[str]) -> CIMultiDict[str]:
@@ -139,8 +123,4 @@ def _head(status: str, headers: CIMultiDict[str]) -> bytes:
 
 async def _send(request: web.BaseRequest, head: bytes, body: bytes) -> None:
     start = b"".join((head, rfc822_formatted_time().encode(), b"\r\n\r\n"))
-    writer = request.writer
-    if isinstance(writer, CountingWriter):
-        await writer.write_whole(start + body, len(start))
-    else:
-        await writer.write_eof(start + body)
+    await send_whole(request, start + body, len(start))

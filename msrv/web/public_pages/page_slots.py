@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 _MARK: Final = "\0"
 _SLOT_BYTES: Final = 512
-"""What a slot takes besides the texts in it: a function with its variables."""
+"""Memory of a slot besides its texts: a function with its variables."""
 
 
 @dataclass(frozen=True, slots=True)
