@@ -111,9 +111,12 @@ def field_value(headers: MultiMapping[str], name: str) -> str | None:
     return ", ".join(line.strip(" \t") for line in lines) if lines else None
 
 
-def has_entity_tag(tags: str, etag: str) -> bool:
+def is_known_to_client(headers: MultiMapping[str], etag: str) -> bool:
     """Return whether If-None-Match has an entity tag, strong or weak."""
-    return _matches(tags, etag.removeprefix("W/"), weakly=True)
+    tags = field_value(headers, "If-None-Match")
+    return tags is not None and _matches(
+        tags, etag.removeprefix("W/"), weakly=True
+    )
 
 
 def _matches(tags: str, etag: str, *, weakly: bool) -> bool:

@@ -19,7 +19,7 @@ from msrv.payments.provider import (
 )
 from msrv.payments.refunds import RefundHandler, SimulatedRefunds
 from msrv.proofs.quotes import Quote
-from msrv.proofs.receipts import TEST_SUFFIX, Receipt
+from msrv.proofs.receipts import TEST_SUFFIX, Receipt, provider_name
 from msrv.settings import Settings
 from msrv.settings.optional_packages import require_packages
 from msrv.translations import gettext_noop
@@ -171,7 +171,7 @@ class Providers:
 
     def has_archive(self, receipt: Receipt) -> bool:
         """Return whether its provider can be asked for an order's payment."""
-        name = receipt.provider.removesuffix(TEST_SUFFIX)
+        name = provider_name(receipt.provider)
         found = self.get(name)
         return found is not None and found.archive is not None
 
@@ -207,7 +207,7 @@ class Providers:
         `provider` and `reference` are those of the order in the ledger. Empty
         for a provider that isn't configured, or has no such page.
         """
-        name = provider.removesuffix(TEST_SUFFIX)
+        name = provider_name(provider)
         found = self.get(name)
         if found is None or not reference:
             return ""
@@ -218,7 +218,7 @@ class Providers:
 
         None for a provider that isn't configured, or can't refund.
         """
-        found = self.get(provider.removesuffix(TEST_SUFFIX))
+        found = self.get(provider_name(provider))
         return None if found is None else found.refunds
 
     async def aclose(self) -> None:

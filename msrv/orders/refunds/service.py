@@ -36,7 +36,7 @@ from msrv.payments.refunds import (
 from msrv.payments.registry import Providers
 from msrv.payments.settlement import Settlement
 from msrv.proofs.errors import Forged
-from msrv.proofs.receipts import TEST_SUFFIX
+from msrv.proofs.receipts import provider_name
 
 if TYPE_CHECKING:
     from msrv.ledger.db.order_queries import OrderHistory
@@ -154,7 +154,7 @@ class Refunds:
     ) -> None:
         """Request a refund from its provider, and record it."""
         order, now = history.order, self.clock()
-        provider = order.provider.removesuffix(TEST_SUFFIX)
+        provider = provider_name(order.provider)
         event = follow_up(request.key, request.payment, now)
         await self.webhooks.store(provider, event)
         # After RefundOutdated it stays: it may be that of the request which
@@ -195,7 +195,7 @@ class Refunds:
     ) -> None:
         """Record a refund of which only the ledger knows."""
         order = history.order
-        provider = order.provider.removesuffix(TEST_SUFFIX)
+        provider = provider_name(order.provider)
         items = frozenset(line.item_id for line in order.lines)
         now = self.clock()
         event = reversal_event(provider, order.order_id, made, now, items)
@@ -220,7 +220,7 @@ class Refunds:
     ) -> None:
         """Raise NoSuchPayment unless a payment is that of the order."""
         order = history.order
-        provider = order.provider.removesuffix(TEST_SUFFIX)
+        provider = provider_name(order.provider)
         if found.is_test is (provider == order.provider):
             raise ProviderNotSetUp
         try:

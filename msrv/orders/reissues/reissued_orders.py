@@ -33,7 +33,7 @@ from msrv.payments.provider import PaymentArchive, ProviderUnavailable
 from msrv.payments.registry import Providers
 from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.receipts import TEST_SUFFIX, Receipt
+from msrv.proofs.receipts import Receipt, provider_name
 from msrv.tasks import Backoff
 
 BATCH: Final = 200
@@ -201,7 +201,7 @@ class Reissue:
             return "", Disposition.NO_ADDRESS
 
     def _archive(self, order: Order) -> PaymentArchive | None:
-        provider = self.providers.get(order.provider.removesuffix(TEST_SUFFIX))
+        provider = self.providers.get(provider_name(order.provider))
         return None if provider is None else provider.archive
 
     def _mail(self, order: Order, receipt: Receipt, to: str) -> ReceiptMail:

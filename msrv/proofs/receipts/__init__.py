@@ -21,7 +21,12 @@ from msrv.proofs.receipts.jws import (
     read_jws,
     sign_jws,
 )
-from msrv.proofs.receipts.model import TEST_SUFFIX, Receipt, is_simulated
+from msrv.proofs.receipts.model import (
+    TEST_SUFFIX,
+    Receipt,
+    is_simulated,
+    provider_name,
+)
 from msrv.proofs.receipts.short_form import (
     known_starts,
     length_at,
@@ -40,6 +45,7 @@ __all__ = [
     "jwks",
     "known_starts",
     "length_at",
+    "provider_name",
     "read",
     "read_jws",
     "sign",

@@ -23,6 +23,11 @@ def is_simulated(provider: str) -> bool:
     return provider == "demo" or provider.endswith(TEST_SUFFIX)
 
 
+def provider_name(stated: str) -> str:
+    """Return a provider's name, of one that may be in its test mode."""
+    return stated.removesuffix(TEST_SUFFIX)
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """An order: its items and prices, time, and payment provider.

@@ -15,7 +15,7 @@ from aiohttp import web
 from msrv.catalog.artists import Artist
 from msrv.catalog.browsing.tag_index import Tag
 from msrv.catalog.model import Catalog
-from msrv.downloads.conditions import field_value, has_entity_tag
+from msrv.downloads.conditions import is_known_to_client
 from msrv.translations import language_set_to, ngettext
 from msrv.web.caches import BuildDocument
 from msrv.web.discovery import canimus, xml_documents
@@ -160,8 +160,7 @@ async def _respond(
         "ETag": etag,
         "Vary": "Accept-Encoding",
     }
-    stated = field_value(request.headers, "If-None-Match")
-    if stated is not None and has_entity_tag(stated, etag):
+    if is_known_to_client(request.headers, etag):
         return web.Response(status=304, headers=headers)
     return web.Response(
         body=body, content_type=media_type, charset="utf-8", headers=headers

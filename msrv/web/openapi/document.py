@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv import __version__
-from msrv.downloads.conditions import field_value, has_entity_tag
+from msrv.downloads.conditions import is_known_to_client
 from msrv.web.openapi.catalog_operations import CATALOG_OPERATIONS
 from msrv.web.openapi.catalog_schemas import CATALOG_SCHEMAS
 from msrv.web.openapi.operation import Operation
@@ -99,8 +99,7 @@ async def show(request: web.Request) -> web.Response:
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
-    stated = field_value(request.headers, "If-None-Match")
-    if stated is not None and has_entity_tag(stated, etag):
+    if is_known_to_client(request.headers, etag):
         return web.Response(status=304, headers=headers)
     return web.Response(
         body=body, content_type="application/json", headers=headers

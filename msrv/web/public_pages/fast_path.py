@@ -13,11 +13,11 @@ import time
 
 from aiohttp import HttpVersion11, hdrs, web
 
+from msrv.downloads.conditions import is_known_to_client
 from msrv.web.origin import origin_of_own_host
 from msrv.web.public_pages.page_response import NotModified, PageResponse
 from msrv.web.public_pages.validation import (
     is_anonymous,
-    is_known_to_client,
     page_key,
 )
 from msrv.web.store import ORIGIN, ROUTE, Store
@@ -54,7 +54,8 @@ class PageFastPath:
             return None
         request[ORIGIN], request[ROUTE] = origin, page.route
         found: PageResponse | NotModified = page
-        if is_known_to_client(request, page.etag_field):
+        etag = page.etag_field
+        if etag and is_known_to_client(request.headers, etag):
             found = page.not_modified()
         seconds = time.perf_counter() - started
         store.metrics.record(

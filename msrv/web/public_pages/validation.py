@@ -19,7 +19,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
-from msrv.downloads.conditions import field_value, has_entity_tag
+from msrv.downloads.conditions import is_known_to_client
 from msrv.proofs.orders import new_order_id
 from msrv.web import cookies, languages
 from msrv.web.errors import NotAcceptable
@@ -134,12 +134,6 @@ def _template_key(request: web.Request) -> TemplateKey:
     )
 
 
-def is_known_to_client(request: web.BaseRequest, etag: str) -> bool:
-    """Return whether the client has the page with this ETag already."""
-    stated = field_value(request.headers, hdrs.IF_NONE_MATCH)
-    return bool(etag) and stated is not None and has_entity_tag(stated, etag)
-
-
 def _is_cacheable(request: web.Request) -> bool:
     """Return whether the page at an address may be cached.
 
@@ -216,7 +210,7 @@ async def validate(
         digest = hashlib.sha256(body).hexdigest()[:_DIGEST_CHARS]
         # Weak: the same whether or not the response is compressed.
         etag = response.headers[hdrs.ETAG] = f'W/"{digest}"'
-        if is_known_to_client(request, etag):
+        if is_known_to_client(request.headers, etag):
             return web.Response(
                 status=304,
                 headers=not_modified_headers(CIMultiDict(response.headers)),
