@@ -106,7 +106,7 @@ async def test_payments_and_refunds_of_localstripe_are_understood(
         payment = await api.payment(payment_id)
         assert payment["status"] == "succeeded"
         assert await api.refunds(payment_id) == []
-        await client.v1.refunds.create_async(
+        part = await client.v1.refunds.create_async(
             {
                 "payment_intent": payment_id,
                 "amount": 300,
@@ -114,14 +114,18 @@ async def test_payments_and_refunds_of_localstripe_are_understood(
             }
         )
         assert await taken(api, payment_id) == (
-            RefundChange("token", "cs_test", "departure", revoked=True),
+            RefundChange(
+                *("token", "cs_test", "departure"),
+                revoked=True,
+                at=part.created,
+            ),
         )
-        await client.v1.refunds.create_async(
+        rest = await client.v1.refunds.create_async(
             {"payment_intent": payment_id, "amount": 400}
         )
-        assert RefundChange("token", "cs_test", WHOLE, revoked=True) in (
-            await taken(api, payment_id)
-        )
+        assert RefundChange(
+            *("token", "cs_test", WHOLE), revoked=True, at=rest.created
+        ) in (await taken(api, payment_id))
     finally:
         await api.aclose()
         await http.close_async()  # type: ignore[no-untyped-call]
