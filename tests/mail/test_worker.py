@@ -174,6 +174,7 @@ async def test_failed_mail_of_each_kind_is_remembered_with_its_reason(
         contact="hello@example.org",
         base_url="https://shop.example",
         written_at=clock.now,
+        received_at=clock.now,
     )
     statement = SellerMail(
         mail_id_of("s1"), TO, "Wet Coats", "3 sales", (), clock.now
