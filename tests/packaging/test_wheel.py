@@ -84,6 +84,7 @@ def test_wheel_states_its_licence_and_has_its_texts(wheel: Path) -> None:
         assert set(files) == {
             "LICENSE",
             "LICENSES/AGPL-3.0-or-later.txt",
+            "LICENSES/Bitstream-Vera.txt",
             "LICENSES/CC0-1.0.txt",
             "msrv/demo/LICENSE",
         }
