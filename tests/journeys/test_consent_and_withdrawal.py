@@ -57,7 +57,6 @@ async def test_buyer_agrees_and_then_withdraws(
         ignore_https_errors=True,
     )
     page = await context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
     await page.goto(asking_store.url + RELEASE)
     box = page.get_by_role("checkbox", name="I expressly agree")
     await expect(box).not_to_be_checked()

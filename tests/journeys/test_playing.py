@@ -89,7 +89,6 @@ async def page(
         viewport={"width": 320, "height": 640}, ignore_https_errors=True
     )
     found = await context.new_page()
-    found.on("pageerror", lambda error: pytest.fail(str(error)))
     await found.goto(f"{playing_store.url}/catalog/night-bus")
     yield found
     await context.close()

