@@ -12,7 +12,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 SLICE_SECONDS: Final = 0.001
 _FEW: Final = 20
@@ -24,6 +24,15 @@ class TimeSlices:
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
+
+    @classmethod
+    async def begin(cls) -> Self:
+        """Yield to the event loop, and return slices that begin now.
+
+        So the first slice isn't added to the work that led to it.
+        """
+        await asyncio.sleep(0)
+        return cls()
 
     async def yield_if_due(self) -> None:
         """Yield to the event loop, if the time slice is over."""
@@ -40,7 +49,7 @@ class TimeSlices:
 
 async def dumps(value: Any) -> str:  # noqa: ANN401 - what JSON may hold
     """Return `value` as JSON, as `json.dumps` does, in time slices."""
-    slices = TimeSlices()
+    slices = await TimeSlices.begin()
     pieces: list[str] = []
     await _write(value, pieces, slices)
     return "".join(pieces)

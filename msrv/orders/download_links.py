@@ -99,7 +99,7 @@ class DownloadLinks:
 
         Other tasks run in between: a receipt may have a hundred releases.
         """
-        slices = TimeSlices()
+        slices = await TimeSlices.begin()
         catalog = self.catalog.current
         revocations = self.ledger.revocations
         items = []

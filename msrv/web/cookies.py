@@ -109,8 +109,9 @@ def write(
 _SEPARATOR: Final = "."
 _BEFORE_PRICE: Final = "~"
 _ENTRY: Final = re.compile(rf"({ITEM_ID})(?:~([0-9]{{1,9}}))?")
+_MAX_COOKIE_CHARS: Final = 4096
+"""Browsers store cookies of this size, name included, and drop longer ones."""
 _MAX_CART_CHARS: Final = 3800
-"""Browsers store cookies of up to 4096 bytes, name included, and drop more."""
 
 
 def read_cart(request: web.Request, catalog: Catalog) -> Cart:
@@ -120,7 +121,7 @@ def read_cart(request: web.Request, catalog: Catalog) -> Cart:
 
 def parse_cart(text: str) -> Iterator[tuple[str, int | None]]:
     """Yield the item ids of a cart's cookie, each with its price or None."""
-    for part in text[:8192].split(_SEPARATOR):
+    for part in filter(None, text[:_MAX_COOKIE_CHARS].split(_SEPARATOR)):
         entry = _ENTRY.fullmatch(part)
         if entry is not None:
             yield entry[1], None if entry[2] is None else int(entry[2])

@@ -7,6 +7,7 @@ A handler passes a template with its context and the same facts as data; the
 header decides which of the two is sent.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -238,9 +239,12 @@ async def render_in_slices(
 ) -> Markup:
     """Return a page or a part of one; others are served in between."""
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
-    pieces = time_slices.TimeSlices().iterate(found.generate(context))
+    slices = await time_slices.TimeSlices.begin()
+    pieces = [each async for each in slices.iterate(found.generate(context))]
+    # A large page is joined and sent apart from the last of its pieces.
+    await asyncio.sleep(0)
     # Rendered by autoescaping templates, so it is safe markup.
-    return Markup("".join([each async for each in pieces]))  # noqa: S704
+    return Markup("".join(pieces))  # noqa: S704
 
 
 def error_response(request: web.Request, error: ErrorPage) -> web.Response:

@@ -137,7 +137,9 @@ async def _read(
         for name in (*names, ORIGINAL)
     ]
     found: dict[str, BoughtTrack] = {}
-    async for item, link in TimeSlices().iterate(tuple(_tracks(items))):
+    async for item, link in (await TimeSlices.begin()).iterate(
+        tuple(_tracks(items))
+    ):
         if item.item_id not in found:
             choice = next(each for each in choices if each.has(item))
             file = choice.of_item(item, link)
