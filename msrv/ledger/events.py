@@ -27,6 +27,7 @@ from msrv.proofs.orders import (
     is_item_id,
     is_order_id,
 )
+from msrv.taxes.sale_tax import SaleTax
 
 WHOLE_ORDER: Final = ""
 """`item_id` of an event that concerns a whole order."""
@@ -75,6 +76,7 @@ class Sale:
     `sold_at` is the time on the receipt in Unix seconds, so that two replicas
     that record the same sale record the same event. `reference` is the payment
     provider's id of the payment, `consent` the receipt's, None without one.
+    `tax` is the buyer's country and the tax, None where nothing is known.
     """
 
     order_id: str
@@ -84,6 +86,7 @@ class Sale:
     lines: tuple[SoldLine, ...]
     reference: str = ""
     consent: Consent | None = None
+    tax: SaleTax | None = None
 
     def __post_init__(self) -> None:
         _check_order(self.order_id)
@@ -292,10 +295,12 @@ def event_to_json(event: Event) -> bytes:
         fields[each.name] = getattr(event, each.name)
     if isinstance(event, Sale):
         fields["lines"] = [dataclasses.astuple(each) for each in event.lines]
-        # Older versions don't know it.
-        del fields["consent"]
+        # Older versions don't know them.
+        del fields["consent"], fields["tax"]
         if event.consent is not None:
             fields["consent"] = event.consent.to_json()
+        if event.tax is not None:
+            fields["tax"] = event.tax.to_json()
     return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
 
@@ -325,6 +330,7 @@ _PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
     "lines": _lines,
     "ranges": _ranges,
     "items": tuple,
+    "tax": SaleTax.from_json,
 }
 
 

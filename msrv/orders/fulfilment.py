@@ -189,4 +189,5 @@ def sale_of(order: PaidOrder, catalog: Catalog) -> Sale:
         ),
         reference=order.reference,
         consent=receipt.consent,
+        tax=order.tax,
     )

@@ -30,6 +30,7 @@ from msrv.payments.refunds import (
     RefundHandler,
 )
 from msrv.proofs.quotes import Quote
+from msrv.taxes.sale_tax import SaleTax
 
 WHOLE: Final = ""
 """The `item_id` of what concerns a whole order."""
@@ -81,6 +82,7 @@ class Paid:
     another one. `is_test` is true where no money moved, as in a provider's
     test mode. `paid_at` is when it was paid, in Unix seconds, the same however
     often the provider is asked; None where the provider doesn't state it.
+    `tax` is what it states of the buyer's country and the tax, if anything.
     """
 
     total: Money
@@ -88,6 +90,7 @@ class Paid:
     payment: str = ""
     is_test: bool = False
     paid_at: int | None = None
+    tax: SaleTax | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.quotes import Quote
 from msrv.proofs.receipts import TEST_SUFFIX, Receipt
+from msrv.taxes.sale_tax import SaleTax
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class PaidOrder:
     `reference` is the id by which the seller finds the money. `discount` is
     the code that was used, `mail` the address that the receipt goes to, `gift`
     the sealed gift that the order is, `language` what the buyer reads, as
-    `Language.code`; each may be empty.
+    `Language.code`; each may be empty. `tax` is for the ledger: no receipt
+    states it, since a provider may answer it one time and not another.
     """
 
     receipt: Receipt
@@ -47,6 +49,7 @@ class PaidOrder:
     mail: str = ""
     gift: str = ""
     language: str = ""
+    tax: SaleTax | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,4 +184,5 @@ class Settlement:
             mail=quote.mail,
             gift=quote.gift,
             language=quote.language,
+            tax=paid.tax,
         )

@@ -9,9 +9,19 @@ from collections.abc import Sequence
 from msrv.ledger.events import Restored, Revoked, Sale, SoldLine
 from msrv.ledger.reversals.event import Reversal
 from msrv.proofs.consents import Consent
+from msrv.taxes.sale_tax import CountryEvidence, SaleTax
 
 NOON = 1_800_000_000
 CONSENT = Consent("0d" * 32, "pt", NOON)
+TAX = SaleTax(
+    "PT",
+    (CountryEvidence("billing-address", "PT"), CountryEvidence("card", "ES")),
+    tax_minor=19,
+    is_included=False,
+    rate_bp=2300,
+    jurisdiction="Portugal",
+    is_business=True,
+)
 
 
 def order_id(number: int) -> str:
@@ -26,6 +36,7 @@ def sale(
     currency: str = "EUR",
     reference: str = "",
     consent: Consent | None = None,
+    tax: SaleTax | None = None,
 ) -> Sale:
     """Return a sale of some items: by default, of a song for 100."""
     return Sale(
@@ -39,6 +50,7 @@ def sale(
         ),
         reference,
         consent,
+        tax,
     )
 
 

@@ -25,6 +25,7 @@ from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from tests.ledger.sample_events import (
     CONSENT,
     NOON,
+    TAX,
     order_id,
     restored,
     reversal,
@@ -46,6 +47,7 @@ EVENTS: list[Event] = [
     reversal(1, 100, "pending", "song", "album"),
     WithdrawalStated("number-0a", order_id(1), NOON, "unproved"),
     WithdrawalHandled("number-0a", NOON),
+    sale(3, ("song", 100), tax=TAX),
 ]
 
 
@@ -85,6 +87,20 @@ def test_event_survives_a_json_round_trip(event: Event) -> None:
         (1, {"consent": None}),
         (1, {"consent": {"at": -1, "lang": "pt", "sha256": "0d" * 32}}),
         (1, {"consent": {"at": 1, "lang": "pt", "sha256": "0D" * 32}}),
+        (11, {"tax": None}),
+        (11, {"tax": {"country": "Portugal"}}),
+        (11, {"tax": {"country": 5}}),
+        (11, {"tax": {"evidence": [["card"]]}}),
+        (11, {"tax": {"evidence": [["card", "PT"], ["card", "PT"]]}}),
+        (11, {"tax": {"evidence": [["Card", "PT"]]}}),
+        (11, {"tax": {"tax_minor": -1}}),
+        (11, {"tax": {"tax_minor": True}}),
+        (11, {"tax": {"tax_minor": 1.5}}),
+        (11, {"tax": {"tax_minor": 1, "rate_bp": 10_001}}),
+        (11, {"tax": {"rate_bp": 1900}}),
+        (11, {"tax": {"included": 1}}),
+        (11, {"tax": {"business": "no"}}),
+        (11, {"tax": {"jurisdiction": "a\nb"}}),
         (2, {"item_id": "NO"}),
         (2, {"by": "who is it"}),
         (4, {"code_id": ""}),

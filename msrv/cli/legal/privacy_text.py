@@ -112,6 +112,12 @@ def _orders(settings: Settings) -> Iterator[str]:
             "privacy text is at %(address)s",
             address="https://stripe.com/privacy",
         )
+        yield _(
+            "For the tax, the store keeps the country of your billing address "
+            "and that of your means of payment, as Stripe states them, with "
+            "the tax and its rate, and whether you stated a tax number "
+            "(Article 6(1)(c) GDPR)."
+        )
     if settings.takes_simulated_payments:
         yield _("Payments in this store are simulated: no money moves.")
 

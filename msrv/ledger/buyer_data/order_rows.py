@@ -28,6 +28,7 @@ _PROOF: Final = "proof of the contract (Article 17(3)(e) GDPR)"
 REASONS: Final[Mapping[str, str]] = {
     "orders": _ACCOUNTS,
     "order_items": _ACCOUNTS,
+    "sale_taxes": _ACCOUNTS,
     "reversals": _ACCOUNTS,
     "refunds": "downloads that were refunded have to stay ended",
     "payment_events": _ACCOUNTS,
@@ -120,6 +121,7 @@ async def _erasable(
     if is_free is not None and is_refunded is None:
         items = schema.order_items.c
         found["order_items"] = items.order_id == order_id
+        found["sale_taxes"] = schema.sale_taxes.c.order_id == order_id
         found["orders"] = orders.order_id == order_id
     return found
 

@@ -27,8 +27,10 @@ from msrv.ledger.db.schema import (
     payment_events,
     refunds,
 )
+from msrv.ledger.db.taxes.rows import load_taxes
 from msrv.proofs.consents import Consent
 from msrv.proofs.orders import ORDER_ID_CHARS
+from msrv.taxes.sale_tax import SaleTax
 
 PAGE: Final = 50
 """Number of rows on a page."""
@@ -57,7 +59,8 @@ class Order:
     """Order. `sold_at` is in Unix seconds, amounts are in minor units.
 
     `reference` is the payment provider's id of the payment, or empty.
-    `consent` is the buyer's to immediate delivery, None without one.
+    `consent` is the buyer's to immediate delivery, None without one. `tax` is
+    the buyer's country and the tax, None where nothing is known.
     """
 
     order_id: str
@@ -69,6 +72,7 @@ class Order:
     refunded_minor: int
     lines: tuple[OrderLine, ...]
     consent: Consent | None = None
+    tax: SaleTax | None = None
 
     @property
     def key(self) -> OrderKey:
@@ -258,6 +262,7 @@ async def load_orders(
     found = (await connection.execute(wanted)).all()
     lines: dict[str, list[OrderLine]] = {row.order_id: [] for row in found}
     given: dict[str, Consent] = {}
+    taxes = await load_taxes(connection, list(lines))
     rows: Sequence[Row[Any]] = ()
     if found:
         consented = await connection.execute(
@@ -296,6 +301,7 @@ async def load_orders(
             row.refunded_minor,
             tuple(lines[row.order_id]),
             given.get(row.order_id),
+            taxes.get(row.order_id),
         )
         for row in found
     ]

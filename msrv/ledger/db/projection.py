@@ -21,6 +21,7 @@ from msrv.ledger.db.feed import causes, outgoing_events
 from msrv.ledger.db.feed.outgoing_events import OutgoingEvent
 from msrv.ledger.db.refunds import changes
 from msrv.ledger.db.schema import downloads
+from msrv.ledger.db.taxes import rows as tax_rows
 from msrv.ledger.events import (
     Delivered,
     Event,
@@ -58,6 +59,7 @@ async def apply_events(
     outgoing: list[OutgoingEvent] = []
     sales = _events_of(events, Sale)
     sold = await _apply_sales(connection, sales, aggregates, outgoing)
+    await tax_rows.insert_taxes(connection, sales)
     revoked = await changes.apply_changes(
         connection,
         [each for each in events if isinstance(each, (Revoked, Restored))],
@@ -78,30 +80,14 @@ async def apply_events(
         connection,
         schema.payment_events,
         ("provider", "event_id"),
-        (
-            {
-                "provider": each.provider,
-                "event_id": each.event_id,
-                "kind": each.kind,
-                "order_id": each.order_id,
-                "received_at": each.received_at,
-            }
-            for each in payments
-        ),
+        (dataclasses.asdict(each) for each in payments),
     )
     outgoing += causes.orders_disputed(payments)
     await _insert_new(
         connection,
         schema.redemptions,
         ("code_id",),
-        (
-            {
-                "code_id": each.code_id,
-                "order_id": each.order_id,
-                "redeemed_at": each.redeemed_at,
-            }
-            for each in _events_of(events, Redeemed)
-        ),
+        (dataclasses.asdict(each) for each in _events_of(events, Redeemed)),
     )
     await _insert_new(
         connection,

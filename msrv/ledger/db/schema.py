@@ -86,6 +86,21 @@ consents = Table(
     **_OPTIONS,
 )
 
+# Countries and taxes of sales, as far as they are known.
+sale_taxes = Table(
+    "sale_taxes",
+    metadata,
+    Column("order_id", _ORDER_ID, primary_key=True),
+    Column("country", String(2), nullable=False),  # empty: not known
+    Column("evidence", String(255), nullable=False),  # card:DE paypal:DE
+    Column("tax_minor", BigInteger, nullable=True),
+    Column("is_included", Boolean(create_constraint=False), nullable=False),
+    Column("rate_bp", Integer, nullable=True),  # basis points
+    Column("jurisdiction", String(64), nullable=False),
+    Column("is_business", Boolean(create_constraint=False), nullable=False),
+    **_OPTIONS,
+)
+
 # A row for each order or line that was ever revoked; the last change counts.
 refunds = Table(
     "refunds",

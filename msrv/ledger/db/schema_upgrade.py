@@ -28,6 +28,7 @@ REVISIONS: Final = (
     "0006",
     "0007",
     "0008",
+    "0009",
 )
 """Oldest first, as in `migrations/versions`."""
 HEAD: Final = REVISIONS[-1]

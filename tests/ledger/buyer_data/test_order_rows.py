@@ -16,7 +16,14 @@ from msrv.ledger.events import (
     SoldLine,
 )
 from msrv.ledger.withdrawals.events import WithdrawalStated
-from tests.ledger.sample_events import CONSENT, NOON, order_id, revoked, sale
+from tests.ledger.sample_events import (
+    CONSENT,
+    NOON,
+    TAX,
+    order_id,
+    revoked,
+    sale,
+)
 
 PAID, OTHER, FREE = order_id(1), order_id(2), order_id(3)
 
@@ -25,7 +32,7 @@ def events(number: int) -> list[object]:
     """Return one event of each kind about an order."""
     order = order_id(number)
     return [
-        sale(number, ("song", 100), consent=CONSENT),
+        sale(number, ("song", 100), consent=CONSENT, tax=TAX),
         revoked(number, "song"),
         Redeemed(f"code-{number}", order, NOON),
         Redeemed(f"buyer.{number}.x", order, NOON),
@@ -61,6 +68,7 @@ async def test_everything_of_an_order_is_found_and_erased_where_it_can_be(
         "refunds",
         "payment_events",
         "consents",
+        "sale_taxes",
         "withdrawals",
         "redemptions",
         "acts",
