@@ -26,8 +26,8 @@ class TimeSlices:
         self._started = time.perf_counter()
 
     @classmethod
-    async def begin(cls) -> Self:
-        """Yield to the event loop, and return slices that begin now.
+    async def start(cls) -> Self:
+        """Yield to the event loop, and return slices that start now.
 
         So the first slice isn't added to the work that led to it.
         """
@@ -49,7 +49,7 @@ class TimeSlices:
 
 async def dumps(value: Any) -> str:  # noqa: ANN401 - what JSON may hold
     """Return `value` as JSON, as `json.dumps` does, in time slices."""
-    slices = await TimeSlices.begin()
+    slices = await TimeSlices.start()
     pieces: list[str] = []
     await _write(value, pieces, slices)
     return "".join(pieces)

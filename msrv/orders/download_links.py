@@ -99,7 +99,7 @@ class DownloadLinks:
 
         Other tasks run in between: a receipt may have a hundred releases.
         """
-        slices = await TimeSlices.begin()
+        slices = await TimeSlices.start()
         catalog = self.catalog.current
         revocations = self.ledger.revocations
         items = []

@@ -239,7 +239,7 @@ async def render_in_slices(
 ) -> Markup:
     """Return a page or a part of one; others are served in between."""
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
-    slices = await time_slices.TimeSlices.begin()
+    slices = await time_slices.TimeSlices.start()
     pieces = [each async for each in slices.iterate(found.generate(context))]
     # A large page is joined and sent apart from the last of its pieces.
     await asyncio.sleep(0)

@@ -89,7 +89,7 @@ async def receipt_page(
     )
     texts = store.catalog_cache.texts
     as_json = wants_json(request)
-    slices = await TimeSlices.begin()
+    slices = await TimeSlices.start()
     return await respond_in_slices(
         request,
         "purchase.html",

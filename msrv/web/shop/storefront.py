@@ -44,7 +44,7 @@ RELATED: Final = 4
 async def front(request: web.Request) -> web.Response:
     """Return the front page: featured releases, and the first others."""
     catalog = request.app[STORE].catalog.current
-    shop, slices = catalog.shop, await TimeSlices.begin()
+    shop, slices = catalog.shop, await TimeSlices.start()
     featured = _featured(catalog)
     first = {each.release_id for each in featured}
     newest = list(
@@ -96,7 +96,7 @@ async def release_page(request: web.Request) -> web.Response:
         raise web.HTTPFound(json_views.release_path(found))
     if wants_json(request):
         playable = playable_tracks(request, found)
-        data = await json_views.release(found, await TimeSlices.begin())
+        data = await json_views.release(found, await TimeSlices.start())
         texts = await _track_texts(request, found)
         for each in data["items"]:
             item_id = each["item_id"]

@@ -26,7 +26,7 @@ async def show(request: web.Request) -> web.Response:
     explanation = None
     data: dict[str, Any] = {"valid": None}
     catalog = store.catalog.current
-    slices = await TimeSlices.begin()
+    slices = await TimeSlices.start()
     if pasted.strip():
         explanation = explain(
             store.keyring,

@@ -63,7 +63,7 @@ async def show(request: web.Request) -> web.Response:
         # Not permanent: another artist may get that address.
         raise web.HTTPFound(f"/artists/{former.slug}")
     found = await _find(request)
-    slices = await TimeSlices.begin()
+    slices = await TimeSlices.start()
     profile = found.profile
     text = await store.catalog_cache.texts.render(
         profile.text if profile else "", first_level=PAGE_LEVEL, is_own=True

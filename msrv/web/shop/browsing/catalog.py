@@ -148,7 +148,7 @@ async def _list(
 async def _json(
     listing: Listing, pages: Pages, matches: list[ReleaseMatch]
 ) -> web.Response:
-    slices = await TimeSlices.begin()
+    slices = await TimeSlices.start()
     tag = listing.page_tag or listing.tag
     return await json_response_in_slices(
         {

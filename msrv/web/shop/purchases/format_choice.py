@@ -103,7 +103,7 @@ class FormatChoice:
         Other tasks run in between: a receipt may have a hundred releases.
         """
         found = cls(formats, catalog, chosen)
-        async for line in (await TimeSlices.begin()).iterate(items):
+        async for line in (await TimeSlices.start()).iterate(items):
             if line.link is not None and line.entry is not None:
                 found._add(line.entry)
         return found

@@ -137,7 +137,7 @@ async def _read(
         for name in (*names, ORIGINAL)
     ]
     found: dict[str, BoughtTrack] = {}
-    async for item, link in (await TimeSlices.begin()).iterate(
+    async for item, link in (await TimeSlices.start()).iterate(
         tuple(_tracks(items))
     ):
         if item.item_id not in found:
