@@ -3,10 +3,10 @@
 
 """Live catalog: read at the start, and again after every change.
 
-The folder is polled rather than watched: network mounts and bind mounts send
-no notifications. A scan costs one stat call per file, and the longer it
-takes, the rarer it is. Folders that are being changed wait until they are
-quiet, so that a half-copied file is never sold.
+A scan, which costs one stat call per file, finds out what has changed. It is
+made when the file system says so, or regularly where it doesn't. Folders that
+are being changed wait until they are quiet, so that a half-copied file is
+never sold.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Final, Self
+from typing import Self, TypeVar
 
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.id_history import IdHistory
@@ -40,13 +40,12 @@ from msrv.catalog.library.upload_detection import (
 from msrv.catalog.library_log import LibraryLog, ProgressLog
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.watching.scan_schedule import ScanSchedule
 from msrv.tasks import TaskSupervisor
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS: Final = 1.0
-_SCAN_SHARE: Final = 20
-"""Scans take at most one part in this many of the time."""
+_Result = TypeVar("_Result")
 
 
 class NotReady(Exception):
@@ -69,7 +68,7 @@ class LiveCatalog:
         *,
         parser: Parser | None = None,
         settle_seconds: float = SETTLE_SECONDS,
-        poll_seconds: float = POLL_SECONDS,
+        schedule: ScanSchedule | None = None,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -77,7 +76,7 @@ class LiveCatalog:
         self._owns_parser = parser is None
         self._root = root
         self._data = data
-        self._poll_seconds = poll_seconds
+        self._schedule = schedule or ScanSchedule()
         self._timer = timer
         self._uploads = UploadDetector(
             settle_seconds, clock=clock, timer=timer
@@ -91,6 +90,8 @@ class LiveCatalog:
             {},
         )
         self._first_scan_at: float | None = None
+        self._identity: tuple[int, int] | None = None
+        self._retry_due = False
         self.scans = 0
         """Number of scans of the library so far."""
         self._ready = asyncio.Event()
@@ -160,25 +161,32 @@ class LiveCatalog:
         last_good = await asyncio.to_thread(self._open_last_good)
         try:
             while True:
-                # In a task of its own, so that the thread is awaited even
-                # when this is cancelled: it uses the index until it ends.
-                poll = asyncio.create_task(
-                    asyncio.to_thread(self._poll, index, last_good)
-                )
-                try:
-                    pause_seconds = await asyncio.shield(poll)
-                except asyncio.CancelledError:
-                    self._stopping.set()
-                    while not poll.done():  # however often it is cancelled
-                        with contextlib.suppress(asyncio.CancelledError):
-                            await asyncio.wait([poll])
-                    raise
+                await self._in_thread(lambda: self._poll(index, last_good))
                 self.scans += 1
                 if self._reading is not None:
                     self._ready.set()
-                await asyncio.sleep(pause_seconds)
+                await self._schedule.wait(
+                    lambda: self._in_thread(self._is_due)
+                )
         finally:
+            self._schedule.close()
             await asyncio.to_thread(index.close)
+
+    async def _in_thread(self, function: Callable[[], _Result]) -> _Result:
+        """Call a function in a thread.
+
+        The thread is awaited even when this is cancelled: it uses files that
+        are closed next.
+        """
+        call = asyncio.create_task(asyncio.to_thread(function))
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            self._stopping.set()
+            while not call.done():  # however often it is cancelled
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([call])
+            raise
 
     def _open_last_good(self) -> LastGoodConfig:
         return LastGoodConfig.open(
@@ -187,31 +195,55 @@ class LiveCatalog:
             timer=self._timer,
         )
 
-    def _poll(self, index: FileIndex, last_good: LastGoodConfig) -> float:
-        """Read the library if it has changed; return the seconds to pause.
+    def _is_due(self) -> bool:
+        """Return whether the library has to be read again, unchanged or not.
 
-        Runs in a thread; never raises.
+        The folder itself may have become another one: a disk was mounted.
         """
-        started_at = time.monotonic()
-        pause_seconds = self._poll_seconds
+        self._write_sold()
+        return (
+            self._history_revision != self._present_revision()
+            or self._is_retry_due()
+            or self._folder_identity() != self._identity
+        )
+
+    def _is_retry_due(self) -> bool:
+        """Return whether a file may be parsed again, until that is done."""
+        self._retry_due = self._retry_due or self._parser.is_retry_due()
+        return self._retry_due
+
+    def _folder_identity(self) -> tuple[int, int] | None:
+        """Return what the library's folder is, None if it is away."""
         try:
-            found = scan(self._root)
+            status = self._root.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _present_revision(self) -> int:
+        return 0 if self._history is None else self._history.revision
+
+    def _poll(self, index: FileIndex, last_good: LastGoodConfig) -> None:
+        """Read the library if it has changed. Blocks; never raises."""
+        is_urgent = is_settled = False
+        watch = self._schedule.start()
+        try:
+            self._identity = self._folder_identity()
+            found = scan(self._root, watch)
             unsettled = self._uploads.update(
                 found, index.has_same_size_and_date
             )
-            taken_seconds = time.monotonic() - started_at
-            pause_seconds = max(pause_seconds, _SCAN_SHARE * taken_seconds)
+            self._schedule.scanned()
             if not self._must_wait(index, last_good, found, unsettled):
                 self._read_if_changed(index, last_good, found, unsettled)
             self._last_error = ""
-            if (
+            # (Files that never become quiet aren't polled more often.)
+            is_urgent = (
                 self._reading is None
                 or self._reading.retrying
                 or any(not each.keeps_changing for each in unsettled.values())
-            ):
-                # An operator who has just copied a file is waiting for it.
-                # (Files that never become quiet aren't polled more often.)
-                pause_seconds = max(self._poll_seconds, taken_seconds)
+            )
+            is_settled = not unsettled
         except IndexingStopped:
             pass
         except LibraryUnreadable as error:
@@ -224,7 +256,7 @@ class LiveCatalog:
             # A bug must not end the updates of the catalog.
             if self._is_new(error):
                 log.exception("can't read the library; trying again")
-        return pause_seconds
+        self._schedule.finish(is_urgent=is_urgent, is_settled=is_settled)
 
     def _must_wait(
         self,
@@ -261,17 +293,17 @@ class LiveCatalog:
     ) -> None:
         reading = self._reading
         state = (found.fingerprint, unsettled)
-        history = self._history
         self._write_sold()
-        revision = 0 if history is None else history.revision
+        revision = self._present_revision()
         if (
             reading is not None
             and state == self._last_state
             and revision == self._history_revision
             and (not reading.retrying)
-            and not self._parser.is_retry_due()
+            and not self._is_retry_due()
         ):
             return
+        self._retry_due = False
         new = load_library(
             self._root,
             index,
@@ -280,7 +312,7 @@ class LiveCatalog:
             unsettled=unsettled,
             last_good=last_good,
             quiet_seconds=self._uploads.quiet_seconds,
-            history=history,
+            history=self._history,
             parser=self._parser,
             now=self._timer(),
             stopping=self._stopping.is_set,

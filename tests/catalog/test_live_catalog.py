@@ -18,6 +18,8 @@ from msrv.catalog.library import indexing
 from msrv.catalog.library.scan import LibraryUnreadable, scan
 from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from msrv.catalog.model import Catalog
+from msrv.catalog.watching.folder_watch import FolderWatch
+from msrv.catalog.watching.scan_schedule import ScanSchedule
 from tests.catalog.temporary_library import Library, wav
 from tests.polling import wait_until
 
@@ -27,7 +29,10 @@ PATIENCE_SECONDS = 10
 @asynccontextmanager
 async def opened(library: Library) -> AsyncIterator[LiveCatalog]:
     catalog = LiveCatalog(
-        library.root, library.data, settle_seconds=0, poll_seconds=0.01
+        library.root,
+        library.data,
+        settle_seconds=0,
+        schedule=ScanSchedule(poll_seconds=0.01),
     )
     async with catalog, asyncio.timeout(PATIENCE_SECONDS):
         await catalog.ready()
@@ -189,9 +194,9 @@ async def test_library_is_read_off_the_event_loop(
     library.release("R")
     threads = set()
 
-    def watch(root: Path) -> object:
+    def watch(root: Path, folders: FolderWatch | None) -> object:
         threads.add(threading.current_thread())
-        return scan(root)
+        return scan(root, folders)
 
     monkeypatch.setattr("msrv.catalog.live_catalog.scan", watch)
     async with opened(library):

@@ -14,6 +14,7 @@ import pytest
 from msrv.catalog.library import indexing
 from msrv.catalog.library.found_files import FoundFile
 from msrv.catalog.live_catalog import LiveCatalog, NotReady
+from msrv.catalog.watching.scan_schedule import ScanSchedule
 from tests.catalog.temporary_library import Library, wav
 from tests.polling import wait_until
 
@@ -37,7 +38,8 @@ class Store:
             self.library.root,
             self.library.data,
             settle_seconds=QUIET,
-            poll_seconds=0.005,
+            # Polled, since the time stands still here.
+            schedule=ScanSchedule(poll_seconds=0.005, watches=False),
             clock=lambda: newest(self.library.root) + self.ahead + self.now,
             timer=lambda: self.now,
         )

@@ -8,7 +8,6 @@ describe files have these values from it.
 """
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -52,8 +51,14 @@ class FoundFile(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """The suffix with its dot, in lower case."""
-        return os.path.splitext(self.name)[1].lower()
+        """The suffix with its dot, in lower case.
+
+        As `os.path.splitext` has it, but faster: it is asked for about ten
+        times for each file of a library that is loaded.
+        """
+        name = self.path[self.path.rfind("/") + 1 :]
+        dot = name.rfind(".")
+        return name[dot:].lower() if name[: max(dot, 0)].strip(".") else ""
 
     @property
     def is_track(self) -> bool:

@@ -11,6 +11,8 @@ to something inside.
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,7 @@ from msrv.catalog.texts.text_folders import (
     is_text_folder,
 )
 from msrv.catalog.theme import theme_files
+from msrv.catalog.watching.folder_watch import FolderWatch
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -38,11 +41,17 @@ class LibraryUnreadable(Exception):
     """The library's folder is missing or can't be read; one line."""
 
 
-def scan(root: Path) -> Scan:
-    """Scan a library. Blocks. Raises LibraryUnreadable."""
+def scan(root: Path, watch: FolderWatch | None = None) -> Scan:
+    """Scan a library. Blocks. Raises LibraryUnreadable.
+
+    Each folder is added to `watch` before it is listed, so that no change
+    falls between the two.
+    """
     found = Scan()
-    base, entries = _open_root(root)
-    walker = _Walker(base, found)
+    with _explained(root):
+        base = os.path.realpath(root, strict=True)
+        walker = _Walker(base, found, watch)
+        entries = _list_entries(base)
     found.is_empty = not entries
     walker.folder(entries, "")
     walker.follow_links()
@@ -59,13 +68,15 @@ def scan(root: Path) -> Scan:
 
 def check_library(root: Path) -> None:
     """Raise LibraryUnreadable if the library's folder can't be read."""
-    _open_root(root)
+    with _explained(root):
+        _list_entries(os.path.realpath(root, strict=True))
 
 
-def _open_root(root: Path) -> tuple[str, list["os.DirEntry[str]"]]:
+@contextmanager
+def _explained(root: Path) -> Iterator[None]:
+    """Raise LibraryUnreadable instead of OSError."""
     try:
-        base = os.path.realpath(root, strict=True)
-        return base, _list_entries(base)
+        yield
     except OSError as error:
         raise LibraryUnreadable(
             f"can't read the library {printable(str(root))}: {error.strerror}"
@@ -80,12 +91,17 @@ class _Walker:
     nothing is sold twice, and a folder is sold under its real path.
     """
 
-    def __init__(self, base: str, found: Scan) -> None:
+    def __init__(
+        self, base: str, found: Scan, watch: FolderWatch | None
+    ) -> None:
         self._base = base
         self._found = found
+        self._watch = watch
         self._links: list[os.DirEntry[str]] = []
         status = os.stat(base)  # noqa: PTH116 - a string, as everything here
         self._seen = {(status.st_dev, status.st_ino): ""}
+        if watch is not None:
+            watch.add(base, status.st_dev)
 
     def folder(self, entries: list["os.DirEntry[str]"], path: str) -> None:
         """Visit a folder and its subfolders."""
@@ -205,6 +221,8 @@ class _Walker:
             self._add_problem(path, "is nested too deeply in the library")
             return
         self._seen[identity] = path
+        if self._watch is not None:
+            self._watch.add(entry.path, status.st_dev)
         try:
             entries = _list_entries(entry.path)
         except OSError as error:

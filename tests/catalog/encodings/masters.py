@@ -17,6 +17,7 @@ from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.encodings.recipes import RECIPES
 from msrv.catalog.encodings.worker import EncodingWorker
 from msrv.catalog.live_catalog import LiveCatalog
+from msrv.catalog.watching.scan_schedule import ScanSchedule
 from msrv.storage.local import LocalStorage
 from tests.catalog import shared_parser
 from tests.polling import wait_until
@@ -120,7 +121,7 @@ class EncodedLibrary:
             self.data,
             parser=shared_parser.shared(),
             settle_seconds=0,
-            poll_seconds=0.05,
+            schedule=ScanSchedule(poll_seconds=0.05),
         )
         covers = Covers(storage, self.data / "covers", shared_parser.shared())
         worker = EncodingWorker(
