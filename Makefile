@@ -9,6 +9,10 @@ BIN := $(VENV)/bin
 LIBRARY ?=
 SECONDS ?= 300
 
+# A test run starts hundreds of processes; without bytecode files, which images
+# of containers often turn off, each of them compiles the whole package.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast check bench bench-guard fuzz lock release demo translations clean
 
