@@ -3,9 +3,9 @@
 
 """Parts that the stores of a test run share, since each is slow to make.
 
-Starting the confined parser, asking ffmpeg for its encoders and creating the
-ledger's tables take ten times as long as the rest of a store. Each is done
-once, as the store does it; their own tests do it anew.
+Starting the confined parser, asking ffmpeg for its encoders, creating the
+ledger's tables and compiling templates take ten times as long as the rest of a
+store. Each is done once, as the store does it; their own tests do it anew.
 """
 
 import asyncio
@@ -14,9 +14,14 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from types import CodeType
+from typing import Final, Self
 
+import aiohttp_jinja2
+import jinja2
 import pytest
+from aiohttp import web
+from jinja2.bccache import Bucket
 
 from msrv import app, files
 from msrv.catalog.ffmpeg import find_ffmpeg
@@ -24,6 +29,7 @@ from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.parsing.parser_process import ParserProcess
 from msrv.ledger.connection_rules import DEFAULT_RULES
 from msrv.payments.return_addresses import UntaggedReturns
+from msrv.web import rendering
 
 
 class ParserProcesses:
@@ -98,6 +104,30 @@ class NewDataFolder:
             shutil.copytree(self._folder, data, dirs_exist_ok=True)
 
 
+class CompiledTemplates(jinja2.BytecodeCache):
+    """Code of the templates, by file and the checksum of its text."""
+
+    def __init__(self) -> None:
+        self._code: Final[dict[tuple[str, str], CodeType]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Set a template's code, if it has been compiled."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of a template that was compiled just now."""
+        assert bucket.code is not None
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+    def set_up_templates(self, app: web.Application, *, fresh: bool) -> None:
+        """Set up an application's templates, which share their code."""
+        _set_up_templates(app, fresh=fresh)
+        aiohttp_jinja2.get_env(app).bytecode_cache = self
+
+
+_set_up_templates: Final = rendering.set_up_templates
+
+
 async def _create_ledger(folder: Path) -> None:
     from msrv.ledger.db import schema_upgrade  # noqa: PLC0415 - slow to import
     from msrv.ledger.db.database import Database  # noqa: PLC0415 - slow to import
@@ -113,6 +143,7 @@ class SharedStoreParts:
 
     def __init__(self, folder: Path) -> None:
         self.processes = ParserProcesses()
+        self.templates = CompiledTemplates()
         self.data_folder = NewDataFolder(folder)
         self._find_ffmpeg = functools.cache(lambda _path: find_ffmpeg())
 
@@ -126,6 +157,9 @@ class SharedStoreParts:
         """Let the applications of this test use the shared parts."""
         monkeypatch.setattr(
             app, "Parser", lambda data: ReusingParser(data, self.processes)
+        )
+        monkeypatch.setattr(
+            rendering, "set_up_templates", self.templates.set_up_templates
         )
         monkeypatch.setattr(
             app,

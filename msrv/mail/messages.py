@@ -7,6 +7,7 @@ Rendering is deterministic to the last byte: a mail that is sent twice, after a
 connection broke at the wrong moment, is recognised as one.
 """
 
+import functools
 import hashlib
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -28,8 +29,9 @@ _ENCODING: Final = "quoted-printable"
 _BOUNDARY_CHARS: Final = 32
 
 
+@functools.cache
 def environment() -> Environment:
-    """Return the environment of the mails' templates."""
+    """Return the environment of the mails' templates, each compiled once."""
     templates = Environment(
         loader=PackageLoader("msrv.mail", "templates"),
         # Plain text is not escaped: readers would see `&amp;`.

@@ -17,21 +17,6 @@ NOMINAL_UNIT_SECONDS: Final = 0.0006
 LIMIT_SECONDS: Final = 0.005
 
 
-def work_unit_seconds() -> float:
-    """Return the least of five times of a fixed piece of Python.
-
-    It shows how fast the machine is at this moment.
-    """
-    best = 1.0
-    for _ in range(5):
-        started = time.thread_time()
-        total = 0
-        for number in range(8000):
-            total += number * number
-        best = min(best, time.thread_time() - started)
-    return best
-
-
 @dataclass(slots=True)
 class LoopSteps:
     """Longest steps of the loop: their seconds, and their callbacks."""

@@ -15,12 +15,8 @@ from msrv.settings import Settings
 from msrv.web.forms import MAX_BYTES, MAX_FIELD_BYTES, MEDIA_TYPE
 from tests.conftest import Client, StartStore
 from tests.hostile import loop_measurement
-from tests.hostile.loop_measurement import (
-    Request,
-    measured_loop,
-    send,
-    work_unit_seconds,
-)
+from tests.hostile.loop_measurement import Request, measured_loop, send
+from tests.processor_time import work_unit_seconds
 
 JSON = {"Accept": "application/json"}
 FORM = {"Content-Type": MEDIA_TYPE}

@@ -124,7 +124,7 @@ async def test_withdrawal_without_consent_ends_the_downloads(
             "Refunded: its download links no longer work.", timeout=500
         )
 
-    for _ in range(20):  # the ledger syncs every second
+    for _ in range(60):  # the ledger syncs every second
         try:
             await is_refunded()
             break

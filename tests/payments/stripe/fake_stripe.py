@@ -65,8 +65,9 @@ class FakeStripe:
         self.faults: list[int] = []
         """Statuses that the next requests are answered with."""
         self.stalls = False
-        self.search_seconds = 0.0
-        """How long a search takes that finds anything."""
+        self.may_find = asyncio.Event()
+        """A search that finds anything waits for it."""
+        self.may_find.set()
         self.endpoints: list[Json] = []
         self.restricted = False
         """Whether the key may do no more than payments need."""
@@ -339,7 +340,7 @@ class FakeStripe:
             and each["status"] == request.query["status"]
         ]
         if found:
-            await asyncio.sleep(self.search_seconds)
+            await self.may_find.wait()
         after = request.query.get("starting_after")
         if after is not None:
             found = found[[each["id"] for each in found].index(after) + 1 :]
