@@ -38,6 +38,7 @@ from msrv.newsletter.subscriptions import NewsletterSubscriptions
 from msrv.notifications.feed_upkeep import ledger_upkeep
 from msrv.notifications.notifier import SellerNotifier
 from msrv.orders.checkout import Checkout
+from msrv.orders.corrections.worker import CorrectionMailer
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
 from msrv.orders.free_orders import FreeOrders
@@ -61,11 +62,7 @@ from msrv.settings import Settings
 from msrv.storage.combined import CombinedStorage
 from msrv.storage.data_folder import shared_lock
 from msrv.storage.local import LocalStorage
-from msrv.web import (
-    middleware,
-    rendering,
-    security_headers,
-)
+from msrv.web import middleware, rendering, security_headers
 from msrv.web.caches import (
     CatalogCache,
     DocumentCache,
@@ -271,6 +268,7 @@ def _build_store(
         receipt_mails=receipt_mails,
         withdrawals=Withdrawals.of(receipt_mails, ledger, settings.notify),
         lost_purchases=LostPurchases.of(fulfilment, settlement),
+        corrections=CorrectionMailer.of(receipt_mails, ledger, settlement),
         download_links=DownloadLinks(
             keyring, catalog, ledger, settings.link_hours * 3600, clock
         ),
@@ -337,6 +335,7 @@ async def _run(
         stack.push_async_callback(store.providers.aclose)
         await stack.enter_async_context(store.webhooks)
         await stack.enter_async_context(store.lost_purchases)
+        await stack.enter_async_context(store.corrections)
         yield
 
 

@@ -9,6 +9,8 @@ Apart from the worker, which knows no kind of mail.
 from dataclasses import dataclass
 
 from msrv.mail import seller_mail, withdrawal_mail
+from msrv.mail.corrections import correction_mail
+from msrv.mail.corrections.correction_mail import CorrectionMail
 from msrv.mail.rendering import Mail
 from msrv.mail.seller_mail import SellerMail
 from msrv.mail.withdrawal_mail import WithdrawalMail
@@ -18,7 +20,8 @@ from msrv.mail.withdrawal_mail import WithdrawalMail
 class FailedMail:
     """A mail that won't be sent: what it is, the reason, and the time.
 
-    `kind` is "seller", "withdrawal", or the value of a receipt's `MailKind`.
+    `kind` is "seller", "withdrawal", "corrected", or the value of a receipt's
+    `MailKind`.
     A mail to the seller has a `subject`, each other mail an `order_id`. `at`
     is in Unix seconds.
     """
@@ -36,9 +39,21 @@ class FailedMail:
             return cls(seller_mail.KIND, "", mail.subject, why, at)
         if isinstance(mail, WithdrawalMail):
             return cls(withdrawal_mail.KIND, mail.order_id, "", why, at)
+        if isinstance(mail, CorrectionMail):
+            order_id = mail.receipt.order_id
+            return cls(correction_mail.KIND, order_id, "", why, at)
         return cls(mail.kind.value, mail.receipt.order_id, "", why, at)
 
     @property
     def is_confirmation(self) -> bool:
         """True for the confirmation of a withdrawal."""
         return self.kind == withdrawal_mail.KIND
+
+    @property
+    def is_receipt(self) -> bool:
+        """True for a receipt, or another mail that a buyer waits for."""
+        return self.kind not in {
+            seller_mail.KIND,
+            withdrawal_mail.KIND,
+            correction_mail.KIND,
+        }

@@ -11,6 +11,12 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 
 from msrv.mail import seller_mail, withdrawal_mail
+from msrv.mail.corrections import correction_mail
+from msrv.mail.corrections.correction_mail import (
+    CorrectionMail,
+    CorrectionRenderer,
+    is_correction_mail_id,
+)
 from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer, is_mail_id
 from msrv.mail.seller_mail import SellerMail, SellerRenderer, is_seller_mail_id
 from msrv.mail.withdrawal_mail import (
@@ -20,7 +26,7 @@ from msrv.mail.withdrawal_mail import (
 )
 from msrv.proofs.keyring import Keyring
 
-Mail = ReceiptMail | SellerMail | WithdrawalMail
+Mail = ReceiptMail | SellerMail | WithdrawalMail | CorrectionMail
 
 
 def parse_mail(text: bytes) -> Mail:
@@ -34,6 +40,8 @@ def parse_mail(text: bytes) -> Mail:
         return SellerMail.from_fields(fields)
     if kind == withdrawal_mail.KIND:
         return WithdrawalMail.from_fields(fields)
+    if kind == correction_mail.KIND:
+        return CorrectionMail.from_fields(fields)
     return ReceiptMail.from_json(text)
 
 
@@ -43,6 +51,7 @@ def is_id(text: str) -> bool:
         is_mail_id(text)
         or is_seller_mail_id(text)
         or is_withdrawal_mail_id(text)
+        or is_correction_mail_id(text)
     )
 
 
@@ -53,6 +62,7 @@ class MailRenderer:
         self._receipts = ReceiptRenderer(keyring, sender)
         self._seller = SellerRenderer(sender)
         self._withdrawals = WithdrawalRenderer(sender)
+        self._corrections = CorrectionRenderer(keyring, sender)
 
     @property
     def sender(self) -> str:
@@ -65,4 +75,6 @@ class MailRenderer:
             return self._seller.render(mail)
         if isinstance(mail, WithdrawalMail):
             return self._withdrawals.render(mail)
+        if isinstance(mail, CorrectionMail):
+            return self._corrections.render(mail)
         return self._receipts.render(mail)

@@ -25,6 +25,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from msrv.mail import addresses
+from msrv.mail.corrections.correction_mail import CorrectionMail
 from msrv.mail.failed_mails import FailedMail
 from msrv.mail.outbox import Outbox
 from msrv.mail.rendering import Mail, MailRenderer
@@ -141,10 +142,10 @@ class MailWorker:
         """Store a mail to be sent soon; return whether it is on the disk.
 
         Never raises. A mail whose id is known already is the same mail, and
-        is not sent twice. Those to the seller are sent after the buyers'.
+        is not sent twice. Those that no buyer waits for are sent last.
         """
         add = self._outbox.add
-        if isinstance(mail, SellerMail):
+        if isinstance(mail, (SellerMail, CorrectionMail)):
             add = functools.partial(add, is_bulk=True)
         try:
             await self._thread.call(add, mail)

@@ -98,7 +98,7 @@ class ReceiptMails:
     def has_failed(self, order_id: str) -> bool:
         """Return whether this process gave up on an order's receipt."""
         return self.worker is not None and any(
-            each.order_id == order_id and not each.is_confirmation
+            each.order_id == order_id and each.is_receipt
             for each in self.worker.recent_failures
         )
 

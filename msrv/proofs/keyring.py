@@ -64,6 +64,7 @@ class Purpose(Enum):
     RETIRED = "retired"
     GRANT = "grant"
     GIFT = "gift"
+    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,6 +32,7 @@ from msrv.web.shop import (
 )
 from msrv.web.shop.browsing import catalog, waveforms
 from msrv.web.shop.purchases import (
+    corrections,
     device_library,
     gift_pages,
     lost_purchases,
@@ -97,6 +98,18 @@ ROUTES: list[web.RouteDef] = [
         r"/purchases/{receipt:[\w.-]+}.rss", playlists.podcast, name="podcast"
     ),
     web.get("/purchases/{receipt}", receipts.show, name="purchase"),
+    web.get(
+        "/purchases/{receipt}/corrections",
+        corrections.show,
+        name="corrections",
+    ),
+    web.post(
+        "/purchases/{receipt}/corrections",
+        corrections.change,
+        name="corrections-change",
+    ),
+    web.get("/corrections/{token}", corrections.confirm, name="stop"),
+    web.post("/corrections/{token}", corrections.stop, name="stop-send"),
     web.get("/library", device_library.show, name="library"),
     web.get("/lost", lost_purchases.show, name="lost"),
     web.post("/lost", lost_purchases.submit, name="lost-request"),

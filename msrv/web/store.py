@@ -24,6 +24,7 @@ from msrv.mail.worker import MailWorker
 from msrv.newsletter.subscriptions import NewsletterSubscriptions
 from msrv.notifications.notifier import SellerNotifier
 from msrv.orders.checkout import Checkout
+from msrv.orders.corrections.worker import CorrectionMailer
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
 from msrv.orders.fulfilment import Fulfilment
@@ -103,6 +104,7 @@ class Store:
     receipt_mails: ReceiptMails
     withdrawals: Withdrawals
     lost_purchases: LostPurchases
+    corrections: CorrectionMailer
     download_links: DownloadLinks
 
     limits: ShopLimits

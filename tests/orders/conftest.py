@@ -3,14 +3,18 @@
 
 """Stores for tests of the shop's services."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from msrv.settings import Settings
-from tests.conftest import Client, StartStore
+from tests.conftest import Client, Clock, StartStore
 from tests.orders.discount_orders import DISCOUNTS
+from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.store_parts import wait_for_database
+from tests.store_process import free_port
 
 
 @pytest.fixture
@@ -28,5 +32,38 @@ async def discount_store(
     with (library / "store.toml").open("a", encoding="utf-8") as file:
         file.write(DISCOUNTS)
     store = await start_store(settings)
+    await wait_for_database(store)
+    return store
+
+
+@pytest.fixture
+async def bank(clock: Clock) -> AsyncIterator[FakeStripe]:
+    """Stripe, with an account in test mode."""
+    made = FakeStripe(clock)
+    await made.server.start_server()
+    yield made
+    await made.server.close()
+
+
+@pytest.fixture
+def selling(settings: Settings, bank: FakeStripe) -> Settings:
+    """Settings with that Stripe and an unreachable mail server."""
+    return settings.model_copy(
+        update={
+            "stripe_key": SecretStr(KEY),
+            "stripe_webhook_secret": SecretStr(SECRET),
+            "stripe_api": bank.url,
+            "demo_payments": False,
+            "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
+            "mail_from": "shop@example.org",
+            "public_url": "https://shop.example",
+        }
+    )
+
+
+@pytest.fixture
+async def shop(start_store: StartStore, selling: Settings) -> Client:
+    """That store, with its database."""
+    store = await start_store(selling)
     await wait_for_database(store)
     return store

@@ -138,6 +138,15 @@ def _mail(settings: Settings) -> Iterator[str]:
         "The same is true of the address, the name and the note of a gift, "
         "which are encrypted on the way to its recipient."
     )
+    if settings.stripe_key is not None:
+        yield _(
+            "If you ask to hear when something that you bought is corrected "
+            "or extended, the store keeps that with the number of your order "
+            "and your language, until you stop these emails (Article 6(1)(a) "
+            "GDPR). It asks the payment service for your address each time, "
+            "and deletes it when the mail has been sent, or couldn't be sent "
+            "for four days."
+        )
 
 
 def _notes(settings: Settings, shop: Shop) -> Iterator[str]:

@@ -58,7 +58,7 @@ async def read_rows(connection: AsyncConnection, order_id: str) -> OrderRows:
     """Return everything that the ledger has of an order."""
     erasable = await _erasable(connection, order_id)
     found: dict[str, dict[str, list[Row]]] = {"erasable": {}, "kept": {}}
-    for name in ("downloads", *REASONS):
+    for name in ("downloads", "correction_requests", *REASONS):
         table = schema.metadata.tables[name]
         wanted = _of_order(table, order_id)
         parts = {"kept": wanted}
@@ -103,6 +103,8 @@ async def _erasable(
     whole = schema.downloads.c.order_id == order_id
     found: dict[str, ColumnElement[bool]] = {
         "downloads": whole,
+        "correction_requests": schema.correction_requests.c.order_id
+        == order_id,
         "redemptions": schema.redemptions.c.code_id.startswith(BUYER_MARK),
     }
     orders = schema.orders.c

@@ -19,13 +19,17 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
 )
 
-metadata = MetaData()
+from msrv.ledger.db.tables import columns, corrections
+
+metadata = columns.metadata
+correction_requests = corrections.correction_requests
+watched_releases = corrections.watched_releases
+watched_files = corrections.watched_files
 
 # References that differ in case are different, which MariaDB's default
 # collation doesn't respect; and a table is the same on every server.

@@ -29,6 +29,7 @@ REVISIONS: Final = (
     "0007",
     "0008",
     "0009",
+    "0010",
 )
 """Oldest first, as in `migrations/versions`."""
 HEAD: Final = REVISIONS[-1]

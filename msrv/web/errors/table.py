@@ -18,6 +18,7 @@ from msrv.web.errors import (
     ErrorPage,
     Table,
     access,
+    corrections,
     payments,
     redemption,
     refunds,
@@ -34,6 +35,7 @@ TABLE: Final[Table] = {
     **payments.TABLE,
     **studio.TABLE,
     **refunds.TABLE,
+    **corrections.TABLE,
 }
 
 

@@ -27,6 +27,7 @@ PATH_PARAMETERS: Final[Mapping[str, Json]] = {
     "bill": described(TEXT, "the signed bill of a gift"),
     "provider": described(TEXT, "the name of a payment provider"),
     "quote": described(TEXT, "a signed quote"),
+    "token": described(TEXT, "the end of a link that stops mails"),
 }
 
 

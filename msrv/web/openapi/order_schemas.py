@@ -198,6 +198,7 @@ ORDER_SCHEMAS: Final[Mapping[str, Json]] = {
             ),
         }
     ),
+    "Corrections": record({"order_id": TEXT, "asked": BOOLEAN}),
     "RedeemForm": record({"code": TEXT}),
     "Quote": record({"quote_id": TEXT, **TOTAL, "expires_at": TIME}),
     "Pending": record({"status": one_of(["pending"]), **TOTAL}),

@@ -137,6 +137,9 @@ async def receipt_page(
         mail_path=f"{receipt_path(token)}/mail"
         if store.receipt_mails.is_on
         else None,
+        corrections_path=f"{receipt_path(token)}/corrections"
+        if store.corrections.requests.is_offered(receipt)
+        else None,
         mailed_to=mailed_to(request),
         mail_wait=mail_wait,
         releases=releases_of(request, items),

@@ -51,7 +51,7 @@ def test_every_table_with_orders_is_exported() -> None:
         for table in schema.metadata.sorted_tables
         if {"order_id", "subject"} & set(table.c.keys())
     }
-    assert named == {*REASONS, "downloads"}
+    assert named == {*REASONS, "downloads", "correction_requests"}
 
 
 async def test_everything_of_an_order_is_found_and_erased_where_it_can_be(

@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from yarl import URL
 
+from msrv.proofs.corrections import stop_links
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web.forms import MEDIA_TYPE as FORM
@@ -300,8 +301,13 @@ def order_everything(
     }
 
 
-def pay_at_provider(program: Program, bank: FakeStripe) -> None:
-    """Pay on the provider's page, which takes a while, and come back."""
+def pay_at_provider(
+    program: Program, keyring: Keyring, bank: FakeStripe
+) -> dict[str, list[str]]:
+    """Pay on the provider's page, which takes a while, and come back.
+
+    Then ask to hear of corrections, and stop that. Return values of paths.
+    """
     call = program.call
     paid = {"item": ["umbrella"], "provider": "stripe"}
     call("buy", 202, form=paid)
@@ -310,8 +316,16 @@ def pay_at_provider(program: Program, bank: FakeStripe) -> None:
     path, query = {"provider": "stripe"}, dict(back.query)
     call("come-back", 202, path=path, query=query)
     bank.arrive(session)
-    call("come-back", 201, path=path, query=query)
+    session["customer_details"] = {"email": MAIL}
+    bought = call("come-back", 201, path=path, query=query)
     send_webhook(program, bank.event("checkout.session.completed", session))
+    path = {"receipt": token(bought["receipt"])}
+    assert call("corrections-change", form={}, path=path)["asked"]
+    assert call("corrections", path=path)["asked"]
+    stop = token(stop_links.stop_path(keyring, bought["order_id"]))
+    assert call("stop", path={"token": stop})["asked"]
+    assert not call("stop-send", path={"token": stop})["asked"]
+    return {"token": [stop], "receipt": [path["receipt"]]}
 
 
 def send_generated_requests(
@@ -354,7 +368,9 @@ def send_all(
     """Call every operation successfully, then with generated requests."""
     known = read_everything(program)
     known |= order_everything(program, keyring, quote)
-    pay_at_provider(program, bank)
+    paid = pay_at_provider(program, keyring, bank)
+    known["token"] = paid["token"]
+    known["receipt"] += paid["receipt"]
     for name in program.operations:
         for mode in GenerationMode:
             send_generated_requests(program, name, mode, known)
