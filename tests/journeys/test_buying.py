@@ -183,8 +183,10 @@ async def test_release_is_bought_and_downloaded_in_three_taps(
     await page.get_by_role(
         "button", name="Simulate a successful payment"
     ).tap()
+    first = page.get_by_role("link", name="Download").first
+    await expect(first).to_be_in_viewport(ratio=1)
     async with page.expect_download() as waiting:
-        await page.get_by_role("link", name="Download").first.tap()
+        await first.tap()
     download = await waiting.value
     assert download.suggested_filename.endswith(".zip")
     await context.close()

@@ -121,7 +121,7 @@ async def test_withdrawal_without_consent_ends_the_downloads(
     async def is_refunded() -> None:
         await page.goto(receipt)
         await expect(page.locator(".receipt")).to_contain_text(
-            "Refunded: its download links no longer work.", timeout=500
+            "Withdrawn: its download links no longer work.", timeout=500
         )
 
     for _ in range(60):  # the ledger syncs every second

@@ -186,11 +186,11 @@ TABLE: Final[Table] = {
     Refunded: ErrorPage(
         410,
         "refunded",
-        gettext_noop("This purchase was refunded"),
+        gettext_noop("The downloads of this purchase have ended"),
         gettext_noop(
-            "This purchase was refunded, so its download links no longer "
-            "work. If you think this is a mistake, please send the store the "
-            "order number on your receipt."
+            "This purchase was refunded or withdrawn, so its download links "
+            "no longer work. If you think this is a mistake, please send the "
+            "store the order number on your receipt."
         ),
     ),
     StorageError: ErrorPage(

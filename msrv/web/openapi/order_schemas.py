@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from msrv.ledger.withdrawals.events import WithdrawalOutcome
+from msrv.orders.refunds.ended_lines import EndReason
 from msrv.proofs.pasted_proofs import ProofKind
 from msrv.web.openapi.schema_types import (
     ADDRESS,
@@ -68,6 +69,9 @@ _RECEIPT_ITEM: Final[Json] = record(
         "price_minor": MINOR,
         "available": BOOLEAN,
         "refunded": BOOLEAN,
+        "ended": or_null(
+            described(member_of(EndReason), "why it has no link any more")
+        ),
         "download": ADDRESS_OR_NULL,
     },
     {

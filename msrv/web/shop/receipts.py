@@ -18,6 +18,7 @@ from msrv.mail.addresses import masked
 from msrv.money import Money
 from msrv.orders.download_links import ReceiptItem
 from msrv.orders.fulfilment import FulfilledOrder
+from msrv.orders.refunds.ended_lines import end_reasons
 from msrv.proofs import pasted_proofs, receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.receipts import Receipt
@@ -77,6 +78,7 @@ async def receipt_page(
     links = store.download_links
     expires_at = links.expires_at()
     items = await links.items(receipt, expires_at)
+    ended = await end_reasons(store.ledger, receipt, items)
     formats = await FormatChoice.of(
         store.formats,
         store.catalog.current,
@@ -105,7 +107,11 @@ async def receipt_page(
             "consent": given_json(receipt.consent, store.catalog.current.shop),
             "thanks": thanks,
             "items": [
-                await _item_json(each, base, formats, slices) for each in items
+                {
+                    **await _item_json(each, base, formats, slices),
+                    "ended": ended.get(each.item_id),
+                }
+                for each in items
             ]
             if as_json
             else [],
@@ -120,6 +126,7 @@ async def receipt_page(
         receipt=receipt,
         total=Money(receipt.total_minor, receipt.currency),
         items=items,
+        ended=ended,
         formats=formats,
         address=address,
         device_entry=None

@@ -163,7 +163,7 @@
       const note = copyOf("note");
       $("[data-title]", note).textContent = item.title;
       $("[data-note]", note).textContent =
-        library.dataset[item.refunded ? "refunded" : "gone"];
+        library.dataset[item.refunded ? item.ended ?? "unknown" : "gone"];
       place.append(note);
       return;
     }

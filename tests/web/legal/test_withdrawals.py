@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from msrv.ledger.db import order_queries
 from msrv.ledger.errors import SpoolFailed
+from msrv.ledger.reversals.event import REFUND, Reversal
 from msrv.ledger.withdrawals import rows
 from msrv.mail.rendering import MailRenderer, parse_mail
 from msrv.mail.withdrawal_mail import WithdrawalMail
@@ -119,6 +120,31 @@ async def test_withdrawal_of_a_receipt_ends_its_downloads(
     assert history is not None
     assert all(line.refunded for line in history.order.lines)
     assert history.order.refunded_minor == 0
+    # And the receipt says what is so, before and after the refund.
+    page = await (await store.get(bought["path"])).text()
+    assert "Withdrawn: its download links no longer work." in page
+    assert "Refunded" not in page
+    shown = await (await store.get(bought["path"], headers=JSON)).json()
+    assert [each["ended"] for each in shown["items"]] == ["withdrawn"]
+    ledger, now = store.app[STORE].ledger, store.app[STORE].clock()
+    await ledger.record(
+        Reversal(
+            "simulated",
+            "re_1",
+            bought["order_id"],
+            REFUND,
+            "succeeded",
+            amount_minor=700,
+            paid_minor=700,
+            created_at=now,
+            seen_at=now,
+            by="studio-1",
+        )
+    )
+    await ledger.sync_now()
+    page = await (await store.get(bought["path"])).text()
+    assert "Refunded: its download links no longer work." in page
+    assert "Withdrawn" not in page
 
 
 async def test_statement_sent_again_keeps_its_time_and_outcome(

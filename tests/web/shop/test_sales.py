@@ -12,6 +12,7 @@ from yarl import URL
 from msrv.ledger.db import schema
 from msrv.ledger.errors import LineNotFound, SpoolFailed
 from msrv.ledger.events import WHOLE_ORDER
+from msrv.ledger.revocations import RevokedItems
 from msrv.settings import Settings
 from tests.conftest import Client, Clock, StartStore
 from tests.polling import wait_until
@@ -166,9 +167,15 @@ async def test_refunded_order_has_no_links(store: Client) -> None:
     after = await (await store.get(receipt, headers=JSON)).json()
     assert after["downloads"] == {}
     assert [line["refunded"] for line in after["items"]] == [True, True]
+    # Nothing was paid for the zine.
+    assert [line["ended"] for line in after["items"]] == [
+        "refunded",
+        "unknown",
+    ]
     assert "parts" not in after["items"][0]
     page = await (await store.get(receipt)).text()
-    assert page.count("Refunded: its download links no longer work.") == 2
+    assert page.count("Refunded: its download links no longer work.") == 1
+    assert page.count("Its download links no longer work.") == 1
     assert "/download/" not in page
     assert "links are renewed" not in page
     # Others are not touched.
@@ -220,6 +227,13 @@ async def test_store_sells_and_serves_without_its_database(
     bought = await buy(store, "departure")
     answer = await store.get(download_path(bought, "departure"))
     assert answer.status == 200
+    # As the file of the last known list has it: without the reason.
+    ledger_of(store).revocations.update(
+        {bought["order_id"]: RevokedItems(True, frozenset(), frozenset())}, 1
+    )
+    receipt = URL(bought["receipt"]).raw_path
+    page = await (await store.get(receipt)).text()
+    assert "Its download links no longer work." in page
     await wait_until(lambda: ledger_of(store).status().troubles)
     answer = await store.get("/-/ready")
     assert (answer.status, await answer.json()) == (
@@ -244,8 +258,8 @@ async def test_verify_says_that_a_link_was_refunded(store: Client) -> None:
     ).json()
     assert not facts["valid"]
     page = await (await store.get("/verify", params=asked)).text()
-    assert "This purchase was refunded" in page
+    assert "The downloads of this purchase have ended" in page
     page = await (
         await store.get("/verify", params={"q": bought["receipt"]})
     ).text()
-    assert page.count("(refunded)") == 1
+    assert page.count("(downloads ended)") == 1

@@ -17,6 +17,7 @@ from msrv.mail.addresses import masked
 from msrv.mail.receipt_mail import MailKind
 from msrv.money import Money
 from msrv.orders.receipt_mails import MailContent
+from msrv.orders.refunds.ended_lines import end_reasons
 from msrv.proofs import receipts
 from msrv.proofs.gifts import bills
 from msrv.proofs.gifts.bills import Bill
@@ -153,6 +154,7 @@ async def _bill_page(
         receipt=receipt,
         total=Money(receipt.total_minor, receipt.currency),
         items=items,
+        ended=await end_reasons(store.ledger, receipt, items),
         releases=releases_of(request, items),
         paid_note=paid_note(request, receipt),
         sent_to=gift.sent_to,
