@@ -22,7 +22,7 @@ from msrv.catalog.texts.seller_texts import (
     clean_markdown,
     open_file,
 )
-from msrv.catalog.texts.text_folders import stem
+from msrv.catalog.texts.text_folders import page_name, stem
 from msrv.display_text import clean_line, printable
 from msrv.storage.model import FileIdentity
 from msrv.toml_file import Problem
@@ -115,5 +115,7 @@ def _read(root: Path, key: Key, file: FoundFile) -> LegalText:
     if not found.body:
         raise _Unfit("which has no text")
     kind, language = key
-    title = clean_line(found.title) or clean_line(stem(file)) or str(kind)
+    # As of pages: without the number that orders them in the menu.
+    name = page_name(stem(file))[1].removesuffix(f".{language}")
+    title = clean_line(found.title) or clean_line(name) or str(kind)
     return LegalText(kind, language, title, found.body, file.path)

@@ -19,10 +19,11 @@ consent_text = { de = "Ja,  ich will.", en = "Yes." }
 
 def test_texts_are_read_with_their_languages(library: Library) -> None:
     library.release("One")
-    library.put("store.toml", STORE)
+    numbered = STORE.replace("privacy.md", "20 Datenschutz.md")
+    library.put("store.toml", numbered)
     library.put("Impressum.md", "# Wer wir sind\n\nEine <b>Band</b>.\n")
     library.put("Impressum.en.md", "A band.\n")
-    library.put("privacy.md", "Nichts.")
+    library.put("20 Datenschutz.md", "Nichts.")
     read = library.read()
     assert read.problems == ()
     legal = read.catalog.shop.legal
@@ -35,7 +36,11 @@ def test_texts_are_read_with_their_languages(library: Library) -> None:
     assert (german.title, german.language) == ("Wer wir sind", "de")
     assert german.text == "Eine <b>Band</b>."
     assert english is not None
-    assert (english.title, english.text) == ("Impressum.en", "A band.")
+    assert (english.title, english.text) == ("Impressum", "A band.")
+    # Without a heading: the file's name, without its number.
+    privacy = legal.text(LegalKind.PRIVACY, "de")
+    assert privacy is not None
+    assert (privacy.title, privacy.text) == ("Datenschutz", "Nichts.")
     assert legal.text(LegalKind.TERMS, "de") is None
     # Nothing of it is for sale, or a page of the menu.
     assert [each.title for each in read.catalog.releases] == ["One"]
