@@ -34,6 +34,7 @@ from msrv.ledger.db import order_queries, report_queries, schema_upgrade
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.refunds import queries as refund_queries
+from msrv.ledger.db.reports.best_sellers import best_sellers
 from msrv.ledger.events import Event
 from msrv.ledger.ledger import Ledger
 from msrv.proofs.keyring import Keyring
@@ -55,10 +56,8 @@ QUERIES: dict[str, Query] = {
     ),
     "sales of all time": lambda at: report_queries.sales_by_day(at, 0, TODAY),
     "revenue": report_queries.revenue_by_currency,
-    "best sellers": report_queries.best_sellers,
-    "best sellers of a month": lambda at: report_queries.best_sellers(
-        at, "2026-12"
-    ),
+    "best sellers": best_sellers,
+    "best sellers of a month": lambda at: best_sellers(at, "2026-12"),
     "downloads of a year": lambda at: report_queries.downloads_by_day(
         at, TODAY - 364, TODAY
     ),

@@ -8,7 +8,7 @@ some hours after its last day, when late webhooks and spools have arrived.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -101,6 +101,7 @@ def sections(
         row = Row(gettext("Nothing was sold or refunded."))
         return (Section(gettext("Sales"), (row,)),)
     artists: dict[tuple[str, str], int] = {}
+    items = _by_present_id(items, catalog)
     for each in items:
         key = (artist_of(catalog, each.item_id), each.currency)
         kept = each.sold_minor - each.refunded_minor
@@ -131,6 +132,27 @@ def sections(
     if best:
         found.append(Section(gettext("Best sellers"), tuple(best)))
     return tuple(found)
+
+
+def _by_present_id(
+    items: "Sequence[ItemSum]", catalog: Catalog
+) -> "Sequence[ItemSum]":
+    """Sum what an item sold under each of its ids; the most comes first."""
+    sums: dict[tuple[str, str], ItemSum] = {}
+    for each in items:
+        present = catalog.moved.get(each.item_id, each.item_id)
+        was = sums.get((present, each.currency))
+        sums[present, each.currency] = (
+            replace(each, item_id=present)
+            if was is None
+            else replace(
+                was,
+                sold=was.sold + each.sold,
+                sold_minor=was.sold_minor + each.sold_minor,
+                refunded_minor=was.refunded_minor + each.refunded_minor,
+            )
+        )
+    return sorted(sums.values(), key=lambda each: -each.sold_minor)
 
 
 def artist_of(catalog: Catalog, item_id: str) -> str:

@@ -129,6 +129,7 @@ async def list_orders(
     before: int | None = None,
     currency: str = "",
     item_ids: Collection[str] = (),
+    refunded: bool = False,
     after: OrderKey | None = None,
     most: int = PAGE,
 ) -> OrderPage:
@@ -136,20 +137,28 @@ async def list_orders(
 
     Newest first; `after` is the key from the previous page. With `currency`,
     only those paid in it, and with `item_ids`, only those with one of these.
+    With `refunded`, only those of which one of these, or anything, was.
     """
     wanted = select(orders)
+    line = order_items.c
+    is_refunded = or_(line.refunded, line.refunded_minor > 0)
     if len(item_ids) == 1:
         # Its key is the order and the item: no order is found twice.
         wanted = wanted.join(
-            order_items, order_items.c.order_id == orders.c.order_id
-        ).where(order_items.c.item_id == next(iter(item_ids)))
+            order_items, line.order_id == orders.c.order_id
+        ).where(line.item_id == next(iter(item_ids)))
+        if refunded:
+            wanted = wanted.where(is_refunded)
     elif item_ids:
+        found_lines = select(line.order_id).where(line.item_id.in_(item_ids))
+        if refunded:
+            found_lines = found_lines.where(is_refunded)
+        wanted = wanted.where(orders.c.order_id.in_(found_lines))
+    elif refunded:
         wanted = wanted.where(
-            orders.c.order_id.in_(
-                select(order_items.c.order_id).where(
-                    order_items.c.item_id.in_(item_ids)
-                )
-            )
+            select(line.order_id)
+            .where(line.order_id == orders.c.order_id, is_refunded)
+            .exists()
         )
     if currency:
         wanted = wanted.where(orders.c.currency == currency)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Queries for reports: sales, best sellers, downloads, and the audit log.
+"""Queries for reports: sales, downloads, and the audit log.
 
 Each number is a few rows of aggregates, and each list is a page of an index:
 their cost doesn't grow with the number of sales.
@@ -13,13 +13,10 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db.aggregates import ALL_TIME
 from msrv.ledger.db.schema import (
     acts,
     days,
     download_days,
-    item_periods,
-    titles,
 )
 from msrv.ledger.events import OperatorAction
 
@@ -64,23 +61,6 @@ class Revenue:
 
 
 @dataclass(frozen=True, slots=True)
-class BestSeller:
-    """Sales of an item in a period, in one currency.
-
-    `title` is that of its first sale; the catalog may have a newer one.
-    `refunded` are those of the sales that were refunded at any time.
-    """
-
-    item_id: str
-    title: str
-    currency: str
-    sold: int
-    sold_minor: int
-    refunded: int
-    refunded_minor: int
-
-
-@dataclass(frozen=True, slots=True)
 class DownloadDay:
     """Downloads of a day that were started and completed, and their bytes.
 
@@ -121,31 +101,6 @@ async def revenue_by_currency(connection: AsyncConnection) -> list[Revenue]:
         Revenue(currency, *map(int, numbers))
         for currency, *numbers in await _all(connection, wanted)
     ]
-
-
-async def best_sellers(
-    connection: AsyncConnection, period: str = ALL_TIME, *, most: int = 20
-) -> list[BestSeller]:
-    """Return the best sellers of a period: `all`, `2026`, `2026-03`."""
-    sold = item_periods.c
-    wanted = (
-        select(
-            sold.item_id,
-            func.coalesce(titles.c.title, sold.item_id),
-            sold.currency,
-            sold.sold,
-            sold.sold_minor,
-            sold.refunded,
-            sold.refunded_minor,
-        )
-        .select_from(
-            item_periods.outerjoin(titles, titles.c.item_id == sold.item_id)
-        )
-        .where(sold.period == period, sold.sold > 0)
-        .order_by(sold.sold.desc())
-        .limit(most)
-    )
-    return [BestSeller(*row) for row in await _all(connection, wanted)]
 
 
 async def downloads_by_day(

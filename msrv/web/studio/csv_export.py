@@ -73,6 +73,7 @@ async def show(request: web.Request) -> web.StreamResponse:
                 before=before,
                 currency=currency,
                 item_ids=sold.item_ids,
+                refunded=page.reads_refunded(request),
                 after=after,
                 most=_BATCH,
             )

@@ -20,6 +20,7 @@ from msrv.health_checks.findings import Outcome
 from msrv.ledger.db import order_queries, report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.report_queries import DownloadDay, SalesDay
+from msrv.ledger.db.reports.best_sellers import best_sellers
 from msrv.translations import gettext, ngettext
 from msrv.web.formatting import day
 from msrv.web.store import STORE
@@ -85,7 +86,12 @@ async def show(request: web.Request) -> web.Response:
             connection, most=_LATEST_ORDERS
         )
         month = f"{datetime.fromtimestamp(now, UTC):%Y-%m}"
-        best = await report_queries.best_sellers(connection, month, most=_BEST)
+        best = await best_sellers(
+            connection,
+            month,
+            moved=store.catalog.current.moved,
+            most=_BEST,
+        )
         currencies = [
             each.currency
             for each in await report_queries.revenue_by_currency(connection)

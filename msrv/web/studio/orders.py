@@ -46,7 +46,8 @@ async def show_list(request: web.Request) -> web.Response:
     """Show the order list, newest first, or the matches of a search.
 
     The list may be that of some days, of a currency, of an item, or of a
-    release and all in it. Raises DatabaseError, InvalidField, NotReady.
+    release and all in it, or those of these with a refund. Raises
+    DatabaseError, InvalidField, NotReady.
     """
     words = request.query.get("q", "").strip()[:255]
     since, before = (
@@ -66,12 +67,13 @@ async def show_list(request: web.Request) -> web.Response:
                 before=before,
                 currency=currency,
                 item_ids=sold.item_ids,
+                refunded=page.reads_refunded(request),
                 after=after,
             )
             found, next_key = found_page.orders, found_page.after
     days = {
         name: request.query[name]
-        for name in ("from", "to", "currency", "item", "release")
+        for name in ("from", "to", "currency", "item", "release", "refunded")
         if request.query.get(name) and not words
     }
     older = None

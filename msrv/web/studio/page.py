@@ -194,6 +194,11 @@ def read_sold_as(request: web.Request) -> SoldAs:
     return SoldAs()
 
 
+def reads_refunded(request: web.Request) -> bool:
+    """Return whether `refunded` asks for orders with refunds alone."""
+    return bool(request.query.get("refunded"))
+
+
 def query(fields: Mapping[str, str | int | None]) -> str:
     """Return the query of an address, `?a=b`, of the fields with a value.
 
@@ -209,10 +214,12 @@ def orders_url(
     currency: str = "",
     item: str = "",
     release: str = "",
+    refunded: bool = False,
 ) -> str:
     """Return the address of the orders of some days, inclusive, or of all.
 
-    They may be those of an item, or of a release and all in it.
+    They may be those of an item, or of a release and all in it, and with
+    `refunded` those of which it was refunded.
     """
     first, last = map(day, days) if days else ("", "")
     return "/studio/orders" + query(
@@ -222,6 +229,7 @@ def orders_url(
             "currency": currency,
             "item": item,
             "release": release,
+            "refunded": int(refunded),
         }
     )
 

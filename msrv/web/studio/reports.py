@@ -3,7 +3,7 @@
 
 """Reports: sales over time, and best sellers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,13 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db import report_queries
 from msrv.ledger.db.aggregates import ALL_TIME, day_of
-from msrv.ledger.db.report_queries import (
-    BestSeller,
-    DownloadDay,
-    Revenue,
-    SalesDay,
-)
+from msrv.ledger.db.report_queries import DownloadDay, Revenue, SalesDay
 from msrv.ledger.db.reports import item_sales
+from msrv.ledger.db.reports.best_sellers import BestSeller, best_sellers
 from msrv.translations.dates import format_interval
 from msrv.web.formatting import amount, day
 from msrv.web.store import STORE
@@ -103,7 +99,9 @@ async def show_sales(request: web.Request) -> web.Response:
     span = page.read_span(request)
     today = day_of(request.app[STORE].clock())
     async with page.read_transaction(request) as connection:
-        found = await _query(connection, span, today)
+        found = await _query(
+            connection, span, today, request.app[STORE].catalog.current.moved
+        )
     days, revenue, sellers, delivered = found
     intervals = chart.intervals(span, today, days[0].day if days else today)
     sales = sales_by_currency(
@@ -152,15 +150,16 @@ async def show_sales(request: web.Request) -> web.Response:
 
 
 async def _query(
-    connection: AsyncConnection, span: chart.Span, today: int
+    connection: AsyncConnection,
+    span: chart.Span,
+    today: int,
+    moved: Mapping[str, str],
 ) -> tuple[list[SalesDay], list[Revenue], list[BestSeller], list[DownloadDay]]:
     first = chart.first_day(span, today)
     return (
         await report_queries.sales_by_day(connection, first, today),
         await report_queries.revenue_by_currency(connection),
-        await report_queries.best_sellers(
-            connection, most=_BEST_ON_SALES_PAGE
-        ),
+        await best_sellers(connection, moved=moved, most=_BEST_ON_SALES_PAGE),
         await report_queries.downloads_by_day(connection, first, today),
     )
 
@@ -196,13 +195,15 @@ def sales_by_currency(
 class SellerRow:
     """A best seller with its current title, or the one it was sold under.
 
-    `address` is that of its release's figures, `orders` that of its orders.
+    `address` is that of its release's figures, `orders` that of its orders,
+    and `refunds` that of those of which it was refunded.
     """
 
     seller: BestSeller
     title: str
     address: str
     orders: str
+    refunds: str
 
     @property
     def data(self) -> dict[str, Any]:
@@ -223,7 +224,15 @@ def seller_rows(
             if each.item_id in catalog.by_id
             else each.title,
             page.figures_url(catalog, each.item_id),
-            page.orders_url(days, currency=each.currency, item=each.item_id),
+            *(
+                page.orders_url(
+                    days,
+                    currency=each.currency,
+                    item=each.item_id,
+                    refunded=refunded,
+                )
+                for refunded in (False, True)
+            ),
         )
         for each in sellers
     ]
@@ -238,8 +247,11 @@ async def show_best_sellers(request: web.Request) -> web.Response:
     """Show a period's best sellers. Raises DatabaseError, InvalidField."""
     period = page.read_period(request)
     async with page.read_transaction(request) as connection:
-        sellers = await report_queries.best_sellers(
-            connection, period, most=_MAX_BEST_SELLERS
+        sellers = await best_sellers(
+            connection,
+            period,
+            moved=request.app[STORE].catalog.current.moved,
+            most=_MAX_BEST_SELLERS,
         )
         months = await item_sales.months_with_sales(connection)
     rows = seller_rows(request, sellers, period)

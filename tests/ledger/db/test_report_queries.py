@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import order_queries, report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.refunds import queries as refund_queries
 from msrv.ledger.db.reports import download_list, item_sales
-from tests.ledger.sample_events import NOON, order_id
+from msrv.ledger.db.reports.best_sellers import best_sellers
+from tests.ledger.sample_events import NOON, order_id, revoked, sale
 
 TODAY = day_of(NOON)
 
@@ -39,17 +41,49 @@ async def test_best_sellers_are_by_period_and_count_refunds(
     seven_orders: Database,
 ) -> None:
     async with seven_orders.read_transaction() as at:
-        first, *rest = await report_queries.best_sellers(at)
+        first, *rest = await best_sellers(at)
         assert (first.item_id, first.title) == ("song", "Song")
         assert (first.sold, first.refunded) == (6, 1)
         assert {(each.item_id, each.currency) for each in rest} == {
             ("album", "EUR"),
             ("album", "USD"),
         }
-        assert len(await report_queries.best_sellers(at, most=1)) == 1
-        of_month = await report_queries.best_sellers(at, "2027-01")
+        assert len(await best_sellers(at, most=1)) == 1
+        of_month = await best_sellers(at, "2027-01")
         assert {each.currency for each in of_month} == {"EUR"}
-        assert await report_queries.best_sellers(at, "1999") == []
+        assert await best_sellers(at, "1999") == []
+
+
+async def test_best_sellers_count_an_item_once_under_all_its_ids(
+    database: Database,
+) -> None:
+    """Also where an old id alone would not have been among the best."""
+    async with database.write_transaction() as at:
+        await apply_events(
+            at,
+            [
+                sale(1, ("old", 100), ("other", 50), at=NOON),
+                sale(2, ("old", 100), ("other", 50), at=NOON),
+                sale(3, ("new", 120), ("other", 50), at=NOON),
+                sale(4, ("older", 90), at=NOON, currency="USD"),
+                sale(5, ("older", 90), ("third", 10), at=NOON),
+                revoked(1),
+            ],
+        )
+    moved = {"old": "new", "older": "new", "never-sold": "third"}
+    async with database.read_transaction() as at:
+        found = await best_sellers(at, moved=moved, most=3)
+        assert [
+            (each.item_id, each.currency, each.sold, each.sold_minor)
+            for each in found
+        ] == [
+            ("new", "EUR", 4, 410),
+            ("other", "EUR", 3, 150),
+            ("new", "USD", 1, 90),
+        ]
+        assert (found[0].refunded, found[0].refunded_minor) == (1, 100)
+        (best,) = await best_sellers(at, moved=moved, most=1)
+        assert best.item_id == "new"
 
 
 async def test_incomplete_download_counts_as_started_only(
@@ -69,7 +103,8 @@ Query = Callable[[AsyncConnection], Awaitable[Any]]
     "query",
     [
         lambda at: report_queries.sales_by_day(at, 0, TODAY),
-        report_queries.best_sellers,
+        best_sellers,
+        lambda at: best_sellers(at, moved={"old": "song"}),
         lambda at: report_queries.downloads_by_day(at, 0, TODAY),
         refund_queries.list_refunds,
         lambda at: refund_queries.list_refunds(

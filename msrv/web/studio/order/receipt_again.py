@@ -75,13 +75,21 @@ async def _buyer(request: web.Request, history: OrderHistory) -> str:
     is the recipient's.
     """
     refunds = request.app[STORE].refunds
-    address = ""
+    address, is_gift = "", False
     try:
         state = await refunds.look_up(history)
-        if not quotes.states_gift(state.payment.token):
-            address = refunds.mail_of(state)
+        is_gift = quotes.states_gift(state.payment.token)
+        address = refunds.mail_of(state)
     except (RefundImpossible, PaymentError) as error:
         log.info("studio: a buyer's address is unknown: %s", error)
+    if is_gift:
+        raise InvalidField(
+            MAIL,
+            gettext(
+                "must be stated: this order is a gift, and its receipt is for "
+                "the person who got it"
+            ),
+        )
     if not address:
         raise InvalidField(
             MAIL,

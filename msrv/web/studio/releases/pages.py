@@ -161,7 +161,8 @@ def _find(
 class EntrySales:
     """Sales of an item, or of the whole release, in the chosen period.
 
-    `orders` are the addresses of the orders, by currency.
+    `orders` are the addresses of the orders, by currency, and `refunds`
+    those of the orders of which it was refunded.
     """
 
     entry: Item | Release
@@ -169,6 +170,7 @@ class EntrySales:
     state: str
     sums: list[CurrencySum]
     orders: dict[str, str]
+    refunds: dict[str, str]
 
     @property
     def data(self) -> dict[str, Any]:
@@ -223,10 +225,12 @@ async def show_one(request: web.Request) -> web.Response:
         for month in months
     ]
 
-    def orders(when: str, currency: str) -> str:
-        days = page.period_days(when)
+    def orders(when: str, currency: str, *, refunded: bool = False) -> str:
         return page.orders_url(
-            days, currency=currency, release=release.release_id
+            page.period_days(when),
+            currency=currency,
+            release=release.release_id,
+            refunded=refunded,
         )
 
     return page.render(
@@ -279,12 +283,18 @@ def _entries(
             item_id,
             "offered" if is_offered else "hidden",
             sums,
-            {
-                each.currency: page.orders_url(
-                    days, currency=each.currency, item=item_id
-                )
-                for each in sums
-            },
+            *(
+                {
+                    each.currency: page.orders_url(
+                        days,
+                        currency=each.currency,
+                        item=item_id,
+                        refunded=refunded,
+                    )
+                    for each in sums
+                }
+                for refunded in (False, True)
+            ),
         )
 
     listed: list[tuple[str, Item | Release]] = []

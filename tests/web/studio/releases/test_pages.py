@@ -198,6 +198,21 @@ async def test_figures_of_a_release_lead_to_its_orders(
         "/studio/orders?currency=EUR&release=night-bus",
         "/studio/orders?currency=USD&release=night-bus",
     ]
+    # What was refunded leads to the orders of which it was.
+    refunds = set(re.findall(r'"(/studio/orders\?[^"]+refunded=1)"', page))
+    assert refunds == {
+        "/studio/orders?currency=EUR&item=night-bus&refunded=1",
+        "/studio/orders?currency=EUR&release=night-bus&refunded=1",
+    }
+    for address in {*refunds, "/studio/orders?refunded=1"}:
+        (order,) = (await any_studio.data(address))["orders"]
+        assert order["refunded_minor"] == 250
+        shown = await any_studio.text(address)
+        assert "only orders with a refund" in shown.lower()
+    csv = await any_studio.text("/studio/orders.csv?refunded=1")
+    assert len(csv.splitlines()) == 2
+    sellers = unescape(await any_studio.text("/studio/sellers"))
+    assert "currency=EUR&item=night-bus&refunded=1" in sellers
     csv = await any_studio.text(totals[1].replace("orders?", "orders.csv?"))
     listed = (await any_studio.data(totals[1]))["orders"]
     assert len(csv.splitlines()) == 1 + len(listed)
