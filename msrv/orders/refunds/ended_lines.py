@@ -41,7 +41,7 @@ async def end_reasons(
 async def _known_reasons(
     ledger: Ledger, order_id: str
 ) -> dict[str, EndReason]:
-    """Return the reasons that the ledger has, by item; none if it can't be read."""
+    """Return the reasons that the ledger has, by item; none without it."""
     if not ledger.is_database_ready:
         return {}
     try:

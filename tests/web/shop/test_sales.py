@@ -229,7 +229,12 @@ async def test_store_sells_and_serves_without_its_database(
     assert answer.status == 200
     # As the file of the last known list has it: without the reason.
     ledger_of(store).revocations.update(
-        {bought["order_id"]: RevokedItems(True, frozenset(), frozenset())}, 1
+        {
+            bought["order_id"]: RevokedItems(
+                whole=True, items=frozenset(), kept=frozenset()
+            )
+        },
+        1,
     )
     receipt = URL(bought["receipt"]).raw_path
     page = await (await store.get(receipt)).text()

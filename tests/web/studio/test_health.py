@@ -57,7 +57,7 @@ async def test_health_shows_unsent_mail_and_refused_requests(
     assert page.count("The mail server can't be used: ") == 1
     # There, and in the check of the relay.
     assert page.count("Connect call failed") == 2
-    assert "2 receipts: too many were requested" in page
+    assert "2 mails: too many were requested" in page
     text = page[page.index('id="mail"') : page.index('id="limits"')]
     found = re.findall(
         r'ledger-head">(.*?)</p><p.*?>(.*?)</p>', text, re.DOTALL
