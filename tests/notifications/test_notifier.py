@@ -5,149 +5,34 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from msrv.health_checks.findings import (
-    Check,
-    CheckContext,
-    Finding,
-    failed,
-    passed,
-    warned,
-)
-from msrv.health_checks.table import LatestResults
 from msrv.ledger.db.feed import consumers
-from msrv.ledger.db.projection import apply_events
 from msrv.ledger.errors import LedgerError
-from msrv.ledger.events import Event, PaymentEvent, Revoked, Sale, SoldLine
-from msrv.ledger.reversals.event import Reversal
+from msrv.ledger.events import PaymentEvent, Revoked
 from msrv.mail.outbox import Outbox
-from msrv.mail.rendering import Mail, MailRenderer
-from msrv.mail.seller_mail import Row, Section, SellerMail, mail_id_of
+from msrv.mail.rendering import Mail
 from msrv.mail.smtp import TlsMode
-from msrv.mail.worker import MailWorker
-from msrv.notifications import statements
 from msrv.notifications.notifier import MailNotStored, SellerNotifier
-from msrv.notifications.notifier_settings import NotificationSettings
-from msrv.notifications.problems import (
-    AGAIN_SECONDS,
-    FILE_NAME,
-    LEDGER_SECONDS,
-)
 from msrv.proofs.keyring import Keyring
 from msrv.settings import NotifyTopic, Settings
 from msrv.web.store import STORE, Store
 from tests.conftest import Client, Clock, StartStore
 from tests.ledger.sample_events import order_id
-from tests.mail.fake_server import FakeServer
-from tests.mail.sample_mails import renderer
 from tests.mail.smtp_servers import Authority, Handler, relay
+from tests.notifications.replicas import (
+    TO,
+    Replica,
+    record,
+    sold,
+    started,
+)
 from tests.polling import wait_until
-from tests.store_parts import wait_for_database
-from tests.store_process import free_port
 
-TO = "seller@example.org"
-DAY = 86_400
 StartReplica = Callable[..., Awaitable[tuple[SellerNotifier, Outbox]]]
-
-
-@pytest.fixture
-def notifying_settings(settings: Settings) -> Settings:
-    """Return settings with a seller, and an unreachable mail server."""
-    return settings.model_copy(
-        update={
-            "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
-            "mail_from": "shop@example.org",
-            "public_url": "https://shop.example",
-            "notify": (TO,),
-        }
-    )
-
-
-@pytest.fixture
-async def shop(start_store: StartStore, notifying_settings: Settings) -> Store:
-    """Return a store that tells nothing by itself, with its ledger ready."""
-    quiet = notifying_settings.model_copy(update={"notify": ()})
-    return await started(start_store, quiet)
-
-
-async def started(start_store: StartStore, settings: Settings) -> Store:
-    client: Client = await start_store(settings)
-    await wait_for_database(client)
-    assert client.app is not None
-    return client.app[STORE]
-
-
-class Replica:
-    """A notifier that tells only when a test says so, and its outbox."""
-
-    def __init__(
-        self,
-        store: Store,
-        folder: Path,
-        keyring: Keyring,
-        checks: dict[str, Check] | None = None,
-        *,
-        topics: frozenset[NotifyTopic] | None = None,
-        data: Path | None = None,
-    ) -> None:
-        wanted = NotificationSettings.of(
-            store.settings.model_copy(update={"notify": (TO,)})
-        )
-        assert wanted is not None
-        folder.mkdir()
-        self.outbox = Outbox(folder / "outbox")
-        self.mail = MailWorker(
-            self.outbox, FakeServer(), renderer(keyring), store.clock
-        )
-        self.notifier = SellerNotifier(
-            NotificationSettings(
-                wanted.to,
-                wanted.topics if topics is None else topics,
-                wanted.pause_seconds,
-                wanted.base_url,
-                folder if data is None else data,
-            ),
-            ledger=store.ledger,
-            catalog=store.catalog,
-            mail=self.mail,
-            checks=LatestResults(
-                CheckContext(settings=store.settings, keyring=keyring),
-                checks or {},
-                ticks=store.clock,
-            ),
-            clock=store.clock,
-        )
-
-    @property
-    def mails(self) -> list[SellerMail]:
-        """The mails in the outbox."""
-        found = [self.outbox.read(each) for each in self.outbox.pending()]
-        return [each for each in found if isinstance(each, SellerMail)]
-
-
-def sold(number: int, at: int, *prices: int) -> Sale:
-    return Sale(
-        order_id(number),
-        at,
-        "stripe",
-        "EUR",
-        tuple(
-            SoldLine(item_id, price, item_id.title())
-            for item_id, price in zip(
-                ["night-bus", "zine", "song"], prices, strict=False
-            )
-        ),
-    )
-
-
-async def record(store: Store, *events: Event) -> None:
-    async with store.ledger.write_transaction() as connection:
-        await apply_events(connection, events)
 
 
 async def test_each_event_is_told_once_by_one_of_two_replicas(
@@ -289,162 +174,6 @@ async def test_event_waits_while_the_outbox_or_the_ledger_is_away(
     assert late.mails == []
 
 
-async def test_statements_are_sent_once_for_each_week_and_month(
-    shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
-) -> None:
-    monday = int(datetime(2027, 3, 1, 6, tzinfo=UTC).timestamp())
-    midnight = monday - statements.SETTLED_SECONDS
-    clock.now = midnight + 3600
-    one = Replica(shop, tmp_path / "one", keyring)
-    two = Replica(shop, tmp_path / "two", keyring)
-    await one.notifier.tell_statements()
-    clock.now = monday
-    await one.notifier.tell_statements()
-    assert one.mails == []
-    await record(
-        shop,
-        sold(1, monday, 700, 300),
-        Reversal(
-            provider="stripe",
-            reversal_id="re_1",
-            order_id=order_id(1),
-            kind="refund",
-            status="succeeded",
-            amount_minor=400,
-            paid_minor=1000,
-            created_at=monday + DAY,
-            seen_at=monday + DAY,
-            by="stripe",
-        ),
-        sold(3, monday + 7 * DAY, 900),
-    )
-    clock.now = monday + 7 * DAY - 1
-    await one.notifier.tell_statements()
-    assert one.mails == []
-    # Late, but not too late.
-    await record(
-        shop,
-        sold(2, midnight + 7 * DAY - 1, 700),
-        Revoked(order_id(2), "", (midnight + 7 * DAY - 1) * 1000, "stripe"),
-    )
-    clock.now = monday + 7 * DAY
-    for each in (two, one, two):
-        await each.notifier.tell_statements()
-    (mail,) = two.mails
-    assert one.mails == []
-    assert mail.subject.endswith("week from Mar 1, 2027 to Mar 7, 2027")
-    found = {
-        section.heading: {row.text: row.figure for row in section.rows}
-        for section in mail.sections
-    }
-    assert found["EUR"] == {
-        "Sold, 2 orders": "€17.00",
-        "Refunded": "€11.00",
-        "Kept": "€6.00",
-    }
-    by_artist = found["By artist, less refunds"]
-    assert sum(float(each.strip("€")) for each in by_artist.values()) == 6
-    assert found["Best sellers"]["Night-Bus, 2 sold"] == "€14.00"
-    clock.now = monday + 14 * DAY
-    await one.notifier.tell_statements()
-    (empty_but_one,) = one.mails
-    assert "Mar 8, 2027" in empty_but_one.subject
-    clock.now = monday + 31 * DAY
-    await two.notifier.tell_statements()
-    assert [each.subject.partition(": ")[2] for each in two.mails[1:]] == [
-        "week from Mar 22, 2027 to Mar 28, 2027",
-        "statement of March 2027",
-    ]
-
-
-async def test_problem_is_told_once_and_again_when_it_returns(
-    shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
-) -> None:
-    findings: dict[str, list[Finding]] = {
-        "disk": [passed("room")],
-        "clock": [warned("off by 3 s", "set it")],
-        "database": [failed("away", "start it")],
-    }
-
-    def check(name: str) -> Check:
-        async def found(_: CheckContext) -> list[Finding]:
-            return findings[name]
-
-        return found
-
-    checks = {name: check(name) for name in findings}
-    one = Replica(shop, tmp_path / "one", keyring, checks)
-    await one.notifier.tell_problems()
-    assert one.mails == []
-    findings["disk"] = [warned("1 of 100 GiB free", "free some space")]
-    shop.ledger._health.report("database", "it can't be reached")
-    clock.now += 900
-    await one.notifier.tell_problems()
-    (mail,) = one.mails
-    ((text, fix),) = [each.rows for each in mail.sections]
-    assert text.text == "disk: 1 of 100 GiB free"
-    assert fix.text == "free some space"
-    # Not again, nor after a restart; but the ledger has been away for long.
-    clock.now += LEDGER_SECONDS
-    await one.notifier.tell_problems()
-    assert len(one.mails) == 2
-    assert one.mails[1].sections[0].rows[0].text == (
-        "The database is unavailable: it can't be reached"
-    )
-    shop.ledger._health.clear("database")
-    one.notifier._reported = {}  # as after a restart
-    await one.notifier.tell_problems()
-    findings["disk"] = [passed("room")]
-    for _ in range(30):
-        clock.now += 900
-        await one.notifier.tell_problems()
-    assert len(one.mails) == 2
-    findings["disk"] = [failed("0 of 100 GiB free", "checkout stops")]
-    one.mail.dropped = 3
-    clock.now += 900
-    await one.notifier.tell_problems()
-    assert len(one.mails) == 3
-    assert len(one.mails[2].sections[0].rows) == 3
-
-
-async def test_problem_is_told_once_by_processes_that_share_a_folder(
-    shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
-) -> None:
-    findings = [passed("room")]
-
-    async def disk(_: CheckContext) -> list[Finding]:
-        return findings
-
-    data = tmp_path / "shared"
-    data.mkdir()
-    replicas = [
-        Replica(shop, tmp_path / name, keyring, {"disk": disk}, data=data)
-        for name in ("one", "two")
-    ]
-    for each in replicas:
-        await each.notifier.tell_problems()
-    findings[:] = [failed("0 of 100 GiB free", "checkout stops")]
-    for _ in range(2):
-        clock.now += 900
-        for each in replicas:
-            await each.notifier.tell_problems()
-    assert [len(each.mails) for each in replicas] == [1, 0]
-    # Nor is it told again where the file can't be written.
-    clock.now += AGAIN_SECONDS
-    path = data / FILE_NAME
-    path.unlink()
-    path.mkdir()
-    for _ in range(3):
-        with pytest.raises(OSError, match=FILE_NAME):
-            await replicas[0].notifier.tell_problems()
-        clock.now += 900
-    assert len(replicas[0].mails) == 2
-    path.rmdir()
-    await replicas[0].notifier.tell_problems()
-    await replicas[1].notifier.tell_problems()
-    assert [len(each.mails) for each in replicas] == [2, 0]
-
-
 async def test_running_store_mails_a_sale_in_its_own_language(
     start_store: StartStore,
     notifying_settings: Settings,
@@ -486,31 +215,3 @@ async def test_running_store_mails_a_sale_in_its_own_language(
         assert "7,00\N{NO-BREAK SPACE}€" in body
         assert "/purchases/" not in body
     assert handler.mails[0]["Auto-Submitted"] == "auto-generated"
-
-
-def test_stored_mail_is_the_same_when_it_is_read(
-    tmp_path: Path, keyring: Keyring
-) -> None:
-    mail = SellerMail(
-        mail_id_of("a"),
-        TO,
-        "Store",
-        "Sübject\r\nBcc: x@example.org",
-        (Section("Sales", (Row("<b>", "€1.00", "https://a/"), Row("x"))),),
-        1_800_000_000,
-        "de",
-    )
-    outbox = Outbox(tmp_path / "outbox")
-    assert outbox.add(mail, is_bulk=True)
-    assert not outbox.add(mail, is_bulk=True)
-    assert outbox.read(mail.mail_id) == mail
-    message = renderer(keyring).render(mail)
-    assert isinstance(renderer(keyring), MailRenderer)
-    assert message["Bcc"] is None
-    assert bytes(message) == bytes(renderer(keyring).render(mail))
-    html = message.get_body(("html",))
-    assert html is not None
-    assert "&lt;b&gt;" in html.get_content()
-    for text in (b"[]", b'{"kind": "seller"}', b"{}"):
-        (outbox.folder / f"{mail.mail_id}.json").write_bytes(text)
-        assert outbox.read(mail.mail_id) is None

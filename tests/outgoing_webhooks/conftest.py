@@ -9,11 +9,18 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from sqlalchemy import select
 
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Catalog, Shop
+from msrv.ledger.db import schema
+from msrv.ledger.db.projection import apply_events
+from msrv.ledger.events import Event
 from msrv.ledger.ledger import Ledger
-from msrv.outgoing_webhooks.worker import Receiver, WebhookSender
+from msrv.outgoing_webhooks.worker import (
+    Receiver,
+    WebhookSender,
+)
 from msrv.settings import Settings
 from msrv.settings.delivery_types import parse_webhooks
 from tests.conftest import Clock
@@ -88,3 +95,20 @@ def sender_of(
 async def deliver(sender: WebhookSender) -> int:
     """Make the attempts that are due, and return their number."""
     return await sender.deliver_due(sender.receivers[0])
+
+
+async def record(ledger: Ledger, *events: Event) -> None:
+    async with ledger.write_transaction() as connection:
+        await apply_events(connection, events)
+
+
+async def rows(ledger: Ledger) -> list[tuple[str, int, str]]:
+    """Return status, attempts and answer of each delivery, by event."""
+    column = schema.webhook_deliveries.c
+    async with ledger.read_transaction() as connection:
+        found = await connection.execute(
+            select(column.status, column.attempts, column.answer).order_by(
+                column.number
+            )
+        )
+        return [tuple(row) for row in found]

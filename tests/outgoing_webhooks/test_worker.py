@@ -3,31 +3,20 @@
 
 """Webhooks to a receiver that is well, away, slow, wrong and hostile."""
 
-import asyncio
-import json
 import socket
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sqlalchemy import select
 from standardwebhooks import Webhook
 
-from msrv.ledger.db import schema
-from msrv.ledger.db.feed import consumers, deliveries, outgoing_events
-from msrv.ledger.db.projection import apply_events
-from msrv.ledger.errors import LedgerError
-from msrv.ledger.events import Delivered, Event, PaymentEvent
+from msrv.ledger.db.feed import deliveries, outgoing_events
+from msrv.ledger.events import Delivered, PaymentEvent
 from msrv.ledger.ledger import Ledger
 from msrv.outgoing_webhooks import schedule
-from msrv.outgoing_webhooks.worker import LEASE_SECONDS, WebhookSender
-from msrv.settings import Settings
 from tests.conftest import Clock
 from tests.ledger.sample_events import NOON, order_id, revoked, sale
-from tests.outgoing_webhooks.conftest import NewSender, deliver, sender_of
+from tests.outgoing_webhooks.conftest import NewSender, deliver, record, rows
 from tests.outgoing_webhooks.receiver import (
     OTHER,
     SECRET,
@@ -37,29 +26,9 @@ from tests.outgoing_webhooks.receiver import (
     hang,
     new_receiver,
     redirect_to,
-    retry_after,
     serve,
     stream_forever,
 )
-
-HUGE_YEAR = "Fri, 15 Jan 99999999999999999999 08:05:00"
-
-
-async def record(ledger: Ledger, *events: Event) -> None:
-    async with ledger.write_transaction() as connection:
-        await apply_events(connection, events)
-
-
-async def rows(ledger: Ledger) -> list[tuple[str, int, str]]:
-    """Return status, attempts and answer of each delivery, by event."""
-    column = schema.webhook_deliveries.c
-    async with ledger.read_transaction() as connection:
-        found = await connection.execute(
-            select(column.status, column.attempts, column.answer).order_by(
-                column.number
-            )
-        )
-        return [tuple(row) for row in found]
 
 
 async def test_events_are_signed_and_hold_what_the_docs_say(
@@ -240,86 +209,6 @@ async def test_redirect_is_not_followed(
     assert await rows(ledger) == [("waiting", 1, "302")]
 
 
-async def test_receiver_sets_the_pace_and_can_leave(
-    ledger: Ledger, clock: Clock, server: WebhookServer, new_sender: NewSender
-) -> None:
-    sender = new_sender(server.url)
-    await deliver(sender)
-    await record(ledger, sale(1))
-    server.answers = [retry_after(429, "900"), retry_after(503, "junk"), 410]
-    await deliver(sender)
-    await record(ledger, sale(2))
-    clock.now += 899
-    assert await deliver(sender) == 0  # the new one waits, too
-    clock.now += 1
-    assert await deliver(sender) == 2  # 503, 410
-    clock.now += 3 * 86_400
-    await record(ledger, sale(3))
-    assert await deliver(sender) == 0
-    name = deliveries.consumer_name(sender.receivers[0].endpoint_id)
-    async with ledger.write_transaction() as connection:
-        state = await consumers.load(connection, name)
-        assert state is not None
-        assert state.disabled_at is not None
-        await consumers.save(
-            connection, consumers.Consumer(name, state.number)
-        )
-    assert await deliver(sender) == 3
-    assert len(server.effects) == 3
-    assert {each[0] for each in await rows(ledger)} == {"delivered"}
-
-
-def test_retry_after_is_read_in_both_forms_and_bounded() -> None:
-    for text, expected in (
-        ("120", NOON + 120),
-        ("0", NOON),
-        ("999999", NOON + 86_400),
-        ("Fri, 15 Jan 2027 08:05:00 GMT", NOON + 300),
-        ("Fri, 15 Jan 2016 08:05:00 GMT", NOON),
-        ("", None),
-        ("-1", None),
-        ("9" * 400, None),
-        ("9" * 5000, None),
-        ("-99999999999", None),
-        # Without a zone, or with -0000, it is in UTC.
-        ("Fri, 15 Jan 2027 08:05:00", NOON + 300),
-        ("Fri, 15 Jan 2027 08:05:00 -0000", NOON + 300),
-        ("Fri, 15 Jan 9999 23:59:59 -2359", NOON + 86_400),
-        (f"{HUGE_YEAR} GMT", None),
-        (HUGE_YEAR, None),
-        ("Fri, 15 Jan 2027 08:05:00 +99999999999999999999", None),
-        ("Fri, 15 Jan 2027 99999999999999999999:05:00 GMT", None),
-        ("Fri, 15 Jan -2027 08:05:00 GMT", None),
-        ("\udcff \u0661", None),
-    ):
-        assert schedule.parse_retry_after(text, NOON) == expected
-
-
-_PARTS = ["Fri,", "15", "Jan", "2027", "08:05:00", "GMT", "+0100", HUGE_YEAR]
-
-
-@given(st.lists(st.sampled_from(_PARTS) | st.text(max_size=5) | st.integers()))
-def test_no_retry_after_raises_or_is_longer_than_a_day(
-    parts: list[object],
-) -> None:
-    at = schedule.parse_retry_after(" ".join(map(str, parts)), NOON)
-    assert at is None or NOON <= at <= NOON + 86_400
-
-
-async def test_hostile_retry_after_loses_no_result_of_its_batch(
-    ledger: Ledger, server: WebhookServer, new_sender: NewSender
-) -> None:
-    sender = new_sender(server.url)
-    await deliver(sender)
-    await record(ledger, sale(1), sale(2))
-    server.answers = [retry_after(503, f"{HUGE_YEAR} GMT"), 204]
-    assert await deliver(sender) == 2
-    assert sorted(await rows(ledger)) == [
-        ("delivered", 1, "204"),
-        ("waiting", 1, "503"),
-    ]
-
-
 async def test_private_address_gets_nothing_however_the_name_resolves(
     ledger: Ledger,
     clock: Clock,
@@ -370,104 +259,3 @@ async def test_private_address_gets_nothing_however_the_name_resolves(
     await deliver(sender)
     assert len(asked) == count + 1
     assert server.received == []
-
-
-async def test_sale_of_a_ledger_that_was_away_is_told_later_and_once(
-    ledger: Ledger,
-    settings: Settings,
-    clock: Clock,
-    server: WebhookServer,
-    new_sender: NewSender,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("msrv.ledger.db.sync._IDLE_SECONDS", 0.05)
-    monkeypatch.setattr("msrv.ledger.db.sync._ORPHANS_SECONDS", 0.05)
-    sender = new_sender(server.url)
-    await deliver(sender)
-    nowhere = "mysql://a:b@127.0.0.1:1/x"
-    async with Ledger(settings.data, nowhere, clock) as away:
-        await away.record_sale(sale(1))
-        away_sender = sender_of(server.url, away, clock)
-        with pytest.raises(LedgerError):
-            await deliver(away_sender)
-    await ledger.record_sale(sale(2))  # wakes the sync
-    while len(server.received) < 2:
-        await deliver(sender)
-    await record(ledger, sale(1))  # as if its spool were read again
-    assert await deliver(sender) == 0
-    assert len(server.received) == len(server.effects) == 2
-
-
-async def test_two_replicas_send_each_event_once(
-    ledger: Ledger, server: WebhookServer, new_sender: NewSender
-) -> None:
-    senders = [new_sender(server.url) for _ in range(2)]
-    await deliver(senders[0])
-    await record(ledger, *(sale(number) for number in range(30)))
-
-    async def all_of(sender: WebhookSender) -> None:
-        while await deliver(sender):
-            pass
-
-    await asyncio.gather(*(all_of(each) for each in senders))
-    assert len(server.received) == len(server.effects) == 30
-
-
-async def test_result_that_is_being_stored_is_stored_before_a_stop(
-    ledger: Ledger,
-    server: WebhookServer,
-    new_sender: NewSender,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    sender = new_sender(server.url)
-    await deliver(sender)
-    await record(ledger, sale(1))
-    storing, end_attempt = asyncio.Event(), deliveries.end_attempt
-
-    async def observed(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - those of end_attempt
-        storing.set()
-        await end_attempt(*arguments, **options)
-
-    monkeypatch.setattr(deliveries, "end_attempt", observed)
-    task = asyncio.create_task(deliver(sender))
-    await storing.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert await rows(ledger) == [("delivered", 1, "204")]
-
-
-async def test_crash_at_any_moment_repeats_the_same_event(
-    ledger: Ledger, clock: Clock, server: WebhookServer, new_sender: NewSender
-) -> None:
-    """Sixteen crashes: before, during and after the receiver's answer."""
-    sender = new_sender(server.url)
-    await deliver(sender)
-    await record(ledger, *(sale(number) for number in range(6)))
-    bodies: dict[str, bytes] = {}
-    for crash in range(16):
-        arrived = asyncio.Event()
-        server.on_request = arrived.set
-        server.answers = [hang] * (8 * (crash % 2))
-        task = asyncio.create_task(deliver(sender))
-        if crash % 4 != 3:
-            await asyncio.wait(
-                [task, asyncio.create_task(arrived.wait())],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        if crash == 3:
-            await record(ledger, sale(6))
-        clock.now += LEASE_SECONDS
-    server.answers, server.on_request = [], lambda: None
-    for _ in range(4):
-        clock.now += 86_400
-        await deliver(sender)
-    for each in server.received:
-        assert bodies.setdefault(each.event_id, each.body) == each.body
-        assert each.is_signed_by(SECRET)
-    orders = {json.loads(each)["data"]["order_id"] for each in bodies.values()}
-    assert orders == {order_id(number) for number in range(7)}
-    assert len(server.effects) == 7
-    assert {each[0] for each in await rows(ledger)} == {"delivered"}

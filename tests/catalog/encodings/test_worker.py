@@ -4,67 +4,29 @@
 """The worker: encodes what the catalog needs, whatever happens meanwhile."""
 
 import asyncio
-import contextlib
-import json
-import logging
-import os
 import shutil
-import signal
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from msrv.catalog.encodings import encoder
 from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.encodings.item_formats import (
     FormatNotReady,
     UnknownFormat,
 )
 from msrv.catalog.encodings.streams import find_stream
+from tests.catalog.encodings.encoded_files import (
+    drafts_in,
+    files_in,
+)
 from tests.catalog.encodings.masters import (
     ENCODING_SECONDS,
     LYRICS,
     EncodedLibrary,
     wait_until_encoded,
-    write_single,
     write_track,
 )
-from tests.conftest import require
-from tests.containers.deployer import small_disks
 from tests.polling import wait_until
-
-
-@pytest.fixture
-def library(ffmpeg: str, tmp_path: Path) -> EncodedLibrary:
-    """A track and a PDF, of which the track shall be MP3 and Opus too."""
-    root = tmp_path / "library"
-    write_single(ffmpeg, root, "mp3-v0", "opus-128")
-    (root / "Night Bus" / "Lyrics.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
-    return EncodedLibrary(
-        ffmpeg, root, tmp_path / "data", tmp_path / "encodings"
-    )
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    """Return the finished files in a folder of encodings."""
-    return {
-        path.name: path.read_bytes()
-        for path in folder.iterdir()
-        if path.is_file()
-        and not path.name.startswith(".")
-        and path.suffix != ".json"
-    }
-
-
-def offered_in(folder: Path) -> set[str]:
-    """Return the names of the files that are offered."""
-    records = folder.glob("*.json")
-    return {json.loads(path.read_bytes())["file"] for path in records}
-
-
-def drafts_in(folder: Path) -> list[Path]:
-    return list(folder.glob(".*.draft")) if folder.exists() else []
 
 
 async def test_what_is_not_ready_is_not_offered(
@@ -245,148 +207,3 @@ async def test_tracks_with_one_master_are_counted_at_once(
         assert (status.wanted, status.ready, status.made) == (4, 4, 2)
         files = files_in(library.encodings).values()
         assert status.size_bytes == sum(map(len, files))
-
-
-def files_in_or_none(library: EncodedLibrary) -> dict[str, bytes]:
-    return files_in(library.encodings) if library.encodings.exists() else {}
-
-
-async def test_full_disk_leaves_no_half_file_and_is_tried_again(
-    library: EncodedLibrary, caplog: pytest.LogCaptureFixture
-) -> None:
-    is_full = True
-    library.options = {
-        "min_free_bytes": lambda total: 2 * total if is_full else 0,
-        "full_seconds": 0.05,
-    }
-    with caplog.at_level(logging.INFO):
-        async with library.working() as (_, worker):
-            await wait_until(lambda: worker.progress.status.problem)
-            assert "almost full" in worker.progress.status.problem
-            assert files_in_or_none(library) == {}
-            is_full = False
-            await wait_until_encoded(worker)
-            assert worker.progress.status.problem == ""
-    assert caplog.text.count("almost full") == 1
-    assert "2 of 2 encodings are ready" in caplog.text
-
-
-async def test_disk_that_fills_meanwhile_is_waited_for(
-    ffmpeg: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    missing = small_disks.lack()
-    require("mount", available=missing is None, reason=missing or "")
-    formats = ("mp3-v0", "opus-128", "alac", "wav")
-    write_single(ffmpeg, tmp_path / "library", *formats)
-    with small_disks.small_disk(tmp_path / "disk", 200_000) as disk:
-        library = EncodedLibrary(
-            *(ffmpeg, tmp_path / "library", tmp_path / "data", disk / "made"),
-            {"full_seconds": 0.05, "min_free_bytes": lambda _: -(1 << 40)},
-        )
-        async with library.working() as (_, worker):
-            await wait_until(
-                lambda: "No space left" in worker.progress.status.problem,
-                ENCODING_SECONDS,
-            )
-            records = library.encodings.glob("*.json")
-            assert len(list(records)) < len(formats)
-            # Nothing else keeps the disk full, but what is tried just now.
-            await wait_until(
-                lambda: (
-                    files_in(library.encodings).keys()
-                    == offered_in(library.encodings)
-                )
-            )
-            await asyncio.to_thread(small_disks.resize, disk, 4_000_000)
-            await wait_until_encoded(worker)
-            status = worker.progress.status
-            assert (status.ready, status.failed) == (len(formats), 0)
-            assert len(files_in(library.encodings)) == len(formats)
-    assert "for 60 minutes" not in caplog.text
-
-
-async def test_output_that_does_not_fit_leaves_no_file(
-    library: EncodedLibrary,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The kernel refuses to write beyond RLIMIT_FSIZE, as on a full disk."""
-    monkeypatch.setattr(encoder.EncodingTask, "max_bytes", 5000)
-    async with library.working() as (_, worker):
-        await wait_until_encoded(worker)
-        assert worker.progress.status.failed == 2
-    assert files_in(library.encodings) == {}
-    assert not drafts_in(library.encodings)
-
-
-async def test_broken_master_is_left_out_with_a_reason(
-    library: EncodedLibrary, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = library.root / "Night Bus" / "01 a.flac"
-    data = bytearray(path.read_bytes())
-    # Its tags, its length and its last frame are right.
-    middle = len(data) // 2
-    data[middle : middle + 3000] = bytes(3000)
-    path.write_bytes(data)
-    async with library.working() as (catalog, worker):
-        await wait_until_encoded(worker)
-        assert worker.progress.status.failed == 2
-        (release,) = catalog.current.releases
-        formats = worker.formats
-        assert len(formats.of_item(release, release.items[0])) == 1
-    assert files_in(library.encodings) == {}
-    assert not drafts_in(library.encodings)
-    assert "has no MP3 V0" in caplog.text
-
-
-@pytest.mark.parametrize("target", ["libmp3lame", "tagging_main"])
-async def test_killed_program_is_a_failure_that_is_tried_again(
-    library: EncodedLibrary, target: str
-) -> None:
-    async with library.working() as (_, worker):
-        await asyncio.to_thread(_kill_one, target)
-        await wait_until_encoded(worker)
-        assert 0 < worker.progress.status.failed <= 2
-    worker = await library.encode_all()
-    assert worker.progress.status.ready == 2
-    assert not drafts_in(library.encodings)
-
-
-def _kill_one(target: str) -> None:
-    """Kill a child of this process as soon as there is one."""
-    while True:
-        for pid in _children():
-            with contextlib.suppress(OSError):
-                command = Path(f"/proc/{pid}/cmdline").read_bytes()
-                if target.encode() in command:
-                    os.kill(pid, signal.SIGKILL)
-                    return
-
-
-def _children() -> list[int]:
-    """Return the ids of this process's children, of all its threads."""
-    return [
-        int(pid)
-        for path in Path("/proc/self/task").iterdir()
-        for pid in (path / "children").read_text().split()
-    ]
-
-
-async def test_without_ffmpeg_originals_are_sold_and_the_log_says_so(
-    library: EncodedLibrary, caplog: pytest.LogCaptureFixture
-) -> None:
-    library.options = {"ffmpeg": None}
-    async with library.working() as (catalog, worker):
-        await wait_until(lambda: worker.progress.status.wanted == 2)
-        (release,) = catalog.current.releases
-        formats = worker.formats
-        assert len(formats.of_item(release, release.items[0])) == 1
-    assert "ffmpeg is not installed, so only originals" in caplog.text
-
-
-async def test_encodings_outlive_ffmpeg(library: EncodedLibrary) -> None:
-    await library.encode_all()
-    library.options = {"ffmpeg": None}
-    async with library.working() as (catalog, worker):
-        (release,) = catalog.current.releases
-        formats = worker.formats
-        assert formats.item_in(release, release.items[0], "opus-128")

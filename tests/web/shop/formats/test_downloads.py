@@ -5,81 +5,21 @@
 
 import asyncio
 import hashlib
-import html
 import io
-import json
-import re
 import zipfile
 from base64 import b64encode
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from msrv.settings import Settings
 from msrv.web.store import STORE
-from tests.catalog.encodings.masters import EncodedLibrary, write_album
-from tests.conftest import Client, Clock, StartStore
+from tests.catalog.encodings.masters import EncodedLibrary
+from tests.conftest import Clock, StartStore
 from tests.polling import wait_until
-from tests.web.purchases import JSON, buy, path_of
-
-_FORMATS = ("mp3-v0", "flac")
-_FORMAT_LINK = re.compile(r'href="/download/[^"?]+\?as=([^"]*)"')
-_SOURCE = re.compile(r'<source src="(/download/[^"]+)" type="([^"]+)">')
-
-
-@pytest.fixture(scope="module")
-def encoded(
-    ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
-) -> EncodedLibrary:
-    """An album that was encoded once, for all tests of this module."""
-    folder = tmp_path_factory.mktemp("formats")
-    write_album(ffmpeg, folder / "library", *_FORMATS)
-    library = EncodedLibrary(
-        ffmpeg, folder / "library", folder / "data", folder / "encodings"
-    )
-    asyncio.run(library.encode_all())
-    return library
-
-
-@dataclass
-class Bought:
-    """A store, and the links of what was bought there."""
-
-    store: Client
-    receipt: str
-    release: str
-    album: str
-    tracks: dict[str, str]
-
-
-@pytest.fixture
-async def bought(
-    start_store: StartStore, settings: Settings, encoded: EncodedLibrary
-) -> Bought:
-    """The album, bought from a store that encodes nothing by itself."""
-    store = await start_store(
-        settings.model_copy(
-            update={
-                "library": encoded.root,
-                "encodings": encoded.encodings,
-                "encode_jobs": 0,
-            }
-        )
-    )
-    assert store.app is not None
-    (release,) = store.app[STORE].catalog.current.releases
-    order = await buy(store, release.release_id)
-    receipt = path_of(order["receipt"])
-    data = await (await store.get(receipt, headers=JSON)).json()
-    (line,) = data["items"]
-    return Bought(
-        store,
-        receipt,
-        release.release_id,
-        path_of(line["download"]),
-        {each["title"]: path_of(each["download"]) for each in line["parts"]},
-    )
+from tests.web.purchases import JSON
+from tests.web.shop.formats.conftest import Bought
 
 
 async def test_link_sends_the_original_unless_a_format_is_chosen(
@@ -300,131 +240,3 @@ async def test_metrics_state_the_progress(bought: Bought) -> None:
     assert "msrv_encodings_wanted 3.0" in text
     assert "msrv_encodings_ready 3.0" in text
     assert "msrv_encodings_made_total 0.0" in text
-
-
-async def test_receipt_has_the_formats_of_each_item_for_programs(
-    bought: Bought,
-) -> None:
-    data = await (await bought.store.get(bought.receipt, headers=JSON)).json()
-    parts = {each["title"]: each for each in data["items"][0]["parts"]}
-    found = {
-        title: [each["format"] for each in part["formats"]]
-        for title, part in parts.items()
-    }
-    assert found == {
-        "Departure": ["original", "mp3-v0"],
-        "Wrong Stop": ["original", "flac", "mp3-v0"],
-        "Lyrics": ["original"],
-    }
-    mp3 = parts["Departure"]["formats"][1]
-    async with bought.store.get(path_of(mp3["download"])) as response:
-        body = await response.read()
-    assert hashlib.sha256(body).hexdigest() == mp3["sha256"]
-    assert len(body) == mp3["size_bytes"]
-    assert response.headers["Content-Type"] == mp3["media_type"]
-
-
-async def test_receipt_offers_a_choice_that_works_without_scripts(
-    bought: Bought,
-) -> None:
-    page = await (await bought.store.get(bought.receipt)).text()
-    assert "Original (FLAC, WAV)" in page
-    assert '<option value="mp3-v0" data-type="audio/mpeg">MP3 V0' in page
-    assert not _FORMAT_LINK.findall(page)
-    chosen = await (
-        await bought.store.get(bought.receipt, params={"as": "mp3-v0"})
-    ).text()
-    assert f'{bought.album.rpartition("/")[2]}?as=mp3-v0"' in chosen
-    assert _FORMAT_LINK.findall(chosen) == ["mp3-v0"] * 3
-    assert "ZIP, MP3 V0" in chosen
-    assert 'data-type="audio/mpeg" selected' in chosen
-
-
-async def test_receipt_plays_each_track_in_the_formats_that_it_has(
-    bought: Bought,
-) -> None:
-    page = await (await bought.store.get(bought.receipt)).text()
-    listed = [
-        json.loads(html.unescape(each))
-        for each in re.findall(r'data-sources="([^"]+)"', page)
-    ]
-    assert listed == [
-        [["original", "audio/flac"], ["mp3-v0", "audio/mpeg"]],
-        [
-            ["original", "audio/wav"],
-            ["flac", "audio/flac"],
-            ["mp3-v0", "audio/mpeg"],
-        ],
-    ]
-    # Without scripts, the browser chooses among files of these types.
-    sources = _SOURCE.findall(page)
-    assert [kind for _, kind in sources] == [
-        *("audio/flac", "audio/mpeg"),
-        *("audio/wav", "audio/mpeg", "audio/flac"),
-    ]
-    for link, kind in sources:
-        ranged = {"Range": "bytes=0-9"}
-        async with bought.store.get(link, headers=ranged) as response:
-            assert response.status == 206
-            assert response.headers["Content-Type"] == kind
-    chosen = await bought.store.get(f"{bought.receipt}?as=mp3-v0")
-    first, *_ = _SOURCE.findall(await chosen.text())
-    assert first[0].endswith("?as=mp3-v0")
-
-
-async def test_playlist_and_podcast_are_in_a_format(bought: Bought) -> None:
-    page = await bought.store.get(f"{bought.receipt}?as=flac")
-    text = await page.text()
-    assert f'href="{bought.receipt}.m3u8?as=flac"' in text
-    assert f'href="{bought.receipt}.rss?as=flac"' in text
-
-    async def types(address: str) -> list[str]:
-        text = await (await bought.store.get(bought.receipt + address)).text()
-        found = []
-        for link in re.findall(r'https?://[^\s"]+/download/[^\s"<]+', text):
-            async with bought.store.get(path_of(link)) as response:
-                found.append(response.headers["Content-Type"])
-        return found
-
-    assert await types(".m3u8") == ["audio/flac", "audio/wav"]
-    assert await types(".m3u8?as=mp3-v0") == ["audio/mpeg"] * 2
-    # Podcast apps play that, unless the buyer wants something else.
-    assert await types(".rss") == ["audio/mpeg"] * 2
-    assert await types(".rss?as=flac") == ["audio/flac"] * 2
-    assert await types(".rss?as=original") == ["audio/flac", "audio/wav"]
-
-
-@pytest.mark.parametrize("name", ["", "aac-256", "<script>", "x" * 5000])
-async def test_receipt_ignores_a_format_that_it_has_not(
-    bought: Bought, name: str
-) -> None:
-    async with bought.store.get(
-        bought.receipt, params={"as": name}
-    ) as response:
-        assert response.status == 200
-        page = await response.text()
-    assert not _FORMAT_LINK.findall(page)
-    assert "<script>" not in page
-
-
-async def test_release_states_its_formats_and_sound_before_buying(
-    bought: Bought,
-) -> None:
-    path = f"/catalog/{bought.release}"
-    page = await (await bought.store.get(path)).text()
-    assert "FLAC (original), WAV (original), FLAC, MP3 V0" in page
-    assert "16-bit, 44.1 kHz; 24-bit, 96 kHz" in page
-    data = await (await bought.store.get(path, headers=JSON)).json()
-    assert [each["format"] for each in data["formats"]] == [
-        "original",
-        "flac",
-        "mp3-v0",
-    ]
-    assert data["items"][0]["sound"] == {
-        "codec": "flac",
-        "is_lossless": True,
-        "sample_rate_hz": 44_100,
-        "bit_depth": 16,
-        "channels": 2,
-    }
-    assert data["items"][2]["sound"] is None

@@ -1,0 +1,36 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Store with a seller who gets mails, and none that it sends by itself."""
+
+import pytest
+from pydantic import SecretStr
+
+from msrv.settings import Settings
+from msrv.web.store import Store
+from tests.conftest import StartStore
+from tests.notifications.replicas import (
+    TO,
+    started,
+)
+from tests.store_process import free_port
+
+
+@pytest.fixture
+def notifying_settings(settings: Settings) -> Settings:
+    """Return settings with a seller, and an unreachable mail server."""
+    return settings.model_copy(
+        update={
+            "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
+            "mail_from": "shop@example.org",
+            "public_url": "https://shop.example",
+            "notify": (TO,),
+        }
+    )
+
+
+@pytest.fixture
+async def shop(start_store: StartStore, notifying_settings: Settings) -> Store:
+    """Return a store that tells nothing by itself, with its ledger ready."""
+    quiet = notifying_settings.model_copy(update={"notify": ()})
+    return await started(start_store, quiet)

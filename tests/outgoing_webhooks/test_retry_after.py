@@ -1,0 +1,100 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The pace that a receiver sets by `Retry-After`."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.ledger.db.feed import consumers, deliveries
+from msrv.ledger.ledger import Ledger
+from msrv.outgoing_webhooks import schedule
+from tests.conftest import Clock
+from tests.ledger.sample_events import NOON, sale
+from tests.outgoing_webhooks.conftest import NewSender, deliver, record, rows
+from tests.outgoing_webhooks.receiver import (
+    WebhookServer,
+    retry_after,
+)
+
+HUGE_YEAR = "Fri, 15 Jan 99999999999999999999 08:05:00"
+
+
+async def test_receiver_sets_the_pace_and_can_leave(
+    ledger: Ledger, clock: Clock, server: WebhookServer, new_sender: NewSender
+) -> None:
+    sender = new_sender(server.url)
+    await deliver(sender)
+    await record(ledger, sale(1))
+    server.answers = [retry_after(429, "900"), retry_after(503, "junk"), 410]
+    await deliver(sender)
+    await record(ledger, sale(2))
+    clock.now += 899
+    assert await deliver(sender) == 0  # the new one waits, too
+    clock.now += 1
+    assert await deliver(sender) == 2  # 503, 410
+    clock.now += 3 * 86_400
+    await record(ledger, sale(3))
+    assert await deliver(sender) == 0
+    name = deliveries.consumer_name(sender.receivers[0].endpoint_id)
+    async with ledger.write_transaction() as connection:
+        state = await consumers.load(connection, name)
+        assert state is not None
+        assert state.disabled_at is not None
+        await consumers.save(
+            connection, consumers.Consumer(name, state.number)
+        )
+    assert await deliver(sender) == 3
+    assert len(server.effects) == 3
+    assert {each[0] for each in await rows(ledger)} == {"delivered"}
+
+
+def test_retry_after_is_read_in_both_forms_and_bounded() -> None:
+    for text, expected in (
+        ("120", NOON + 120),
+        ("0", NOON),
+        ("999999", NOON + 86_400),
+        ("Fri, 15 Jan 2027 08:05:00 GMT", NOON + 300),
+        ("Fri, 15 Jan 2016 08:05:00 GMT", NOON),
+        ("", None),
+        ("-1", None),
+        ("9" * 400, None),
+        ("9" * 5000, None),
+        ("-99999999999", None),
+        # Without a zone, or with -0000, it is in UTC.
+        ("Fri, 15 Jan 2027 08:05:00", NOON + 300),
+        ("Fri, 15 Jan 2027 08:05:00 -0000", NOON + 300),
+        ("Fri, 15 Jan 9999 23:59:59 -2359", NOON + 86_400),
+        (f"{HUGE_YEAR} GMT", None),
+        (HUGE_YEAR, None),
+        ("Fri, 15 Jan 2027 08:05:00 +99999999999999999999", None),
+        ("Fri, 15 Jan 2027 99999999999999999999:05:00 GMT", None),
+        ("Fri, 15 Jan -2027 08:05:00 GMT", None),
+        ("\udcff \u0661", None),
+    ):
+        assert schedule.parse_retry_after(text, NOON) == expected
+
+
+_PARTS = ["Fri,", "15", "Jan", "2027", "08:05:00", "GMT", "+0100", HUGE_YEAR]
+
+
+@given(st.lists(st.sampled_from(_PARTS) | st.text(max_size=5) | st.integers()))
+def test_no_retry_after_raises_or_is_longer_than_a_day(
+    parts: list[object],
+) -> None:
+    at = schedule.parse_retry_after(" ".join(map(str, parts)), NOON)
+    assert at is None or NOON <= at <= NOON + 86_400
+
+
+async def test_hostile_retry_after_loses_no_result_of_its_batch(
+    ledger: Ledger, server: WebhookServer, new_sender: NewSender
+) -> None:
+    sender = new_sender(server.url)
+    await deliver(sender)
+    await record(ledger, sale(1), sale(2))
+    server.answers = [retry_after(503, f"{HUGE_YEAR} GMT"), 204]
+    assert await deliver(sender) == 2
+    assert sorted(await rows(ledger)) == [
+        ("delivered", 1, "204"),
+        ("waiting", 1, "503"),
+    ]
