@@ -13,10 +13,15 @@ from playwright.async_api import (
     ConsoleMessage,
     WebError,
     async_playwright,
+    expect,
 )
 
 from tests.chromium import launch
 from tests.store_process import StoreProcess, launch_store
+
+# A busy machine takes longer than the five seconds that Playwright waits for
+# what a page will show.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,11 @@ if (player) {
   let queue = [];
   let at = -1;
 
+  // The current track doesn't go on, and where it stopped, in seconds.
+  let hasFailed = false;
+  let failedAt = 0;
+  const isPlaying = () => !audio.paused && !hasFailed;
+
   // The smaller stream, where there is one that this browser plays.
   const playsOpus = audio.canPlayType('audio/ogg; codecs="opus"') !== "";
   const streamOf = (link) =>
@@ -72,7 +77,7 @@ if (player) {
     lyricsPlace: link.dataset.lyrics,
     page: location.pathname,
     place: placeOf(link),
-    album: link.dataset.album ?? $("h1").textContent,
+    album: link.dataset.album ?? $("h1")?.textContent ?? "",
     artist: link.dataset.artist ?? $(".artist")?.textContent ?? "",
     artwork: coversOf(link).map((image) => ({
       src: image.currentSrc || image.src,
@@ -131,9 +136,9 @@ if (player) {
   };
 
   const mark = () => {
-    toggle.textContent = audio.paused ? texts.play : texts.pause;
+    toggle.textContent = isPlaying() ? texts.pause : texts.play;
     links().forEach((link) => {
-      const plays = isCurrent(link) && !audio.paused;
+      const plays = isCurrent(link) && isPlaying();
       link.hidden = false;
       link.setAttribute("role", "button");
       link.setAttribute("aria-pressed", plays);
@@ -165,14 +170,17 @@ if (player) {
 
   const playAt = async (index, seconds = 0) => {
     const entry = queue[index];
+    if (!entry) return;
     // After an error it is loaded again, and goes on where it was.
-    if (audio.error && index === at) seconds ||= audio.currentTime;
-    if (index !== at || audio.src !== entry.src || audio.error) {
+    const from = index === at ? seconds || failedAt : seconds;
+    if (index !== at || audio.src !== entry.src || hasFailed) {
       at = index;
+      hasFailed = false;
+      failedAt = from;
       audio.src = entry.src;
-      audio.currentTime = seconds;
+      audio.currentTime = from;
       position.value = 0;
-      time.textContent = clock(seconds);
+      time.textContent = clock(from);
       describe(entry);
       announce(entry);
     }
@@ -181,17 +189,29 @@ if (player) {
     player.hidden = false;
     try {
       await audio.play();
-      if (entry === queue[at]) title.textContent = entry.title;
+      if (entry === queue[at] && !hasFailed) title.textContent = entry.title;
     } catch (error) {
       if (error.name === "AbortError" || entry !== queue[at]) return;
+      // Until it is paused, an audio element that failed counts as playing.
+      audio.pause();
       showError();
     }
   };
 
-  // Until it is paused, an audio element that failed counts as playing.
   const showError = () => {
+    hasFailed = true;
+    failedAt = audio.currentTime || failedAt;
     title.textContent = texts.unplayable;
-    audio.pause();
+    mark();
+  };
+
+  // It isn't paused by that, since it may go on by itself: over a connection
+  // that is back, or in Firefox without a sound card, which is an error there.
+  const hideError = () => {
+    failedAt = 0;
+    if (!hasFailed) return;
+    hasFailed = false;
+    title.textContent = queue[at].title;
     mark();
   };
 
@@ -205,10 +225,12 @@ if (player) {
   };
 
   const playPage = () => {
-    const first = links()[0];
-    const [id, seconds] = places().get(placeOf(first)) ?? [];
+    const [first] = links();
+    if (!first) return;
+    const place = places().get(placeOf(first));
+    const [id, seconds] = Array.isArray(place) ? place : [];
     const left = links().find((link) => idOf(link) === id);
-    if (left) playLink(left, seconds);
+    if (left) playLink(left, Number(seconds) || 0);
     else playLink(first);
   };
 
@@ -234,7 +256,7 @@ if (player) {
     const link = event.target.closest("[data-preview]");
     if (!link) return;
     event.preventDefault();
-    if (isCurrent(link) && !audio.paused) audio.pause();
+    if (isCurrent(link) && isPlaying()) audio.pause();
     else playLink(link);
   });
   document.addEventListener("keydown", (event) => {
@@ -245,8 +267,8 @@ if (player) {
     link.click();
   });
   toggle.addEventListener("click", () => {
-    if (audio.paused) resume();
-    else audio.pause();
+    if (isPlaying()) audio.pause();
+    else resume();
   });
   $("[data-player-previous]", player).addEventListener("click", () => step(-1));
   $("[data-player-next]", player).addEventListener("click", () => step(1));
@@ -257,7 +279,19 @@ if (player) {
     keepPlace();
   });
   audio.addEventListener("ended", () => step(1));
+  audio.addEventListener("playing", hideError);
+  audio.addEventListener("error", () => {
+    // Not one of a source that was replaced meanwhile.
+    if (audio.error && audio.src === queue[at]?.src) showError();
+  });
+  audio.addEventListener("stalled", () => {
+    // In the middle of a track, with nothing left to play. At its start, the
+    // browser or the store may just be slow.
+    const isWaiting = audio.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    if (audio.readyState && isWaiting && !audio.paused) showError();
+  });
   audio.addEventListener("timeupdate", () => {
+    if (hasFailed && !audio.paused && audio.currentTime > failedAt) hideError();
     time.textContent = clock(audio.currentTime);
     position.value = (audio.currentTime / audio.duration || 0) * 1000;
     position.setAttribute(
@@ -272,6 +306,9 @@ if (player) {
   // Seeking, by the bar and its keys: steps in seconds.
   const SECONDS = { Arrow: 5, Page: 30 };
 
+  // Not known yet, or endless.
+  const hasLength = () => Number.isFinite(audio.duration);
+
   const secondsOf = (key) => {
     const [, kind, way] = key.match(/^(Arrow|Page)(.+)$/) ?? [];
     if (!kind) return 0;
@@ -280,21 +317,24 @@ if (player) {
   };
 
   position.addEventListener("input", () => {
-    if (audio.duration) {
-      audio.currentTime = (position.value / 1000) * audio.duration;
-    }
+    if (!hasLength()) return;
+    audio.currentTime = (position.value / 1000) * audio.duration;
+    if (hasFailed) failedAt = audio.currentTime;
   });
   position.addEventListener("keydown", (event) => {
     const seconds = secondsOf(event.key);
-    if (!seconds || !audio.duration) return;
+    if (!seconds || !hasLength()) return;
     event.preventDefault();
     const to = Math.max(0, audio.currentTime + seconds);
     audio.currentTime = Math.min(to, audio.duration);
+    if (hasFailed) failedAt = audio.currentTime;
   });
   if ("mediaSession" in navigator) {
     const session = navigator.mediaSession;
     session.setActionHandler("nexttrack", () => step(1));
     session.setActionHandler("previoustrack", () => step(-1));
+    session.setActionHandler("play", resume);
+    session.setActionHandler("pause", () => audio.pause());
     session.setActionHandler("seekto", ({ seekTime }) => {
       audio.currentTime = seekTime;
     });
@@ -329,6 +369,16 @@ if (player) {
     // The theme stays the last of them.
     added.forEach((link) => $$("link[rel=stylesheet]").at(-1).before(link));
     await Promise.all(waiting);
+  };
+
+  // A script that runs here can't be run again in another version.
+  const isOfAnotherVersion = (page) => {
+    const here = new Map(
+      $$("script[src]").map(({ src }) => [new URL(src).pathname, src]),
+    );
+    return $$("script[src]", page).some(
+      ({ src }) => (here.get(new URL(src).pathname) ?? src) !== src,
+    );
   };
 
   const addScripts = (page) => {
@@ -374,6 +424,8 @@ if (player) {
         "text/html",
       );
       if (!response.ok || !$("main", page)) throw new Error(response.status);
+      if (number !== visits) return;
+      if (isOfAnotherVersion(page)) throw new Error("the store was updated");
       await addStyles(page);
       if (number !== visits) return;
       replace(page);
