@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from msrv import __version__
+from msrv.cli.access.operators import operators
 from msrv.cli.backups.backup import backup, restore
 from msrv.cli.backups.drill import drill
 from msrv.cli.catalog import link, verify
@@ -57,6 +58,7 @@ from msrv.server import env_file
         legal,
         revoke,
         studio,
+        operators,
         backup,
         restore,
         drill,

@@ -108,10 +108,23 @@ def revoke(order: str, item: str | None, *, undo: bool) -> None:
 @BASE_URL
 @click.option("--sign-out", is_flag=True, help="Sign everyone out instead.")
 @click.option("--no-qr", is_flag=True, help="Print no QR code of the link.")
-def studio(base_url: str | None, *, sign_out: bool, no_qr: bool) -> None:
+@click.option(
+    "--operator",
+    metavar="NAME",
+    help="Name of the operator who gets the link (default: an owner without "
+    "a name); see `msrv operators`.",
+)
+def studio(
+    base_url: str | None,
+    *,
+    sign_out: bool,
+    no_qr: bool,
+    operator: str | None,
+) -> None:
     """Print a link to sign in to the studio, valid once for ten minutes.
 
-    A terminal that is wide enough also gets its QR code, for a phone.
+    A terminal that is wide enough also gets its QR code, for a phone. A link
+    without a name needs no database.
 
     With --sign-out, end all sessions, on every replica; exit status 1 if some
     replicas could not be reached.
@@ -123,12 +136,20 @@ def studio(base_url: str | None, *, sign_out: bool, no_qr: bool) -> None:
 
             click.echo(ledger_admin.sign_out(settings))
             return
+        operator_id = ""
+        if operator is not None:
+            from msrv.cli.access import (  # noqa: PLC0415 - slow to import
+                operator_admin,
+            )
+
+            operator_id = operator_admin.find(settings, operator).operator_id
         now = int(time.time())
         ticket = sign_in.issue(
             load_keyring(settings),
             sign_in.TicketKind.LINK,
             now,
             secrets.token_bytes,
+            operator_id,
         )
     address = f"{server.store_url(settings)}/studio/enter/{ticket}"
     click.echo(address)

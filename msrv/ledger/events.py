@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from msrv.ledger.intervals import Intervals
+from msrv.ledger.operators.action import OperatorAction
 from msrv.ledger.reversals.event import Reversal
 from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from msrv.proofs.consents import Consent
@@ -209,29 +210,6 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorAction:
-    """Action of an operator in the studio, as its audit log has it.
-
-    `act_id` is unique, `session` the number of the session, `act` the name of
-    the action, and `subject` its object, which may be empty; `at_ms` is in
-    Unix milliseconds.
-    """
-
-    act_id: str
-    at_ms: int
-    session: str
-    act: str
-    subject: str = ""
-
-    def __post_init__(self) -> None:
-        _check_text(self.act_id, _WORD)
-        check_number(self.at_ms, MAX_TIME)
-        _check_text(self.session, _WORD)
-        _check_text(self.act, _WORD)
-        _check_text(self.subject, _REFERENCE)
-
-
-@dataclass(frozen=True, slots=True)
 class Redemption:
     """A code's order as the ledger has it: its time and currency."""
 
@@ -301,6 +279,8 @@ def event_to_json(event: Event) -> bytes:
             fields["consent"] = event.consent.to_json()
         if event.tax is not None:
             fields["tax"] = event.tax.to_json()
+    if isinstance(event, OperatorAction) and not event.actor:
+        del fields["actor"]  # as above
     return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
 

@@ -19,6 +19,7 @@ from msrv.downloads.concurrency_limit import ConcurrencyLimit
 from msrv.downloads.sender import Sender
 from msrv.health_checks.table import LatestResults
 from msrv.ledger.ledger import Ledger
+from msrv.ledger.operators.model import Operator
 from msrv.ledger.sign_ins import SignInStore
 from msrv.mail.worker import MailWorker
 from msrv.newsletter.subscriptions import NewsletterSubscriptions
@@ -126,6 +127,8 @@ STORE: Final = web.AppKey("STORE", Store)
 
 SESSION: Final = web.RequestKey("SESSION", Ticket)
 """The sign-in of a request to the studio; set once it is checked."""
+OPERATOR: Final = web.RequestKey("OPERATOR", Operator)
+"""The operator of a request to the studio; set once the session is."""
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
 """The client and the store's base URL; set for every request."""
 ROUTE: Final = web.RequestKey("ROUTE", str)

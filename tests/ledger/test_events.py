@@ -13,7 +13,6 @@ from msrv.ledger.events import (
     TITLE_CHARS,
     Delivered,
     Event,
-    OperatorAction,
     PaymentEvent,
     Redeemed,
     SoldLine,
@@ -21,6 +20,7 @@ from msrv.ledger.events import (
     event_from_json,
     event_to_json,
 )
+from msrv.ledger.operators.action import OperatorAction
 from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from tests.ledger.sample_events import (
     CONSENT,

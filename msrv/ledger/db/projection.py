@@ -25,7 +25,6 @@ from msrv.ledger.db.taxes import rows as tax_rows
 from msrv.ledger.events import (
     Delivered,
     Event,
-    OperatorAction,
     PaymentEvent,
     Redeemed,
     Restored,
@@ -40,6 +39,7 @@ from msrv.ledger.intervals import (
     total_bytes,
     union,
 )
+from msrv.ledger.operators.action import OperatorAction
 from msrv.ledger.reversals.event import Reversal
 from msrv.ledger.withdrawals.rows import apply_withdrawals
 

@@ -18,7 +18,7 @@ from msrv.ledger.db.schema import (
     days,
     download_days,
 )
-from msrv.ledger.events import OperatorAction
+from msrv.ledger.operators.action import OperatorAction
 
 MAX_DAYS: Final = 3660
 """Ten years: more doesn't fit a chart."""

@@ -64,6 +64,10 @@ class RecentSignInRequired(Exception):
     """The action needs a sign-in from the last hour."""
 
 
+class OperatorUnavailable(Exception):
+    """The operator of a sign-in link can't be looked up now."""
+
+
 class NotAcceptable(Exception):
     """The page is available in no format that the visitor accepts."""
 

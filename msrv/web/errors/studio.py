@@ -13,6 +13,7 @@ from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import (
     FRONT,
     ErrorPage,
+    OperatorUnavailable,
     RecentSignInRequired,
     SignedOut,
     Table,
@@ -54,6 +55,18 @@ TABLE: Final[Table] = {
             "msrv studio --sign-out."
         ),
         FRONT,
+    ),
+    OperatorUnavailable: ErrorPage(
+        503,
+        "operator_unavailable",
+        gettext_noop("Sign-in is temporarily unavailable"),
+        gettext_noop(
+            "The database is unavailable, so the store can't check whose link "
+            "this is. The link is still valid: try again in a minute, or run "
+            "msrv studio without a name."
+        ),
+        FRONT,
+        retry_after_seconds=60,
     ),
     SignedOut: ErrorPage(
         401,

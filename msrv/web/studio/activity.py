@@ -11,10 +11,10 @@ from typing import Final
 from aiohttp import web
 
 from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.events import OperatorAction
+from msrv.ledger.operators.action import OperatorAction
 from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import InvalidField
-from msrv.web.store import SESSION, STORE
+from msrv.web.store import OPERATOR, SESSION, STORE
 from msrv.web.studio import page
 
 log = logging.getLogger(__name__)
@@ -50,14 +50,17 @@ async def record(request: web.Request, act: str, subject: str = "") -> None:
     """
     store = request.app[STORE]
     session = request[SESSION].number
+    operator = request[OPERATOR]
     text = f"{NAMES[act]} {subject}" if subject else NAMES[act]
-    log.info("studio: sign-in %s %s", session, text)
+    by = f" ({operator.name})" if operator.name else ""
+    log.info("studio: sign-in %s%s %s", session, by, text)
     event = OperatorAction(
         act_id=store.random(_ID_BYTES).hex(),
         at_ms=store.clock() * 1000,
         session=session,
         act=act,
         subject=subject,
+        actor=operator.actor,
     )
     try:
         await store.ledger.record(event)

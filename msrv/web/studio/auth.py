@@ -15,16 +15,22 @@ from typing import Final
 from aiohttp import web
 
 from msrv.ledger.errors import DatabaseError, LinkUsed
+from msrv.ledger.operators.model import Operator
 from msrv.proofs import sign_in
 from msrv.proofs.errors import Forged, ProofError
 from msrv.proofs.sign_in import Ticket, TicketExpired, TicketKind
 from msrv.web import cookies
 from msrv.web.access_log import format_client
-from msrv.web.errors import NotFound, RecentSignInRequired, SignedOut
+from msrv.web.errors import (
+    NotFound,
+    OperatorUnavailable,
+    RecentSignInRequired,
+    SignedOut,
+)
 from msrv.web.errors.table import error_page
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond, wants_json
-from msrv.web.store import ORIGIN, SESSION, STORE
+from msrv.web.store import OPERATOR, ORIGIN, SESSION, STORE
 from msrv.web.studio import activity, page
 
 log = logging.getLogger(__name__)
@@ -35,13 +41,28 @@ PATH: Final = "/studio"
 RECENT_SECONDS: Final = 3600
 """Time after a sign-in during which refunds and exports are allowed."""
 _RENEW_SECONDS: Final = 60
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def require_session(request: web.Request) -> Ticket:
-    """Return the session of the request. Raises SignedOut.
+    """Return the session of the request, with its operator in the request.
 
-    A request without a genuine cookie costs one MAC and no database query.
+    Raises SignedOut, also for a removed operator; and DatabaseError where a
+    named one can't be looked up. A request without a genuine cookie costs one
+    MAC and no database query.
     """
+    session = await _read_session(request)
+    operator = await request.app[STORE].sign_ins.operators.find(
+        session.operator_id, changes=request.method not in _SAFE
+    )
+    if operator is None:
+        raise SignedOut
+    request[OPERATOR] = operator
+    return session
+
+
+async def _read_session(request: web.Request) -> Ticket:
+    """Return the session of the request, of any operator. Raises SignedOut."""
     store = request.app[STORE]
     try:
         session = sign_in.read(
@@ -122,17 +143,18 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
     """Show a button that signs in. Opening the link doesn't use it up.
 
     Mail scanners and previews open links, but don't submit forms. Raises
-    NotFound, TicketExpired, LinkUsed.
+    NotFound, TicketExpired, LinkUsed, OperatorUnavailable.
     """
-    ticket = await _read_link(request)
+    ticket, operator = await _read_link(request)
     if await request.app[STORE].sign_ins.is_link_used(ticket.number):
         raise LinkUsed
     return respond(
         request,
         "studio/sign_in.html",
-        {"expires_at": ticket.expires_at},
+        {"expires_at": ticket.expires_at, "operator": operator.name},
         cache_control=PRIVATE,
         expires_at=ticket.expires_at,
+        operator=operator,
         action=request.path,
         style_url=page.style_url(request),
     )
@@ -141,10 +163,11 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
 async def use_link(request: web.Request) -> web.StreamResponse:
     """Use up a link, and start a session.
 
-    Raises NotFound, TicketExpired, LinkUsed, LinkNotRecorded.
+    Raises NotFound, TicketExpired, LinkUsed, LinkNotRecorded,
+    OperatorUnavailable.
     """
     store = request.app[STORE]
-    ticket = await _read_link(request)
+    ticket, operator = await _read_link(request)
     # A request that can't be answered fails before the link is used.
     as_json = wants_json(request)
     now = store.clock()
@@ -161,8 +184,13 @@ async def use_link(request: web.Request) -> web.StreamResponse:
         TicketKind.SESSION,
         started_at,
         store.random,
+        ticket.operator_id,
     )
-    log.info("studio: signed in from %s", _client(request))
+    log.info(
+        "studio: %s signed in from %s",
+        operator.name or "an operator without a name",
+        _client(request),
+    )
     expires_at = started_at + TicketKind.SESSION.seconds
     response = (
         web.json_response({"expires_at": expires_at})
@@ -174,6 +202,7 @@ async def use_link(request: web.Request) -> web.StreamResponse:
     request[SESSION] = sign_in.read(
         store.keyring, TicketKind.SESSION, session, started_at
     )
+    request[OPERATOR] = operator
     await activity.record(request, "sign-in")
     return response
 
@@ -183,12 +212,16 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 
     Sessions end on every replica. While the database is unavailable, they end
     on the replicas that share this data folder; the response says so.
+    Anybody may sign out: whose role it is isn't looked up for that.
     """
     store = request.app[STORE]
     try:
-        session = await require_session(request)
+        session = await _read_session(request)
     except SignedOut:
         return respond_signed_out(request)
+    request[OPERATOR] = store.sign_ins.operators.last_known(
+        session.operator_id
+    )
     form = await read_form(request)
     everywhere = bool(form.get("everywhere"))
     sign_ins, now = store.sign_ins, store.clock()
@@ -231,6 +264,8 @@ async def not_found(request: web.Request) -> web.StreamResponse:
         await require_session(request)
     except SignedOut:
         return respond_signed_out(request)
+    except DatabaseError as error:
+        return page.database_unavailable(request, error)
     raise NotFound(request.method)
 
 
@@ -254,8 +289,12 @@ def _set_cookie(
     )
 
 
-async def _read_link(request: web.Request) -> Ticket:
-    """Return the link's ticket. Raises NotFound, TicketExpired."""
+async def _read_link(request: web.Request) -> tuple[Ticket, Operator]:
+    """Return the link's ticket and its operator.
+
+    Raises NotFound, TicketExpired, and OperatorUnavailable for a named
+    operator who can't be looked up.
+    """
     store = request.app[STORE]
     try:
         ticket = sign_in.read(
@@ -279,4 +318,13 @@ async def _read_link(request: web.Request) -> Ticket:
             "studio: refused a sign-in link: everyone was signed out since"
         )
         raise TicketExpired(ticket)
-    return ticket
+    try:
+        operator = await store.sign_ins.operators.find(
+            ticket.operator_id, changes=True
+        )
+    except DatabaseError as error:
+        raise OperatorUnavailable from error
+    if operator is None:
+        log.warning("studio: refused a sign-in link of a removed operator")
+        raise TicketExpired(ticket)
+    return ticket, operator

@@ -54,6 +54,8 @@ def signed_in(handler: Handler) -> Handler:
             session = await auth.require_session(request)
         except SignedOut:
             return auth.respond_signed_out(request)
+        except DatabaseError as error:
+            return page.database_unavailable(request, error)
         return await _respond(request, handler, session)
 
     return handle
@@ -68,6 +70,8 @@ def recently_signed_in(handler: Handler) -> Handler:
             session = await auth.require_session(request)
         except SignedOut:
             return auth.respond_signed_out(request)
+        except DatabaseError as error:
+            return page.database_unavailable(request, error)
         auth.require_recent_sign_in(request)
         return await _respond(request, handler, session)
 

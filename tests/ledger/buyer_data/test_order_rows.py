@@ -9,12 +9,12 @@ from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import (
     Delivered,
-    OperatorAction,
     PaymentEvent,
     Redeemed,
     Sale,
     SoldLine,
 )
+from msrv.ledger.operators.action import OperatorAction
 from msrv.ledger.withdrawals.events import WithdrawalStated
 from tests.ledger.sample_events import (
     CONSENT,

@@ -18,13 +18,13 @@ from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import (
     Delivered,
     Event,
-    OperatorAction,
     PaymentEvent,
     Redeemed,
     Restored,
     Revoked,
     Sale,
 )
+from msrv.ledger.operators.action import OperatorAction
 from msrv.ledger.reversals.event import Reversal
 from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from msrv.orders.fulfilment import receipt_of

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msrv.ledger.db.order_queries import OrderHistory
 from msrv.ledger.db.refunds.queries import OrderReversal
-from msrv.ledger.events import OperatorAction
+from msrv.ledger.operators.action import OperatorAction
 from msrv.ledger.reversals.event import REFUND, REFUSED
 from msrv.translations import gettext, gettext_noop
 from msrv.web import formatting
