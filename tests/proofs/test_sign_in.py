@@ -114,7 +114,30 @@ def test_any_changed_character_is_forged(
             read(keyring, TicketKind.LINK, changed, NOW)
 
 
-@pytest.mark.parametrize("text", ["", "A", "A" * 47, "A" * 49, "A" * 9000])
+@pytest.mark.parametrize("kind", TicketKind)
+def test_ticket_states_its_operator(
+    keyring: Keyring, kind: TicketKind
+) -> None:
+    text = issue(keyring, kind, NOW, secrets.token_bytes, "a1b2c3d4e5f6")
+    assert len(text) == 56
+    ticket = read(keyring, kind, text, NOW)
+    assert ticket.operator_id == "a1b2c3d4e5f6"
+    if kind is TicketKind.SESSION:
+        again = read(keyring, kind, renew(keyring, ticket, NOW + 9), NOW + 9)
+        assert again.operator_id == "a1b2c3d4e5f6"
+    # Neither another operator's, nor the one without a name.
+    other = issue(keyring, kind, NOW, secrets.token_bytes, "f" * 12)
+    for mixed in (text[:24] + other[24:32] + text[32:], text[:24] + text[32:]):
+        with pytest.raises(Forged):
+            read(keyring, kind, mixed, NOW)
+    for wrong in ("a1", "a" * 14):
+        with pytest.raises(ValueError, match="operator"):
+            issue(keyring, kind, NOW, secrets.token_bytes, wrong)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "A", "A" * 47, "A" * 49, "A" * 56, "A" * 9000]
+)
 def test_arbitrary_text_is_forged(keyring: Keyring, text: str) -> None:
     with pytest.raises(Forged):
         read(keyring, TicketKind.SESSION, text, NOW)
