@@ -135,6 +135,8 @@ async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
         # These aren't events; see test_content_sync.
         "item_contents": 0,
         "release_members": 0,
+        "operators": 0,
+        "api_tokens": 0,
     }
     order = await row(database, schema.orders)
     assert order["total_minor"] == order["refunded_minor"] == 800
