@@ -110,7 +110,7 @@ async def test_applying_an_event_twice_changes_nothing(
 async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
     await record(database, *ONE_OF_EACH)
     found = await everything(database)
-    counts = {name: len(rows) for name, rows in found.items()}
+    counts = {name: len(rows) for name, rows in found.items() if rows}
     assert counts == {
         "acts": 1,
         "consents": 1,
@@ -128,15 +128,6 @@ async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
         "titles": 2,
         # Paid, refunded, downloaded; see feed/test_outgoing_events.
         "outgoing_events": 3,
-        "event_consumers": 0,
-        "webhook_deliveries": 0,
-        "published_releases": 0,
-        "sale_taxes": 0,  # see taxes/test_rows.py
-        # These aren't events; see test_content_sync.
-        "item_contents": 0,
-        "release_members": 0,
-        "operators": 0,
-        "api_tokens": 0,
     }
     order = await row(database, schema.orders)
     assert order["total_minor"] == order["refunded_minor"] == 800
