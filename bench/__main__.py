@@ -14,6 +14,7 @@ from bench import (
     edge,
     encoding,
     growing,
+    idle,
     ledger,
     measuring,
     memory,
@@ -42,6 +43,7 @@ BENCHES = {
         "Public pages, compared with stock aiohttp",
         storefront.measure,
     ),
+    "idle": ("Processor time while nothing happens", idle.measure),
     "browsing": ("Pages of 6 and of 500 releases", browsing.measure),
 }
 
