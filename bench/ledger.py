@@ -33,7 +33,7 @@ from msrv.app import create_app
 from msrv.ledger.db import order_queries, report_queries, schema_upgrade
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.refunds import queries as refund_queries
+from msrv.ledger.db.refunds.listing import list_refunds
 from msrv.ledger.db.reports.best_sellers import best_sellers
 from msrv.ledger.events import Event
 from msrv.ledger.ledger import Ledger
@@ -61,7 +61,7 @@ QUERIES: dict[str, Query] = {
     "downloads of a year": lambda at: report_queries.downloads_by_day(
         at, TODAY - 364, TODAY
     ),
-    "refunds": refund_queries.list_refunds,
+    "refunds": list_refunds,
     "newest orders": order_queries.list_orders,
     "orders of a day": lambda at: order_queries.list_orders(
         at,

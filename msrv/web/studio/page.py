@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _RETRY_SECONDS: Final = "10"
 DAY_SECONDS: Final = 86_400
 _PERIOD: Final = re.compile(r"[12]\d{3}(-(0[1-9]|1[0-2]))?", re.ASCII)
+_REFUND: Final = re.compile(r"[\x21-\x7e]{0,255}")
+"""An item's id, none for the whole order, or a provider's id of a refund."""
 _CURRENCY: Final = re.compile("[A-Z]{3}")
 _FIRST_YEAR: Final = 1970
 
@@ -284,7 +286,7 @@ def read_refund_position(request: web.Request) -> tuple[int, str, str] | None:
     if (
         not is_number(at)
         or not is_order_id(order_id)
-        or not (item_id == "" or is_item_id(item_id))
+        or not _REFUND.fullmatch(item_id)
     ):
         raise invalid_position()
     return int(at), order_id, item_id

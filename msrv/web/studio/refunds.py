@@ -10,9 +10,10 @@ from dataclasses import asdict
 
 from aiohttp import web
 
+from msrv.catalog.model import Catalog
 from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import PAGE
-from msrv.ledger.db.refunds import queries as refund_queries
+from msrv.ledger.db.refunds.listing import ListedRefund, list_refunds
 from msrv.ledger.errors import NothingRevoked, OrderNotFound
 from msrv.ledger.events import WHOLE_ORDER
 from msrv.proofs.orders import is_item_id
@@ -22,6 +23,7 @@ from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.store import SESSION, STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.order.timeline import reversal_entry
 from msrv.web.studio.orders import can_refund
 
 
@@ -30,7 +32,7 @@ async def show_list(request: web.Request) -> web.Response:
     since, before = page.read_since(request), page.read_before(request)
     after = page.read_refund_position(request)
     async with page.read_transaction(request) as connection:
-        found = await refund_queries.list_refunds(
+        found = await list_refunds(
             connection,
             since=since,
             before=before,
@@ -44,25 +46,37 @@ async def show_list(request: web.Request) -> web.Response:
     }
     shown, older = found[:PAGE], None
     if len(found) > PAGE:
-        last = shown[-1]
-        key = f"{last.changed_at_ms}.{last.order_id}.{last.item_id}"
+        key = ".".join(map(str, shown[-1].key))
         older = "/studio/refunds" + page.query({**days, "after": key})
     catalog = request.app[STORE].catalog.current
     return page.render(
         request,
         "refunds.html",
-        {"refunds": [asdict(each) for each in shown], "older": older},
-        refunds=shown,
-        titles={
-            each.item_id: catalog.title_of(each.item_id)
-            for each in shown
-            if each.item_id in catalog.by_id or each.item_id in catalog.gone
+        {
+            "refunds": [
+                {**asdict(each), "revoked": each.reversal is None}
+                for each in shown
+            ],
+            "older": older,
         },
+        refunds=[(each, _text(each, catalog)) for each in shown],
         days=days,
         older=older,
         newest="/studio/refunds" + page.query(days),
         is_first=after is None,
     )
+
+
+def _text(each: ListedRefund, catalog: Catalog) -> str:
+    """Return what happened, as on the page of the order."""
+    if each.reversal is not None:
+        return reversal_entry(each.reversal, each.currency, {}).text
+    title = (
+        catalog.title_of(each.item_id)
+        if each.item_id
+        else gettext("whole order")
+    )
+    return gettext("Downloads ended: %(title)s", title=title)
 
 
 async def confirm(request: web.Request) -> web.Response:

@@ -4,6 +4,7 @@
 """Queries for orders: pages, search, history."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -11,8 +12,18 @@ from msrv.ledger.db import order_queries
 from msrv.ledger.db.aggregates import DAY_SECONDS
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
-from msrv.ledger.db.refunds import queries as refund_queries
-from tests.ledger.sample_events import NOON, order_id, sale
+from msrv.ledger.db.refunds.listing import (
+    ListedRefund,
+    RefundKey,
+    list_refunds,
+)
+from tests.ledger.sample_events import (
+    NOON,
+    order_id,
+    reversal,
+    revoked,
+    sale,
+)
 
 
 async def test_each_order_is_on_one_page(seven_orders: Database) -> None:
@@ -92,8 +103,8 @@ async def test_history_of_an_order(seven_orders: Database) -> None:
     async with seven_orders.read_transaction() as at:
         history = await order_queries.order_history(at, order_id(5))
         assert await order_queries.order_history(at, order_id(77)) is None
-        refunds = await refund_queries.list_refunds(at)
-        rest = await refund_queries.list_refunds(
+        refunds = await list_refunds(at)
+        rest = await list_refunds(
             at, after=(refunds[0].changed_at_ms, refunds[0].order_id, "album")
         )
     assert history is not None
@@ -145,11 +156,57 @@ async def test_refunds_are_listed_by_their_time(
     seven_orders: Database,
 ) -> None:
     async with seven_orders.read_transaction() as at:
-        everything = await refund_queries.list_refunds(at)
+        everything = await list_refunds(at)
         assert len(everything) == 2
         assert (
-            await refund_queries.list_refunds(at, since=NOON, before=NOON + 1)
-            == everything
+            await list_refunds(at, since=NOON, before=NOON + 1) == everything
         )
-        assert await refund_queries.list_refunds(at, since=NOON + 1) == ()
-        assert await refund_queries.list_refunds(at, before=NOON) == ()
+        assert await list_refunds(at, since=NOON + 1) == []
+        assert await list_refunds(at, before=NOON) == []
+
+
+async def test_money_that_went_back_is_listed_beside_ended_downloads(
+    database: Database,
+) -> None:
+    """Page by page in one order of time; what failed isn't listed."""
+    later = replace(reversal(2), seen_at=NOON + 62)
+    async with database.write_transaction() as at:
+        await apply_events(
+            at,
+            [
+                sale(1, ("album", 700), at=NOON),
+                sale(2, ("song", 100), at=NOON),
+                revoked(1, at=61_000),
+                reversal(1, 300),
+                replace(later, reversal_id="re_c"),
+                replace(later, reversal_id="re_b"),
+                replace(
+                    later,
+                    reversal_id="re_d",
+                    status="failed",
+                    is_effective=False,
+                ),
+            ],
+        )
+    async with database.read_transaction() as at:
+        everything = await list_refunds(at)
+        assert [each.key for each in everything] == [
+            (NOON * 1000 + 62_000, order_id(2), "re_c"),
+            (NOON * 1000 + 62_000, order_id(2), "re_b"),
+            (NOON * 1000 + 61_000, order_id(1), ""),
+            (NOON * 1000 + 60_000, order_id(1), "re_1"),
+        ]
+        found: list[ListedRefund] = []
+        after: RefundKey | None = None
+        while page := await list_refunds(at, after=after, most=1):
+            found += page
+            after = page[-1].key
+        assert found == everything
+        (of_second,) = await list_refunds(
+            at, since=NOON + 60, before=NOON + 61
+        )
+        assert of_second.reversal is not None
+        assert (of_second.reversal.amount_minor, of_second.currency) == (
+            300,
+            "EUR",
+        )

@@ -5,13 +5,14 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from yarl import URL
 
 from msrv.ledger.withdrawals.events import BY_WITHDRAWAL
 from tests.conftest import Clock
-from tests.ledger.sample_events import order_id, sale
+from tests.ledger.sample_events import order_id, reversal, sale
 from tests.web.studio.conftest import JSON, Studio, buy
 
 
@@ -68,6 +69,23 @@ async def test_item_within_a_release_cannot_be_refunded_alone(
     assert (await studio.post(path, item="%")).status == 400
     # Giving back what was never taken is nothing.
     assert (await studio.post(path, undo="1")).status == 303
+
+
+async def test_refunded_money_is_listed_without_ended_downloads(
+    studio: Studio, clock: Clock
+) -> None:
+    """A part of a payment: its figure leads to it, of its day."""
+    made = replace(reversal(1, 30), seen_at=clock.now)
+    await studio.store_events(sale(1, ("song", 200), at=clock.now), made)
+    page = unescape(await studio.text("/studio"))
+    address, amount = re.findall(
+        r'<a href="(/studio/refunds\?from=[^"]+)">([^<]+)</a>', page
+    )[0]
+    assert amount == "€0.30"
+    (listed,) = (await studio.data(address))["refunds"]
+    assert (listed["order_id"], listed["revoked"]) == (order_id(1), False)
+    assert listed["reversal"]["amount_minor"] == 30
+    assert "€0.30" in await studio.text(address)
 
 
 async def test_refunds_are_paginated(studio: Studio, clock: Clock) -> None:
