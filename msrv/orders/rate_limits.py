@@ -34,6 +34,9 @@ GIFTS: Final = Limit(burst=5_000, interval_ms=1_000)
 """Free copies and codes made in the studio, all sign-ins together: what
 somebody with a stolen sign-in can give away before it is noticed."""
 
+SIGN_INS: Final = Limit(burst=20, interval_ms=3_000)
+"""Responses of passkeys. None can be guessed; each costs a query."""
+
 
 class TooManyGuesses(RateLimited):
     """Too many wrong codes were entered."""
@@ -53,6 +56,10 @@ class TooManyLookUps(RateLimited):
 
 class TooManyGifts(RateLimited):
     """Too many free copies and codes were made in the studio."""
+
+
+class TooManySignIns(RateLimited):
+    """Too many responses of passkeys were sent."""
 
 
 class GuessLimits:
@@ -102,7 +109,7 @@ class ShopLimits:
     before the update to tags. `lost_purchases` counts requests for lost
     purchases by network, and `lost_mailboxes` by mailbox; `withdrawals` counts
     statements of withdrawal without a paid receipt, by both. `gifts` counts
-    free copies and codes.
+    free copies and codes; `sign_ins` sign-ins by passkey, by network.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)
@@ -153,6 +160,9 @@ class ShopLimits:
     gifts: RateLimiter = field(
         default_factory=lambda: RateLimiter(GIFTS, error=TooManyGifts)
     )
+    sign_ins: RateLimiter = field(
+        default_factory=lambda: RateLimiter(SIGN_INS, error=TooManySignIns)
+    )
 
     def refused(self) -> dict[str, int]:
         """Return how often each limit was reached, by its name."""
@@ -169,4 +179,5 @@ class ShopLimits:
             "look_ups": self.look_ups.refused,
             "untagged_look_ups": self.untagged_look_ups.refused,
             "gifts": self.gifts.refused,
+            "sign_ins": self.sign_ins.refused,
         }

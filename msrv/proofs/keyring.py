@@ -65,6 +65,7 @@ class Purpose(Enum):
     GRANT = "grant"
     GIFT = "gift"
     STOP = "stop"
+    PASSKEY = "passkey"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ EXTRAS: Final = {
     "backup": ("pyrage",),
     "deployer": ("aiodocker",),
     "mysql": ("aiomysql",),
+    "passkeys": ("webauthn",),
     "pdf": ("fpdf", "uharfbuzz"),
     "stripe": ("stripe",),
 }

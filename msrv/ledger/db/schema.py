@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from msrv.ledger.db.tables import columns, corrections
 from msrv.ledger.db.tables import operators as operator_tables
+from msrv.ledger.db.tables import passkeys as passkey_tables
 from msrv.ledger.db.tables.columns import (
     CURRENCY,
     ITEM_ID,
@@ -41,6 +42,7 @@ watched_files = corrections.watched_files
 operators = operator_tables.operators
 api_tokens = operator_tables.api_tokens
 acts = operator_tables.acts
+passkeys = passkey_tables.passkeys
 
 orders = Table(
     "orders",

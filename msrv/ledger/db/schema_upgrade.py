@@ -31,6 +31,7 @@ REVISIONS: Final = (
     "0009",
     "0010",
     "0011",
+    "0012",
 )
 """Oldest first, as in `migrations/versions`."""
 HEAD: Final = REVISIONS[-1]

@@ -5,7 +5,7 @@
 
 `table` maps every error, of this layer and of the services below, to such a
 page. The texts are in `access` (addresses, links, requests), `shopping`
-(orders, discounts, mail), `redemption`, `payments` and `studio`.
+(orders, discounts, mail), `redemption`, `payments`, `studio` and `passkeys`.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,6 +66,14 @@ class RecentSignInRequired(Exception):
 
 class OperatorUnavailable(Exception):
     """The operator of a sign-in link can't be looked up now."""
+
+
+class PasskeysUnavailable(Exception):
+    """Passkeys can't be used at this address, or their package is missing."""
+
+
+class PasskeysOffline(Exception):
+    """Passkeys can't be looked up while the database is unavailable."""
 
 
 class NotAcceptable(Exception):

@@ -19,6 +19,7 @@ from msrv.web.errors import (
     Table,
     access,
     corrections,
+    passkeys,
     payments,
     redemption,
     refunds,
@@ -34,6 +35,7 @@ TABLE: Final[Table] = {
     **shopping.TABLE,
     **payments.TABLE,
     **studio.TABLE,
+    **passkeys.TABLE,
     **refunds.TABLE,
     **corrections.TABLE,
 }

@@ -24,6 +24,9 @@ _AFTER: Final = re.compile(r"([0-9]{1,15})\.([0-9a-f]{24})")
 
 NAMES: Final = {
     "sign-in": gettext_noop("signed in"),
+    "sign-in-passkey": gettext_noop("signed in with a passkey"),
+    "add-passkey": gettext_noop("added a passkey"),
+    "remove-passkey": gettext_noop("removed a passkey"),
     "sign-out": gettext_noop("signed out"),
     "sign-out-everyone": gettext_noop("signed everyone out"),
     "view-order": gettext_noop("viewed an order"),

@@ -32,6 +32,7 @@ from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond, wants_json
 from msrv.web.store import OPERATOR, ORIGIN, SESSION, STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.passkeys import challenge_cookie
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,10 @@ def respond_signed_out(request: web.Request) -> web.StreamResponse:
         cache_control=PRIVATE,
         style_url=page.style_url(request),
         address=request.rel_url.raw_path_qs,
+        party=challenge_cookie.find_party(request),
+        next_address=(
+            request.rel_url.raw_path_qs if request.method == "GET" else PATH
+        ),
         opens_again=(
             request.method == "GET"
             and headers.get("Sec-Fetch-Site") == "cross-site"
@@ -168,8 +173,7 @@ async def use_link(request: web.Request) -> web.StreamResponse:
     """
     store = request.app[STORE]
     ticket, operator = await _read_link(request)
-    # A request that can't be answered fails before the link is used.
-    as_json = wants_json(request)
+    wants_json(request)  # raises before the link is used
     now = store.clock()
     sign_ins = store.sign_ins
     try:
@@ -177,19 +181,31 @@ async def use_link(request: web.Request) -> web.StreamResponse:
     except LinkUsed:
         log.warning("studio: refused a sign-in link: already used")
         raise
+    return await start_session(request, operator, "sign-in")
+
+
+async def start_session(
+    request: web.Request, operator: Operator, act: str
+) -> web.StreamResponse:
+    """Start a session of an operator, and record how it began.
+
+    303 to the studio with the cookie, or JSON with the end of the session.
+    """
+    store = request.app[STORE]
+    as_json, now = wants_json(request), store.clock()
     # Later than the last sign-out, even if that was within this second.
-    started_at = max(now, await sign_ins.all_signed_out_at() + 1)
+    started_at = max(now, await store.sign_ins.all_signed_out_at() + 1)
     session = sign_in.issue(
         store.keyring,
         TicketKind.SESSION,
         started_at,
         store.random,
-        ticket.operator_id,
+        operator.operator_id,
     )
     log.info(
         "studio: %s signed in from %s",
         operator.name or "an operator without a name",
-        _client(request),
+        client_of(request),
     )
     expires_at = started_at + TicketKind.SESSION.seconds
     response = (
@@ -203,7 +219,7 @@ async def use_link(request: web.Request) -> web.StreamResponse:
         store.keyring, TicketKind.SESSION, session, started_at
     )
     request[OPERATOR] = operator
-    await activity.record(request, "sign-in")
+    await activity.record(request, act)
     return response
 
 
@@ -269,7 +285,7 @@ async def not_found(request: web.Request) -> web.StreamResponse:
     raise NotFound(request.method)
 
 
-def _client(request: web.Request) -> str:
+def client_of(request: web.Request) -> str:
     """Return the client's address at the detail that is logged."""
     detail = request.app[STORE].settings.log_addresses
     return format_client(request[ORIGIN].client, detail)
@@ -307,7 +323,7 @@ async def _read_link(request: web.Request) -> tuple[Ticket, Operator]:
         log.warning(
             "studio: refused a sign-in link from %s: "
             "not signed by this store's NONCE",
-            _client(request),
+            client_of(request),
         )
         raise NotFound from None
     except TicketExpired:

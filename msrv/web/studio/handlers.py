@@ -37,6 +37,9 @@ def _import_pages() -> None:
         receipt_again,
         refund_form,
     )
+    from msrv.web.studio.passkeys import (  # noqa: F401, PLC0415 - slow to import
+        pages as passkey_pages,
+    )
     from msrv.web.studio.releases import (  # noqa: F401, PLC0415 - slow to import
         pages,
     )

@@ -35,6 +35,7 @@ _LIMIT_NAMES = {
     "payments": gettext_noop("payments"),
     "look_ups": gettext_noop("payment look-ups"),
     "untagged_look_ups": gettext_noop("payment look-ups by old addresses"),
+    "sign_ins": gettext_noop("sign-ins by passkey"),
 }
 """Name of each limit of the shop, translated where it is shown."""
 

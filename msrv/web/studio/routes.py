@@ -14,6 +14,7 @@ from aiohttp import web
 
 from msrv.web.studio import auth
 from msrv.web.studio.handlers import recently_signed_in, signed_in
+from msrv.web.studio.passkeys.routes import PASSKEYS
 
 _ORDER: Final = "/studio/orders/{order}"
 
@@ -282,6 +283,7 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.post(f"{_ORDER}/refund", _refund_money, name="studio-refund"),
     web.get(f"{_ORDER}/revoke", _confirm_refund, name="studio-ask"),
     web.post(f"{_ORDER}/revoke", _refund, name="studio-revoke"),
+    *PASSKEYS,
     # Last: any other method than these, and any other address.
     web.route("*", "/studio", auth.not_found, name="studio-nothing"),
     web.route("*", "/studio/{rest:.*}", auth.not_found, name="studio-none"),
