@@ -3,13 +3,13 @@
 
 """Substring search over the titles, artists and tags of a catalog.
 
-All texts are joined into one string: searching it for a word is one call of
-the interpreter's own search, and a bisection finds the release that the text
-belongs to. That takes milliseconds for a hundred thousand tracks.
+The distinct words of all texts are joined into one string, which is a fraction
+of the texts. Searching it is one call of the interpreter's own search for each
+word that contains the wanted one, and each word has the list of its releases.
 """
 
 import unicodedata
-from bisect import bisect_right
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
@@ -42,12 +42,11 @@ class SearchIndex:
             )
             for each in self._releases
         ]
-        self._starts = []
-        at = 0
-        for text in self._texts:
-            self._starts.append(at)
-            at += len(text) + 1
-        self._all = _SEPARATOR.join(self._texts)
+        self._releases_of: dict[str, array[int]] = {}
+        for number, text in enumerate(self._texts):
+            for word in set(text.replace(_SEPARATOR, " ").split()):
+                self._releases_of.setdefault(word, array("L")).append(number)
+        self._words = _SEPARATOR.join(["", *self._releases_of, ""])
 
     def search(self, words: str) -> "SearchResults":
         """Return the releases that contain all words, in the store's order.
@@ -57,18 +56,8 @@ class SearchIndex:
         wanted = tuple(dict.fromkeys(fold_text(words).split()))[:_MAX_WORDS]
         if not wanted:
             return SearchResults(self, wanted, [])
-        # Counting costs a fraction of finding: find the rarest word, and
-        # search only its texts for the others.
-        rarest = min(wanted, key=self._all.count)
-        return SearchResults(
-            self,
-            wanted,
-            [
-                number
-                for number in self._numbers_of(rarest)
-                if all(word in self._texts[number] for word in wanted)
-            ],
-        )
+        numbers = set.intersection(*map(self._numbers_of, wanted))
+        return SearchResults(self, wanted, sorted(numbers))
 
     def match(self, number: int, wanted: tuple[str, ...]) -> ReleaseMatch:
         """Return which of a release's items match."""
@@ -90,15 +79,15 @@ class SearchIndex:
         """Return the id of a release."""
         return self._releases[number].release_id
 
-    def _numbers_of(self, word: str) -> list[int]:
-        """Return the numbers of the releases whose text contains a word."""
-        found = []
-        at = self._all.find(word)
-        while at >= 0:
-            number = bisect_right(self._starts, at) - 1
-            found.append(number)
-            after = self._starts[number] + len(self._texts[number])
-            at = self._all.find(word, after)
+    def _numbers_of(self, part: str) -> set[int]:
+        """Return the numbers of the releases with a word that contains it."""
+        found: set[int] = set()
+        at = self._words.find(part)
+        while at >= 0 and len(found) < len(self._texts):
+            start = self._words.rfind(_SEPARATOR, 0, at) + 1
+            end = self._words.find(_SEPARATOR, at)
+            found.update(self._releases_of[self._words[start:end]])
+            at = self._words.find(part, end)
         return found
 
 
