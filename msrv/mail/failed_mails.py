@@ -8,8 +8,6 @@ Apart from the worker, which knows no kind of mail.
 
 from dataclasses import dataclass
 
-from msrv.mail import seller_mail, withdrawal_mail
-from msrv.mail.corrections import correction_mail
 from msrv.mail.corrections.correction_mail import CorrectionMail
 from msrv.mail.rendering import Mail
 from msrv.mail.seller_mail import SellerMail
@@ -36,24 +34,24 @@ class FailedMail:
     def of(cls, mail: Mail, why: str, at: int) -> "FailedMail":
         """Return what is known of a mail that failed."""
         if isinstance(mail, SellerMail):
-            return cls(seller_mail.KIND, "", mail.subject, why, at)
+            return cls(SellerMail.KIND, "", mail.subject, why, at)
         if isinstance(mail, WithdrawalMail):
-            return cls(withdrawal_mail.KIND, mail.order_id, "", why, at)
+            return cls(WithdrawalMail.KIND, mail.order_id, "", why, at)
         if isinstance(mail, CorrectionMail):
             order_id = mail.receipt.order_id
-            return cls(correction_mail.KIND, order_id, "", why, at)
+            return cls(CorrectionMail.KIND, order_id, "", why, at)
         return cls(mail.kind.value, mail.receipt.order_id, "", why, at)
 
     @property
     def is_confirmation(self) -> bool:
         """True for the confirmation of a withdrawal."""
-        return self.kind == withdrawal_mail.KIND
+        return self.kind == WithdrawalMail.KIND
 
     @property
     def is_receipt(self) -> bool:
         """True for a receipt, or another mail that a buyer waits for."""
         return self.kind not in {
-            seller_mail.KIND,
-            withdrawal_mail.KIND,
-            correction_mail.KIND,
+            SellerMail.KIND,
+            WithdrawalMail.KIND,
+            CorrectionMail.KIND,
         }

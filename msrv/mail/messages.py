@@ -23,6 +23,9 @@ from jinja2 import (
 )
 
 from msrv.mail import headers
+from msrv.money import Money
+from msrv.translations import current_language
+from msrv.translations.prices import format_price
 from msrv.translations.templates import EXTENSIONS, install_translations
 
 _ENCODING: Final = "quoted-printable"
@@ -42,7 +45,15 @@ def environment() -> Environment:
         extensions=EXTENSIONS,
     )
     install_translations(templates)
+    templates.filters["written"] = _written
     return templates
+
+
+def _written(amount: Money) -> str:
+    """Return an amount as the current language writes it."""
+    return format_price(
+        amount.minor, amount.currency, current_language().formats
+    )
 
 
 def new_message(

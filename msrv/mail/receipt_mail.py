@@ -23,9 +23,9 @@ from markupsafe import Markup
 
 from msrv.catalog import markdown
 from msrv.catalog.texts.legal_texts import LABELS, LegalKind, legal_path
-from msrv.mail import addresses, headers, messages
-from msrv.mail.addresses import BadAddress
+from msrv.mail import addresses, headers
 from msrv.mail.purchase_list import MailedPurchase, receipt_from_json
+from msrv.mail.stored_mail import MailTemplates, StoredMail
 from msrv.money import Money
 from msrv.proofs import grants, receipts
 from msrv.proofs.gifts.gift import Gift
@@ -33,7 +33,6 @@ from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID
 from msrv.proofs.receipts import Receipt
 from msrv.translations import (
-    current_language,
     gettext,
     gettext_noop,
     language_set_to,
@@ -41,12 +40,8 @@ from msrv.translations import (
 from msrv.translations.catalogs import SOURCE
 from msrv.translations.dates import format_date_time
 from msrv.translations.negotiation import parse_language
-from msrv.translations.prices import format_price
 
 _GROUP_CHARS: Final = 4
-_MAIL_ID: Final = re.compile(
-    rf"{ORDER_ID}(?:-gift|-bill|-found|-reissued|-refund)?(?:-[0-9]{{1,15}})?"
-)
 
 
 class MailKind(Enum):
@@ -79,7 +74,7 @@ class RefundNote:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptMail:
+class ReceiptMail(StoredMail):
     """A receipt to be sent by mail.
 
     `mail_id` is the order's id, with a time appended where the buyer has
@@ -95,14 +90,16 @@ class ReceiptMail:
     values.
     """
 
-    mail_id: str
-    to: str
+    KIND = "receipt"
+    MAIL_ID = re.compile(
+        rf"{ORDER_ID}(?:-gift|-bill|-found|-reissued|-refund)?"
+        r"(?:-[0-9]{1,15})?"
+    )
+
     receipt: Receipt
     titles: tuple[str, ...]
     base_url: str
-    store: str
     contact: str
-    written_at: int
     thanks: tuple[str, ...] = ()
     kind: MailKind = MailKind.RECEIPT
     gift: Gift = field(default_factory=Gift)
@@ -113,14 +110,9 @@ class ReceiptMail:
     consent_text: str = ""
 
     def __post_init__(self) -> None:
-        if not is_mail_id(self.mail_id):
-            raise ValueError("not a mail id")
+        StoredMail.__post_init__(self)
         if len(self.titles) != len(self.receipt.lines):
             raise ValueError("not a title for each line")
-        try:
-            addresses.parse(self.to)
-        except BadAddress:
-            raise ValueError("not a mail address") from None
 
     @property
     def name(self) -> str:
@@ -231,14 +223,8 @@ class ReceiptRenderer:
     def __init__(self, keyring: Keyring, sender: Address) -> None:
         self._keyring = keyring
         self._sender = sender
-        templates = messages.environment()
-        templates.filters["written"] = _written
         self._templates = {
-            kind: (
-                templates.get_template(f"{kind.value}.txt"),
-                templates.get_template(f"{kind.value}.html"),
-            )
-            for kind in MailKind
+            kind: MailTemplates(kind.value) for kind in MailKind
         }
 
     @property
@@ -252,35 +238,26 @@ class ReceiptRenderer:
             return self._render(mail)
 
     def _render(self, mail: ReceiptMail) -> EmailMessage:
-        subject = gettext(
-            _SUBJECTS[mail.kind], store=headers.single_line(mail.store)
-        )
-        message = messages.new_message(
-            self._sender,
-            store=mail.store,
-            to=mail.to,
-            subject=subject,
-            at=mail.written_at,
-            mail_id=mail.mail_id,
-        )
         token = receipts.sign(self._keyring, mail.receipt)
         query = "?gift=1" if mail.kind is MailKind.GIFT else ""
         number = mail.receipt.order_id
-        context = {
-            "mail": mail,
-            "address": f"{mail.base_url}/purchases/{token}{query}",
-            "number": [
+        return self._templates[mail.kind].render(
+            mail,
+            self._sender,
+            gettext(
+                _SUBJECTS[mail.kind], store=headers.single_line(mail.store)
+            ),
+            address=f"{mail.base_url}/purchases/{token}{query}",
+            number=[
                 number[at : at + _GROUP_CHARS]
                 for at in range(0, len(number), _GROUP_CHARS)
             ],
-            "thanks": [
+            thanks=[
                 Markup(markdown.render(note).html)  # noqa: S704 - no raw HTML
                 for note in mail.thanks
             ],
-            "bought": format_date_time(mail.receipt.issued_at),
-            "language": current_language(),
-            "subject": subject,
-            "purchases": [
+            bought=format_date_time(mail.receipt.issued_at),
+            purchases=[
                 (
                     each,
                     f"{mail.base_url}{each.path(self._keyring)}",
@@ -288,31 +265,14 @@ class ReceiptRenderer:
                 )
                 for each in mail.purchases
             ],
-            "legal": [
+            legal=[
                 (
                     gettext(LABELS[LegalKind(kind)]),
                     f"{mail.base_url}{legal_path(LegalKind(kind))}",
                 )
                 for kind in mail.legal
             ],
-        }
-        text, html = self._templates[mail.kind]
-        messages.set_bodies(
-            message, text.render(context), html.render(context), mail.mail_id
         )
-        return message
-
-
-def _written(amount: Money) -> str:
-    """Return an amount as the current language writes it."""
-    return format_price(
-        amount.minor, amount.currency, current_language().formats
-    )
-
-
-def is_mail_id(text: str) -> bool:
-    """Return whether this is a mail id; one is safe as a file's name."""
-    return _MAIL_ID.fullmatch(text) is not None
 
 
 def _refund(fields: Mapping[str, Any]) -> RefundNote:

@@ -7,25 +7,16 @@ Their texts are in the store's language when they are stored. None contains a
 link that works without signing in.
 """
 
-import dataclasses
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from typing import Final, Self
+from typing import Any
 
-from msrv.mail import addresses, headers, messages
-from msrv.mail.addresses import BadAddress
-from msrv.translations import current_language, language_set_to
+from msrv.mail import stored_mail
+from msrv.mail.stored_mail import MailTemplates, StoredMail
+from msrv.translations import language_set_to
 from msrv.translations.negotiation import parse_language
-
-KIND: Final = "seller"
-"""`kind` of these mails in the outbox."""
-_PREFIX: Final = "seller-"
-_MAIL_ID: Final = re.compile(rf"{_PREFIX}[0-9a-f]{{32}}")
-_ID_CHARS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,66 +37,31 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class SellerMail:
-    """A mail to the seller.
+class SellerMail(StoredMail):
+    """A mail to the seller; `id_of` returns its id.
 
-    Two mails with one `mail_id` are the same mail; `mail_id_of` returns one.
-    `store` is the store's name, `language` as `Language.code`, `written_at`
-    in Unix seconds. Raises ValueError for invalid values.
+    `language` is as `Language.code`. Raises ValueError for invalid values.
     """
 
-    mail_id: str
-    to: str
-    store: str
+    KIND = "seller"
+    MAIL_ID = re.compile(rf"seller-{stored_mail.DIGEST}")
+
     subject: str
     sections: tuple[Section, ...]
-    written_at: int
     language: str = ""
-
-    def __post_init__(self) -> None:
-        if not is_seller_mail_id(self.mail_id):
-            raise ValueError("not a mail id")
-        try:
-            addresses.parse(self.to)
-        except BadAddress:
-            raise ValueError("not a mail address") from None
 
     @property
     def name(self) -> str:
         """Name for the log."""
         return f"mail {self.mail_id} to the seller"
 
-    def to_json(self) -> bytes:
-        """Return the mail as JSON, as the outbox stores it."""
-        fields = {"kind": KIND, **dataclasses.asdict(self)}
-        return json.dumps(fields).encode("ascii")
-
     @classmethod
-    def from_fields(cls, fields: dict[str, object]) -> Self:
-        """Parse the object of `to_json`. Raises ValueError."""
-        try:
-            found = json.loads(json.dumps(fields))
-            del found["kind"]
-            found["sections"] = tuple(
-                Section(
-                    each["heading"], tuple(Row(**row) for row in each["rows"])
-                )
-                for each in found["sections"]
-            )
-            return cls(**found)
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError("not a mail to the seller") from error
-
-
-def mail_id_of(*parts: str) -> str:
-    """Return the id of the mail that these parts tell from any other."""
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    return f"{_PREFIX}{digest[:_ID_CHARS]}"
-
-
-def is_seller_mail_id(text: str) -> bool:
-    """Return whether this is such an id; one is safe as a file's name."""
-    return _MAIL_ID.fullmatch(text) is not None
+    def _parsed(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        sections = tuple(
+            Section(each["heading"], tuple(Row(**row) for row in each["rows"]))
+            for each in fields["sections"]
+        )
+        return {**fields, "sections": sections}
 
 
 class SellerRenderer:
@@ -113,30 +69,9 @@ class SellerRenderer:
 
     def __init__(self, sender: Address) -> None:
         self._sender = sender
-        templates = messages.environment()
-        self._text = templates.get_template("seller.txt")
-        self._html = templates.get_template("seller.html")
+        self._templates = MailTemplates("seller")
 
     def render(self, mail: SellerMail) -> EmailMessage:
         """Return the MIME message of a mail, in its language."""
         with language_set_to(parse_language(mail.language)):
-            message = messages.new_message(
-                self._sender,
-                store=mail.store,
-                to=mail.to,
-                subject=headers.single_line(mail.subject),
-                at=mail.written_at,
-                mail_id=mail.mail_id,
-            )
-            context = {
-                "mail": mail,
-                "language": current_language(),
-                "subject": mail.subject,
-            }
-            messages.set_bodies(
-                message,
-                self._text.render(context),
-                self._html.render(context),
-                mail.mail_id,
-            )
-            return message
+            return self._templates.render(mail, self._sender, mail.subject)

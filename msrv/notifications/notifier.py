@@ -23,7 +23,7 @@ from msrv.health_checks.table import LatestResults
 from msrv.ledger.errors import DatabaseUnavailable, LedgerError
 from msrv.ledger.health import Status
 from msrv.ledger.ledger import Ledger
-from msrv.mail.seller_mail import Row, Section, SellerMail, mail_id_of
+from msrv.mail.seller_mail import Row, Section, SellerMail
 from msrv.mail.worker import MailWorker
 from msrv.notifications import problems, statements
 from msrv.notifications.notifier_settings import NotificationSettings
@@ -309,12 +309,12 @@ class SellerNotifier:
         parts = tuple(key)
         for to in self._settings.to:
             mail = SellerMail(
-                mail_id_of(to, *parts),
+                SellerMail.id_of(to, *parts),
                 to,
                 self._catalog.current.shop.name,
+                self._clock(),
                 subject,
                 tuple(content),
-                self._clock(),
                 self._language.code,
             )
             if not await self._mail.enqueue(mail):

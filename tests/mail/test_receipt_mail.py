@@ -21,7 +21,6 @@ from msrv.mail.receipt_mail import (
     ReceiptMail,
     ReceiptRenderer,
     RefundNote,
-    is_mail_id,
 )
 from msrv.proofs import receipts
 from msrv.proofs.gifts.gift import Gift
@@ -206,8 +205,8 @@ def gift_mail(kind: MailKind, note: str = "For the train") -> ReceiptMail:
 def test_gift_survives_the_outbox(kind: MailKind) -> None:
     mail = gift_mail(kind)
     assert ReceiptMail.from_json(mail.to_json()) == mail
-    assert is_mail_id(mail.mail_id)
-    assert is_mail_id(f"{mail.mail_id}-1800000000")
+    assert ReceiptMail.is_id(mail.mail_id)
+    assert ReceiptMail.is_id(f"{mail.mail_id}-1800000000")
 
 
 def test_mail_of_an_order_is_stored_as_before_gifts() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msrv.mail.outbox import Outbox
 from msrv.mail.rendering import MailRenderer
-from msrv.mail.seller_mail import Row, Section, SellerMail, mail_id_of
+from msrv.mail.seller_mail import Row, Section, SellerMail
 from msrv.proofs.keyring import Keyring
 from tests.mail.sample_mails import renderer
 
@@ -16,12 +16,12 @@ def test_stored_mail_is_the_same_when_it_is_read(
     tmp_path: Path, keyring: Keyring
 ) -> None:
     mail = SellerMail(
-        mail_id_of("a"),
+        SellerMail.id_of("a"),
         "seller@example.org",
         "Store",
+        1_800_000_000,
         "Sübject\r\nBcc: x@example.org",
         (Section("Sales", (Row("<b>", "€1.00", "https://a/"), Row("x"))),),
-        1_800_000_000,
         "de",
     )
     outbox = Outbox(tmp_path / "outbox")

@@ -15,7 +15,7 @@ from msrv.mail import worker as mail_worker
 from msrv.mail.outbox import Outbox
 from msrv.mail.receipt_mail import MailKind
 from msrv.mail.rendering import Mail
-from msrv.mail.seller_mail import SellerMail, mail_id_of
+from msrv.mail.seller_mail import SellerMail
 from msrv.mail.smtp import (
     PermanentFailure,
     SmtpError,
@@ -177,7 +177,7 @@ async def test_failed_mail_of_each_kind_is_remembered_with_its_reason(
         received_at=clock.now,
     )
     statement = SellerMail(
-        mail_id_of("s1"), TO, "Wet Coats", "3 sales", (), clock.now
+        SellerMail.id_of("s1"), TO, "Wet Coats", clock.now, "3 sales", ()
     )
     mails: list[Mail] = [
         sample_mail(at=clock.now),

@@ -24,8 +24,9 @@ from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import LedgerError
-from msrv.mail import seller_mail, withdrawal_mail
 from msrv.mail.outbox import FOLDER_NAME
+from msrv.mail.seller_mail import SellerMail
+from msrv.mail.withdrawal_mail import WithdrawalMail
 from msrv.proofs.orders import is_order_id
 from msrv.settings import Settings
 from msrv.text_table import plural
@@ -36,11 +37,11 @@ _ELSEWHERE: Final = (
     "backups, until you delete them",
 )
 _KEPT_MAILS: Final[Mapping[str, tuple[str, str]]] = {
-    withdrawal_mail.KIND: (
+    WithdrawalMail.KIND: (
         "confirmations",
         "to confirm a withdrawal; erased by itself once it is sent",
     ),
-    seller_mail.KIND: (
+    SellerMail.KIND: (
         "notifications",
         "to the seller; it has no name and no address of a buyer",
     ),

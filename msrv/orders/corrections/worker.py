@@ -230,8 +230,8 @@ class CorrectionMailer:
             CorrectionMail(
                 f"{order.order_id}-corrected-{request.telling_number}",
                 to,
-                receipt,
-                changes,
+                receipt=receipt,
+                releases=changes,
                 base_url=self._mails.base_url,
                 store=shop.name,
                 contact=shop.contact,
