@@ -18,6 +18,7 @@ from msrv.catalog.texts.legal_texts import Legal
 from msrv.catalog.theme.theme_files import ThemeFile
 from msrv.money import Money
 from msrv.storage.model import Content
+from msrv.taxes.rates import TaxRules
 
 _DIGITS: Final = re.compile(r"([0-9]+)")
 
@@ -247,7 +248,7 @@ class Shop:
     `title`, `artist`, or ids of those that come first, before the newest.
     `featured` are ids of the releases that come first on the front page.
     `thanks` is for buyers alone. `language` is the store's own, by its name
-    in CLDR. `legal` are the legal texts and settings.
+    in CLDR. `legal` are the legal texts, `tax` the seller's country and rates.
     """
 
     name: str = "MSRV"
@@ -265,6 +266,7 @@ class Shop:
     featured: tuple[str, ...] = ()
     theme_files: tuple[ThemeFile, ...] = ()
     legal: Legal = field(default_factory=Legal)
+    tax: TaxRules = field(default_factory=TaxRules)
 
     def theme_file(self, key: str) -> ThemeFile | None:
         """Return the file of a key of `store.toml`, None without one."""

@@ -175,6 +175,7 @@ class Checkout:
             base_url=base_url,
             interactive=interactive,
             tax_included=catalog.shop.tax_included,
+            address_required=catalog.shop.tax.requires_address,
             return_tag=return_addresses.format_tag(
                 self.keyring, quote.order_id
             ),

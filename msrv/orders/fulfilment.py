@@ -29,6 +29,7 @@ from msrv.proofs.gifts.gift import unseal
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import Line
 from msrv.proofs.receipts import Receipt
+from msrv.taxes.rates import with_own_rate
 from msrv.translations import Language, current_language, language_set_to
 from msrv.translations.negotiation import parse_language
 
@@ -189,5 +190,9 @@ def sale_of(order: PaidOrder, catalog: Catalog) -> Sale:
         ),
         reference=order.reference,
         consent=receipt.consent,
-        tax=order.tax,
+        tax=with_own_rate(
+            order.tax,
+            catalog.shop.tax,
+            (line.price_minor for line in receipt.lines),
+        ),
     )

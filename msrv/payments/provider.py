@@ -45,7 +45,8 @@ class PaymentRequest:
     load them; else there are none.
     `base_url` is the store's own address, without a slash at its end.
     `interactive` is true where a person is looking at a page and can be sent
-    to another one. `tax_included` is true where the prices include the tax.
+    to another one. `tax_included` is true where the prices include the tax,
+    `address_required` where the buyer has to state a billing address.
     `return_tag` goes into the return address, as its parameter `q`.
     """
 
@@ -55,6 +56,7 @@ class PaymentRequest:
     base_url: str
     interactive: bool = True
     tax_included: bool = False
+    address_required: bool = False
     return_tag: str = ""
     pictures: tuple[str, ...] = ()
 

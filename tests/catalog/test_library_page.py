@@ -33,6 +33,7 @@ def test_page_has_every_key_of_the_configuration() -> None:
         *keys_of(store_config._StoreTable),
         *(f"fonts.{key}" for key in keys_of(store_config._FontsTable)),
         *(f"legal.{key}" for key in keys_of(store_config._LegalTable)),
+        *(f"tax.{key}" for key in keys_of(store_config._TaxTable)),
         *(f"prices.{key}" for key in keys_of(store_config._UsualPrices)),
         *keys_of(release_config.ReleaseConfig),
         *(f'items."NAME".{key}' for key in keys_of(release_config.ItemConfig)),
@@ -41,7 +42,7 @@ def test_page_has_every_key_of_the_configuration() -> None:
             for key in keys_of(store_config._DiscountTable)
         ),
     }
-    keys -= {"prices", "fonts", "items", "discounts", "legal"}
+    keys -= {"prices", "fonts", "items", "discounts", "legal", "tax"}
     tables = re.findall(r"^\| key \|.*\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
     documented = {
         key

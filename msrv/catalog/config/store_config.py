@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from msrv.catalog.config.appearance_fields import (
     Links,
@@ -35,10 +40,12 @@ from msrv.catalog.config.format_fields import Formats
 from msrv.catalog.config.legal_fields import Consent, LegalFile, Wordings
 from msrv.catalog.config.listening_fields import Listen
 from msrv.catalog.config.table import Table
+from msrv.catalog.config.tax_fields import Country, Rates
 from msrv.catalog.model import Discount, ListeningMode, Shop
 from msrv.catalog.texts.legal_texts import ConsentMode, Legal, LegalKind
 from msrv.catalog.theme.theme_files import NAMES
 from msrv.money import Money
+from msrv.taxes.rates import TaxRules
 from msrv.toml_file import TomlDocument
 
 _SHOP = Shop()
@@ -106,6 +113,12 @@ class _LegalTable(Table):
     consent_text: Wordings = ()
 
 
+class _TaxTable(Table):
+    country: Country = ""
+    rates: Rates = ()
+    require_address: bool = False
+
+
 class _StoreTable(Table):
     name: Line = ""
     tagline: Line = ""
@@ -129,6 +142,19 @@ class _StoreTable(Table):
     prices: _UsualPrices = _UsualPrices()
     discounts: dict[DiscountName, _DiscountTable] = Field(default_factory=dict)
     legal: _LegalTable = _LegalTable()
+    tax: _TaxTable = _TaxTable()
+
+    @field_validator("tax")
+    @classmethod
+    def _of_prices_with_tax(
+        cls, tax: _TaxTable, info: ValidationInfo
+    ) -> _TaxTable:
+        if tax.rates and not info.data.get("tax_included", True):
+            raise ValueError(
+                "has rates, which are of prices that include the tax: set "
+                "'tax_included = true' as well"
+            )
+        return tax
 
 
 def _theme_paths(found: _StoreTable) -> Iterator[tuple[str, str | None]]:
@@ -160,6 +186,9 @@ def parse_store(where: str, text: str) -> StoreConfig:
         order=found.order,
         featured=found.featured,
         legal=Legal(found.legal.consent, found.legal.consent_text),
+        tax=TaxRules(
+            found.tax.country, found.tax.rates, found.tax.require_address
+        ),
         discounts=tuple(
             Discount(
                 name=name,

@@ -50,7 +50,8 @@ _MISSING: Final = "resource_missing"
 _BAD_EMAIL: Final = "email_invalid"
 _EMAIL_PARAM: Final = re.compile("customer_(?:details|email)")
 _PAGE: Final = 100
-_CHARGE: Final = "payment_intent.latest_charge"
+_EXPANDED: Final = ("payment_intent.latest_charge", "total_details.breakdown")
+"""What a session has only where a request names it."""
 _AMOUNT_CODES: Final = frozenset(
     {
         "amount_too_small",
@@ -180,10 +181,10 @@ class StripeApi:
     async def session(
         self, session_id: str, queue: CallQueue = CallQueue.FOLLOW_UP
     ) -> Json:
-        """Return a session, its payment and charge. Raises NoSuchPayment."""
+        """Return a session with all of _EXPANDED. Raises NoSuchPayment."""
         found = await self._call(
             lambda: self._sessions.retrieve_async(
-                session_id, params={"expand": [_CHARGE]}
+                session_id, params={"expand": list(_EXPANDED)}
             ),
             queue,
         )
@@ -224,7 +225,7 @@ class StripeApi:
     ) -> tuple[list[Json], bool]:
         """Return a page of a buyer's completed sessions; True if the last.
 
-        With their payments and charges; `after` is the last session's id of
+        With all of _EXPANDED; `after` is the last session's id of
         the page before. Raises ProviderUnavailable and EmailRefused.
         """
         found = await self._call(
@@ -233,7 +234,7 @@ class StripeApi:
                     "customer_details": {"email": email},
                     "status": "complete",
                     "limit": _PAGE,
-                    "expand": [f"data.{_CHARGE}"],
+                    "expand": [f"data.{each}" for each in _EXPANDED],
                     **({"starting_after": after} if after else {}),
                 }
             ),

@@ -26,6 +26,7 @@ from msrv.payments.provider import (
     Pending,
     Refused,
 )
+from msrv.payments.stripe import taxes
 from msrv.payments.stripe.amounts import from_stripe, to_stripe
 from msrv.payments.stripe.client import Json
 
@@ -33,7 +34,6 @@ from msrv.payments.stripe.client import Json
 _VALUE_CHARS: Final = 500
 _MAX_PARTS: Final = 20
 _PART: Final = "msrv_quote_{:02d}"
-_TAX: Final = "msrv_tax"
 _TIME: Final = "msrv_time"
 _OF_PAYMENT: Final = "payment"
 """Value of `msrv_time` if the receipt states the time of the payment. Those of
@@ -74,7 +74,7 @@ def session_params(payment: PaymentRequest, *, tax: bool) -> dict[str, Any]:
     `tax` leaves the tax to Stripe. Raises AmountNotSupported.
     """
     quote = payment.quote
-    behaviour = "inclusive" if payment.tax_included else "exclusive"
+    behaviour = taxes.INCLUSIVE if payment.tax_included else taxes.EXCLUSIVE
     mark = {MARK: quote.order_id}
     pictures = payment.pictures or ("",) * len(quote.lines)
     params: dict[str, Any] = {
@@ -107,7 +107,9 @@ def session_params(payment: PaymentRequest, *, tax: bool) -> dict[str, Any]:
         params[EMAIL] = quote.mail
     if tax:
         params["automatic_tax"] = {"enabled": True}
-        params["metadata"][_TAX] = behaviour
+        params["metadata"][taxes.BEHAVIOUR] = behaviour
+    if payment.address_required:
+        params["billing_address_collection"] = "required"
     return params
 
 
@@ -167,7 +169,8 @@ def total_of(session: Json) -> Money:
     units, currency = session.get("amount_total"), session.get("currency")
     if type(units) is not int or not isinstance(currency, str):
         raise NoSuchPayment
-    if (session.get("metadata") or {}).get(_TAX) == "exclusive":
+    metadata = session.get("metadata") or {}
+    if metadata.get(taxes.BEHAVIOUR) == taxes.EXCLUSIVE:
         details = session.get("total_details") or {}
         units -= int(details.get("amount_tax") or 0)
     try:
@@ -195,6 +198,7 @@ def _outcome(session: Json) -> Outcome:
             # Only a live-mode payment moves money.
             is_test=session.get("livemode") is not True,
             paid_at=paid_at(session),
+            tax=taxes.sale_tax(session),
         )
     intent = session.get("payment_intent")
     if isinstance(intent, dict) and intent.get("status") in _FAILED:

@@ -64,6 +64,10 @@ class FakeStripe:
         self.headers: list[dict[str, str]] = []
         self.faults: list[int] = []
         """Statuses that the next requests are answered with."""
+        self.countries: tuple[str, str] | None = None
+        """Of the buyer's address and of their card, which Stripe then has."""
+        self.tax_percent: float | None = None
+        """Stripe Tax's rate, where a session leaves the tax to it."""
         self.stalls = False
         self.may_find = asyncio.Event()
         """A search that finds anything waits for it."""
@@ -108,9 +112,22 @@ class FakeStripe:
     def pay(self, session: Json, **changed: Any) -> Json:  # noqa: ANN401
         """Pay at the page; `changed` is what comes out otherwise."""
         session.update(status="complete", payment_status="paid", url=None)
+        self._collect(session)
         session.update(changed)
         self._begin(session, "succeeded")
         return session
+
+    def _collect(self, session: Json) -> None:
+        """Ask for the country, and calculate the tax if that is wanted."""
+        if self.countries is None:
+            return
+        country = self.countries[0]
+        session["customer_details"] = stripe_objects.customer(session, country)
+        if (
+            session["automatic_tax"]["enabled"]
+            and self.tax_percent is not None
+        ):
+            stripe_objects.add_tax(session, self.tax_percent, country)
 
     def pay_later(self, session: Json) -> Json:
         """Pay by what takes days: a bank debit, a voucher."""
@@ -296,6 +313,15 @@ class FakeStripe:
                 for url in pictures
             ):
                 raise Refusal(400, "url_invalid", "Not a picture's address")
+            if "automatic_tax" in params and each["price_data"].get(
+                "tax_behavior"
+            ) not in {"exclusive", "inclusive"}:
+                raise Refusal(400, None, "Automatic tax needs a tax_behavior")
+        if params.get("billing_address_collection", "auto") not in {
+            "auto",
+            "required",
+        }:
+            raise Refusal(400, None, "Not a way to collect an address")
         email = params.get("customer_email", "a@b.example")
         if not _EMAIL.fullmatch(email):
             raise Refusal(400, "email_invalid", "Invalid email address")
@@ -309,10 +335,23 @@ class FakeStripe:
 
     def _expanded(self, session: Json, request: web.Request, at: str) -> Json:
         """Return a session with the objects that a request expands."""
-        wanted = request.query.get("expand[0]", "")
-        assert wanted in {"", f"{at}payment_intent.latest_charge"}, wanted
+        wanted = {
+            value
+            for name, value in request.query.items()
+            if name.startswith("expand[")
+        }
+        charge = f"{at}payment_intent.latest_charge"
+        breakdown = f"{at}total_details.breakdown"
+        if wanted - {charge, breakdown}:
+            raise Refusal(400, None, "This property cannot be expanded")
         found = dict(session)
-        if wanted and found["payment_intent"]:
+        if breakdown not in wanted:
+            found["total_details"] = {
+                name: value
+                for name, value in found["total_details"].items()
+                if name != "breakdown"
+            }
+        if charge in wanted and found["payment_intent"]:
             intent = dict(self.intents[found["payment_intent"]])
             intent["latest_charge"] = self.charges[intent["latest_charge"]]
             found["payment_intent"] = intent
@@ -400,7 +439,11 @@ class FakeStripe:
                 self.next_number(), session, self._marks[session["id"]], status
             )
             self.intents[made["id"]] = made
-            charge = stripe_objects.charge(made, self.clock())
+            charge = stripe_objects.charge(
+                made,
+                self.clock(),
+                self.countries[1] if self.countries else None,
+            )
             self.charges[charge["id"]] = charge
             session["payment_intent"] = made["id"]
 

@@ -7,6 +7,7 @@ Each begins from what Stripe's own fixtures have for it; `test_fake.py` holds
 their members against the classes that its SDK is generated with.
 """
 
+from fractions import Fraction
 from typing import Any
 
 Json = dict[str, Any]
@@ -108,8 +109,87 @@ def intent(number: int, of: Json, metadata: Json, status: str) -> Json:
     }
 
 
-def charge(intent: Json, now: int) -> Json:
-    """Return the charge that paid a payment."""
+def customer(of: Json, country: str) -> Json:
+    """Return what a session knows of the buyer who paid it."""
+    return {
+        "address": {
+            "city": None,
+            "country": country,
+            "line1": None,
+            "line2": None,
+            "postal_code": None,
+            "state": None,
+        },
+        "business_name": None,
+        "email": of["customer_email"] or "buyer@example.org",
+        "individual_name": None,
+        "name": "A Buyer",
+        "phone": None,
+        "tax_exempt": "none",
+        "tax_ids": [],
+    }
+
+
+def tax(
+    amount: int, percent: float, country: str, *, taxable: int, inclusive: bool
+) -> Json:
+    """Return a tax of a session's breakdown."""
+    return {
+        "amount": amount,
+        "rate": {
+            "id": "txr_0000000000000001",
+            "object": "tax_rate",
+            "active": False,
+            "country": country,
+            "created": 1,
+            "description": None,
+            "display_name": "VAT",
+            "effective_percentage": percent,
+            "flat_amount": None,
+            "inclusive": inclusive,
+            "jurisdiction": country,
+            "jurisdiction_level": "country",
+            "livemode": False,
+            "metadata": {},
+            "percentage": percent,
+            "rate_type": "percentage",
+            "state": None,
+            "tax_type": "vat",
+        },
+        "taxability_reason": "standard_rated",
+        "taxable_amount": taxable,
+    }
+
+
+def add_tax(session: Json, percent: float, country: str) -> None:
+    """Calculate the tax of a session, as Stripe Tax does when it is paid."""
+    rate = Fraction(str(percent)) / 100
+    inclusive = session["metadata"].get("msrv_tax") == "inclusive"
+    total = session["amount_subtotal"]
+    exact = total * rate / (1 + rate) if inclusive else total * rate
+    amount = int(exact + Fraction(1, 2))
+    if not inclusive:
+        session["amount_total"] = total + amount
+    session["automatic_tax"]["status"] = "complete"
+    session["total_details"] |= {
+        "amount_tax": amount,
+        "breakdown": {
+            "discounts": [],
+            "taxes": [
+                tax(
+                    amount,
+                    percent,
+                    country,
+                    taxable=total - amount if inclusive else total,
+                    inclusive=inclusive,
+                )
+            ],
+        },
+    }
+
+
+def charge(intent: Json, now: int, country: str | None = None) -> Json:
+    """Return the charge that paid a payment, by a card of a country."""
     return {
         "id": intent["latest_charge"],
         "object": "charge",
@@ -119,6 +199,10 @@ def charge(intent: Json, now: int) -> Json:
         "currency": intent["currency"],
         "livemode": intent["livemode"],
         "payment_intent": intent["id"],
+        "payment_method_details": {
+            "type": "card",
+            "card": {"brand": "visa", "country": country, "last4": "4242"},
+        },
         "refunded": False,
     }
 

@@ -31,6 +31,7 @@ SESSION = stripe_objects.session(
     live=False,
 )
 INTENT = stripe_objects.intent(2, SESSION, {}, "succeeded")
+TAX = stripe_objects.tax(1, 19.0, "DE", taxable=6, inclusive=True)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,16 @@ INTENT = stripe_objects.intent(2, SESSION, {}, "succeeded")
         (SESSION, stripe.checkout.Session),
         (INTENT, stripe.PaymentIntent),
         (stripe_objects.charge(INTENT, 1), stripe.Charge),
+        (
+            stripe_objects.charge(INTENT, 1)["payment_method_details"]["card"],
+            stripe.Charge.PaymentMethodDetails.Card,
+        ),
+        (
+            stripe_objects.customer(SESSION, "DE"),
+            stripe.checkout.Session.CustomerDetails,
+        ),
+        (TAX, stripe.checkout.Session.TotalDetails.Breakdown.Tax),
+        (TAX["rate"], stripe.TaxRate),
         (stripe_objects.refund(3, INTENT, 1, {}, 1), stripe.Refund),
         (stripe_objects.dispute(4, INTENT, 1, {}, 1), stripe.Dispute),
         (stripe_objects.balance(live=False), stripe.Balance),

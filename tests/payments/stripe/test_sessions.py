@@ -139,6 +139,10 @@ def test_tax_params_follow_the_settings(
     assert {
         each["price_data"]["tax_behavior"] for each in params["line_items"]
     } == {behaviour}
+    assert "billing_address_collection" not in params
+    asking = replace(bill, address_required=True)
+    params = sessions.session_params(asking, tax=True)
+    assert params["billing_address_collection"] == "required"
     # What is compared with the quote is without a tax that was added.
     session = _complete(params, amount_total=833, amount_tax=133)
     paid = sessions.parse_session(session).outcome
