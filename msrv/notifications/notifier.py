@@ -280,11 +280,13 @@ class SellerNotifier:
         sums = await statement_queries.sums_by_currency(
             connection, interval.first_day, interval.last_day
         )
+        since = interval.first_day * DAY_SECONDS
+        before = (interval.last_day + 1) * DAY_SECONDS
         items = await statement_queries.sums_by_item(
-            connection,
-            interval.first_day * DAY_SECONDS,
-            (interval.last_day + 1) * DAY_SECONDS,
-            statements.MAX_ITEMS,
+            connection, since, before, statements.MAX_ITEMS
+        )
+        countries = await statement_queries.sums_by_country(
+            connection, since, before
         )
         catalog = self._catalog.current
         subject_of = (
@@ -295,7 +297,7 @@ class SellerNotifier:
         with language_set_to(self._language):
             await self._store(
                 subject_of(interval, catalog.shop.name),
-                statements.sections(sums, items, catalog),
+                statements.sections(sums, items, countries, catalog),
                 [name, str(interval.number)],
             )
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Weekly and monthly statements: by currency, and by artist.
+"""Weekly and monthly statements: by currency, artist and country.
 
 A week is from Monday to Sunday, and all days are in UTC. A statement is due
 some hours after its last day, when late webhooks and spools have arrived.
@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING, Final
 from msrv.catalog.model import Catalog, Item
 from msrv.mail.seller_mail import Row, Section
 from msrv.translations import gettext, ngettext
+from msrv.translations.countries import country_name
 from msrv.translations.dates import format_interval
 from msrv.translations.prices import format_amount
 
 if TYPE_CHECKING:
-    from msrv.ledger.db.reports.statement_queries import CurrencyTotal, ItemSum
+    from msrv.ledger.db.reports.statement_queries import (
+        CountrySum,
+        CurrencyTotal,
+        ItemSum,
+    )
 
 SETTLED_SECONDS: Final = 6 * 3600
 """Time after an interval until its statement is due."""
@@ -93,6 +98,7 @@ def month_subject(interval: StatementInterval, store: str) -> str:
 def sections(
     sums: "Sequence[CurrencyTotal]",
     items: "Sequence[ItemSum]",
+    countries: "Sequence[CountrySum]",
     catalog: Catalog,
 ) -> tuple[Section, ...]:
     """Return the sections of a statement, in the current language."""
@@ -117,6 +123,19 @@ def sections(
             )[:_MAX_ARTISTS]
         ]
         found.append(Section(gettext("By artist, less refunds"), tuple(rows)))
+    if countries:
+        rows = [
+            Row(
+                country_name(each.country)
+                if each.country
+                else gettext("Country not known"),
+                format_amount(
+                    each.sold_minor - each.refunded_minor, each.currency
+                ),
+            )
+            for each in countries
+        ]
+        found.append(Section(gettext("By country, less refunds"), tuple(rows)))
     best = [
         Row(
             ngettext(

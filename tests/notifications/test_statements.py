@@ -3,6 +3,7 @@
 
 """Statements of a week and of a month."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from msrv.notifications import statements
 from msrv.proofs.keyring import Keyring
 from msrv.web.store import Store
 from tests.conftest import Clock
-from tests.ledger.sample_events import order_id
+from tests.ledger.sample_events import TAX, order_id
 from tests.notifications.replicas import (
     DAY,
     Replica,
@@ -35,7 +36,7 @@ async def test_statements_are_sent_once_for_each_week_and_month(
     assert one.mails == []
     await record(
         shop,
-        sold(1, monday, 700, 300),
+        replace(sold(1, monday, 700, 300), tax=TAX),
         Reversal(
             provider="stripe",
             reversal_id="re_1",
@@ -76,6 +77,10 @@ async def test_statements_are_sent_once_for_each_week_and_month(
     }
     by_artist = found["By artist, less refunds"]
     assert sum(float(each.strip("€")) for each in by_artist.values()) == 6
+    assert found["By country, less refunds"] == {
+        "Portugal": "€6.00",
+        "Country not known": "€0.00",
+    }
     assert found["Best sellers"]["Night-Bus, 2 sold"] == "€14.00"
     clock.now = monday + 14 * DAY
     await one.notifier.tell_statements()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db.schema import days, order_items, orders
+from msrv.ledger.db.schema import days, order_items, orders, sale_taxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,55 @@ class ItemSum:
     sold: int
     sold_minor: int
     refunded_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountrySum:
+    """Sales to a country in an interval, in one currency.
+
+    `country` is by ISO 3166-1, empty where it isn't known. `refunded_minor`
+    is what of the sales is refunded by now.
+    """
+
+    country: str
+    currency: str
+    orders: int
+    sold_minor: int
+    refunded_minor: int
+
+
+async def sums_by_country(
+    connection: AsyncConnection, since: int, before: int
+) -> list[CountrySum]:
+    """Return the sums of what was sold from `since` to before `before`.
+
+    In Unix seconds; by currency, the country that brought the most first.
+    Free orders are left out.
+    """
+    country = func.coalesce(sale_taxes.c.country, "")
+    sold = func.sum(orders.c.total_minor)
+    rows = await connection.execute(
+        select(
+            country,
+            orders.c.currency,
+            func.count(),
+            sold,
+            func.sum(orders.c.refunded_minor),
+        )
+        .select_from(
+            orders.outerjoin(
+                sale_taxes, sale_taxes.c.order_id == orders.c.order_id
+            )
+        )
+        .where(
+            orders.c.sold_at >= since,
+            orders.c.sold_at < before,
+            orders.c.total_minor > 0,
+        )
+        .group_by(country, orders.c.currency)
+        .order_by(orders.c.currency, sold.desc(), country)
+    )
+    return [CountrySum(row[0], row[1], *map(int, row[2:])) for row in rows]
 
 
 async def sums_by_currency(

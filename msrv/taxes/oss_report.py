@@ -1,0 +1,280 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Sums of a quarter for the one-stop shop of the European Union (OSS).
+
+By country of consumption and rate, as a return under Article 369g of
+Directive 2006/112/EC states them: refunds of earlier quarters' sales are
+corrections of those quarters. What isn't part of such a return is summed
+apart, so that all sums together are the quarter's sales.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from msrv.taxes.countries import EU_COUNTRIES, country_of_tax
+from msrv.taxes.quarters import Quarter
+from msrv.taxes.sale_tax import SaleTax
+
+MAX_UNDECIDED: Final = 500
+"""Sales that a report lists for a decision; all of them are counted."""
+
+
+class SaleGroup(StrEnum):
+    """What a sale is to an OSS return."""
+
+    OSS = "oss"
+    """To consumers in other member states."""
+    OWN = "own-country"
+    BUSINESS = "business"
+    """To buyers in other member states who stated a tax number."""
+    OUTSIDE = "outside-eu"
+    UNDECIDED = "undecided"
+
+
+class Doubt(StrEnum):
+    """Why it can't be known where a sale belongs."""
+
+    NO_COUNTRY = "no-country"
+    CONTRADICTION = "contradiction"
+    NO_RATE = "no-rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Amounts in minor units of a currency; net and tax add up to gross."""
+
+    net_minor: int = 0
+    tax_minor: int = 0
+
+    @property
+    def gross_minor(self) -> int:
+        """What buyers paid."""
+        return self.net_minor + self.tax_minor
+
+    def __add__(self, other: "Amounts") -> "Amounts":
+        """Return the sum."""
+        return Amounts(
+            self.net_minor + other.net_minor, self.tax_minor + other.tax_minor
+        )
+
+    def __sub__(self, other: "Amounts") -> "Amounts":
+        """Return the difference."""
+        return Amounts(
+            self.net_minor - other.net_minor, self.tax_minor - other.tax_minor
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """Money that went back: `amount_minor` of the `paid_minor` of an order.
+
+    `at` is in Unix seconds.
+    """
+
+    at: int
+    amount_minor: int
+    paid_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaxedOrder:
+    """Order with what a report needs of it; repayments are oldest first.
+
+    `total_minor` is the sum of its prices, without a tax that was added.
+    """
+
+    order_id: str
+    sold_at: int
+    currency: str
+    total_minor: int
+    tax: SaleTax | None
+    repayments: tuple[Repayment, ...] = ()
+
+    @property
+    def sold(self) -> Amounts:
+        """What was sold; a tax that isn't known counts as none."""
+        tax = self.tax or SaleTax()
+        return Amounts(tax.net_minor(self.total_minor), tax.tax_minor or 0)
+
+    def repaid_before(self, time: int) -> Amounts:
+        """Return what had gone back before a time, with its share of the tax.
+
+        The shares of all repayments are rounded together, half up, so that
+        those of an order that was repaid whole add up to its tax.
+        """
+        sold = self.sold
+        gross = gone = 0
+        for each in self.repayments:
+            if each.at >= time:
+                break
+            gone += each.amount_minor
+            paid = each.paid_minor or sold.gross_minor
+            part = min(gone, paid)
+            gross = max(gross, sold.gross_minor * part // paid)
+        if not gross:
+            return Amounts()
+        whole = sold.gross_minor
+        tax = (2 * sold.tax_minor * gross + whole) // (2 * whole)
+        return Amounts(gross - tax, tax)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RowKey:
+    """What a row of a report is about.
+
+    `sale_quarter` is that of the sales. `rate_bp` is in basis points, -1
+    where it isn't known.
+    """
+
+    group: SaleGroup
+    sale_quarter: Quarter
+    currency: str
+    country: str
+    rate_bp: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """Sums of a key: orders, what was sold, and what of that was repaid.
+
+    In a row of an earlier quarter, a correction, nothing is sold.
+    """
+
+    key: RowKey
+    orders: int
+    sold: Amounts
+    repaid: Amounts
+
+    @property
+    def left(self) -> Amounts:
+        """What remains to be declared; negative in a correction."""
+        return self.sold - self.repaid
+
+
+@dataclass(frozen=True, slots=True)
+class UndecidedSale:
+    """Sale whose place in the return the seller has to decide."""
+
+    order: TaxedOrder
+    doubt: Doubt
+
+
+@dataclass(frozen=True, slots=True)
+class OssReport:
+    """Sums of a quarter.
+
+    `rows` are those of its own sales, `corrections` those of earlier ones.
+    `undecided` are at most MAX_UNDECIDED of the quarter's sales, the oldest
+    first, of `undecided_count`. `with_one_evidence` counts sales to other
+    member states with only one piece of evidence.
+    """
+
+    quarter: Quarter
+    own_country: str
+    rows: tuple[ReportRow, ...]
+    corrections: tuple[ReportRow, ...]
+    undecided: tuple[UndecidedSale, ...]
+    undecided_count: int
+    with_one_evidence: int
+
+    def of(self, *groups: SaleGroup) -> tuple[ReportRow, ...]:
+        """Return the rows of some groups."""
+        return tuple(row for row in self.rows if row.key.group in groups)
+
+
+def group_of(
+    tax: SaleTax | None, own_country: str
+) -> tuple[SaleGroup, Doubt | None]:
+    """Return the group of a sale, and why it is undecided."""
+    if tax is None or not tax.country or tax.is_contradicted:
+        is_known = tax is not None and tax.is_contradicted
+        doubt = Doubt.CONTRADICTION if is_known else Doubt.NO_COUNTRY
+        return SaleGroup.UNDECIDED, doubt
+    country = country_of_tax(tax.country)
+    if own_country and country == country_of_tax(own_country):
+        return SaleGroup.OWN, None
+    if country not in EU_COUNTRIES:
+        return SaleGroup.OUTSIDE, None
+    if tax.is_business:
+        return SaleGroup.BUSINESS, None
+    if tax.rate_bp is None:
+        return SaleGroup.UNDECIDED, Doubt.NO_RATE
+    return SaleGroup.OSS, None
+
+
+@dataclass(slots=True)
+class _Sums:
+    orders: int = 0
+    sold: Amounts = field(default_factory=Amounts)
+    repaid: Amounts = field(default_factory=Amounts)
+
+
+class ReportBuilder:
+    """Sums of the orders of a quarter, added one by one in any order."""
+
+    def __init__(self, quarter: Quarter, own_country: str) -> None:
+        self._quarter = quarter
+        self._own_country = own_country
+        self._sums: dict[RowKey, _Sums] = {}
+        self._undecided: list[UndecidedSale] = []
+        self._counts: Counter[str] = Counter()
+
+    def add(self, orders: Iterable[TaxedOrder]) -> None:
+        """Add orders, each once: sold or partly repaid in the quarter."""
+        for order in orders:
+            self._add(order)
+
+    def _add(self, order: TaxedOrder) -> None:
+        quarter = Quarter.of(order.sold_at)
+        group, doubt = group_of(order.tax, self._own_country)
+        tax = order.tax or SaleTax()
+        repaid = order.repaid_before(self._quarter.before)
+        if quarter != self._quarter:
+            repaid -= order.repaid_before(self._quarter.since)
+            if repaid == Amounts():
+                return
+        key = RowKey(
+            group,
+            quarter,
+            order.currency,
+            country_of_tax(tax.country),
+            -1 if tax.rate_bp is None else tax.rate_bp,
+        )
+        sums = self._sums.setdefault(key, _Sums())
+        sums.orders += 1
+        sums.repaid += repaid
+        if quarter != self._quarter:
+            return
+        sums.sold += order.sold
+        if group is SaleGroup.OSS and len(tax.evidence) == 1:
+            self._counts["one evidence"] += 1
+        if doubt is not None:
+            self._counts["undecided"] += 1
+            if len(self._undecided) < MAX_UNDECIDED:
+                self._undecided.append(UndecidedSale(order, doubt))
+
+    def report(self) -> OssReport:
+        """Return the report of what was added."""
+        rows = [
+            ReportRow(key, sums.orders, sums.sold, sums.repaid)
+            for key, sums in sorted(
+                self._sums.items(), key=lambda pair: pair[0]
+            )
+        ]
+        return OssReport(
+            self._quarter,
+            self._own_country,
+            tuple(
+                row for row in rows if row.key.sale_quarter == self._quarter
+            ),
+            tuple(
+                row for row in rows if row.key.sale_quarter != self._quarter
+            ),
+            tuple(self._undecided),
+            self._counts["undecided"],
+            self._counts["one evidence"],
+        )
