@@ -28,6 +28,7 @@ from msrv.cli.first_steps.setup import init
 from msrv.cli.keys import keys
 from msrv.cli.ledger import ledger, revoke, studio
 from msrv.cli.legal import legal
+from msrv.cli.legal.oss import oss
 from msrv.cli.newsletter.sealed_addresses import newsletter
 from msrv.cli.nonce import nonce
 from msrv.cli.recovery.reissue import reissue
@@ -56,6 +57,7 @@ from msrv.server import env_file
         codes,
         ledger,
         legal,
+        oss,
         revoke,
         studio,
         operators,

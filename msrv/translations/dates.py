@@ -40,6 +40,13 @@ def format_interval(iso: str) -> str:
     return _interval(iso, current_language().dates)
 
 
+def format_quarter(year: int, number: int) -> str:
+    """Return a quarter of a year in words: `Q4 2026`."""
+    first = date(year, 3 * number - 2, 1)
+    rules = locale(current_language().dates)
+    return str(format_skeleton("yQQQ", first, locale=rules))
+
+
 @lru_cache(maxsize=4096)
 def _moment(unix_seconds: int, language: str, skeleton: str) -> str:
     """Return a date and a time, by its skeleton or as the language prefers."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_percent
 
 from msrv.money import Money, NotMoney
 from msrv.translations import (
@@ -54,6 +54,16 @@ def format_amount(minor: int, currency: str) -> str:
             number=format_number(abs(minor)),
         )
     return f"−{text}" if minor < 0 else text  # noqa: RUF001 - a minus
+
+
+def format_rate(rate_bp: int) -> str:
+    """Return a rate of basis points as a percentage: `19%`, `25,5 %`."""
+    return format_percent(
+        Decimal(rate_bp) / 10_000,
+        locale=locale(current_language().formats),
+        decimal_quantization=False,
+        numbering_system="default",
+    )
 
 
 @lru_cache(maxsize=4 * len(FORMATS))

@@ -32,6 +32,7 @@ NAMES: Final = {
     "view-order": gettext_noop("viewed an order"),
     "export-orders": gettext_noop("exported orders"),
     "export-artists": gettext_noop("exported sales by artist"),
+    "export-oss": gettext_noop("exported an OSS report"),
     "refund": gettext_noop("refunded"),
     "revoke": gettext_noop("ended downloads"),
     "restore": gettext_noop("restored downloads"),

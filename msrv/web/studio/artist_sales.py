@@ -14,9 +14,10 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.catalog.model import Catalog, Item
+from msrv.catalog.model import Catalog
 from msrv.ledger.db.reports import item_sales
 from msrv.ledger.db.reports.item_sales import ItemSales
+from msrv.notifications.statements import artist_of
 from msrv.translations import gettext
 from msrv.web.errors import InvalidField
 from msrv.web.store import STORE
@@ -159,14 +160,13 @@ def _add(
         rows[key].add(sales)
         return
     entry = catalog.by_id.get(sales.item_id)
-    artist = release = ""
-    if entry is not None:
-        artist, title = entry.artist, entry.title
-        whole = catalog.release_of(entry)
-        release = whole.title if whole else ""
-        if isinstance(entry, Item) and not artist and whole is not None:
-            artist = whole.artist
-    rows[key] = ArtistRow(period, artist, release, title, sales)
+    rows[key] = ArtistRow(
+        period,
+        artist_of(catalog, sales.item_id),
+        csv_export.release_title(catalog, sales.item_id),
+        entry.title if entry else title,
+        sales,
+    )
 
 
 def _batches(

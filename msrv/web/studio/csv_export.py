@@ -16,10 +16,15 @@ from typing import Final
 
 from aiohttp import web
 
+from msrv.catalog.model import Catalog
 from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import Order, OrderPage
 from msrv.money import Money, NotMoney
+from msrv.notifications.statements import artist_of
+from msrv.taxes.report_data import rate_text
+from msrv.taxes.sale_tax import SaleTax, format_evidence
 from msrv.web.rendering import PRIVATE
+from msrv.web.store import STORE
 from msrv.web.studio import activity, page
 
 COLUMNS: Final = (
@@ -38,6 +43,14 @@ COLUMNS: Final = (
     "items",
     "item_ids",
     "titles",
+    "country",
+    "evidence",
+    "tax_minor",
+    "tax",
+    "tax_rate",
+    "tax_included",
+    "artists",
+    "releases",
 )
 _BATCH: Final = 500
 _JOIN: Final = " / "
@@ -78,6 +91,7 @@ async def show(request: web.Request) -> web.StreamResponse:
                 most=_BATCH,
             )
 
+    catalog = request.app[STORE].catalog.current
     batch = await read_batch(None)
     response = await start(request, _file_name(request))
     if request.method == "HEAD":
@@ -86,7 +100,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     await activity.record(request, "export-orders", "..".join(days).strip("."))
     await response.write(lines([COLUMNS]))
     while True:
-        await response.write(lines(_row(each) for each in batch.orders))
+        await response.write(
+            lines(_row(each, catalog) for each in batch.orders)
+        )
         if batch.after is None:
             break
         batch = await read_batch(batch.after)
@@ -117,7 +133,8 @@ def _file_name(request: web.Request) -> str:
     return f"orders{''.join(days)}.csv"
 
 
-def _row(order: Order) -> tuple[str | int, ...]:
+def _row(order: Order, catalog: Catalog) -> tuple[str | int, ...]:
+    ids = [line.item_id for line in order.lines]
     at = datetime.fromtimestamp(order.sold_at, UTC)
     kept_minor = order.total_minor - order.refunded_minor
     return (
@@ -134,9 +151,35 @@ def _row(order: Order) -> tuple[str | int, ...]:
         kept_minor,
         decimal(kept_minor, order.currency),
         len(order.lines),
-        _JOIN.join(text(line.item_id) for line in order.lines),
+        _JOIN.join(map(text, ids)),
         _JOIN.join(text(line.title) for line in order.lines),
+        *_tax_cells(order),
+        _JOIN.join(text(artist_of(catalog, each)) for each in ids),
+        _JOIN.join(text(release_title(catalog, each)) for each in ids),
     )
+
+
+def _tax_cells(order: Order) -> tuple[str | int, ...]:
+    """Return the country and the tax; each is empty where it isn't known."""
+    tax = order.tax or SaleTax()
+    known = tax.tax_minor is not None
+    return (
+        tax.country,
+        text(format_evidence(tax.evidence)),
+        tax.tax_minor if tax.tax_minor is not None else "",
+        decimal(tax.tax_minor, order.currency)
+        if tax.tax_minor is not None
+        else "",
+        "" if tax.rate_bp is None else rate_text(tax.rate_bp),
+        ("yes" if tax.is_included else "no") if known else "",
+    )
+
+
+def release_title(catalog: Catalog, item_id: str) -> str:
+    """Return the title of an item's release; empty if it isn't there."""
+    entry = catalog.by_id.get(item_id)
+    release = catalog.release_of(entry) if entry else None
+    return release.title if release else ""
 
 
 def text(value: str) -> str:
@@ -153,9 +196,10 @@ def text(value: str) -> str:
 def decimal(minor: int, currency: str) -> str:
     """Return an amount in major units; empty for an unknown currency."""
     try:
-        return Money(minor, currency).decimal
+        found = Money(abs(minor), currency).decimal
     except NotMoney:
         return ""
+    return f"-{found}" if minor < 0 else found
 
 
 def lines(rows: Iterable[Iterable[str | int]]) -> bytes:

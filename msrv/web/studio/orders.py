@@ -26,6 +26,7 @@ from msrv.web.errors import NotFound
 from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import ORIGIN, STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.order.tax_facts import tax_facts
 from msrv.web.studio.order.timeline import order_timeline
 
 
@@ -134,6 +135,7 @@ async def show_one(request: web.Request) -> web.Response:
             "reversals": [asdict(each) for each in history.reversals],
         },
         order=order,
+        tax_facts=tuple(tax_facts(order)),
         history=history,
         is_simulated=is_simulated(order.provider),
         lines=lines,

@@ -115,6 +115,20 @@ async def _artist_csv(request: web.Request) -> web.StreamResponse:
 
 
 @signed_in
+async def _oss(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.legal import oss  # noqa: PLC0415 - slow to import
+
+    return await oss.show(request)
+
+
+@recently_signed_in
+async def _oss_csv(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.legal import oss  # noqa: PLC0415 - slow to import
+
+    return await oss.send_csv(request)
+
+
+@signed_in
 async def _releases(request: web.Request) -> web.StreamResponse:
     from msrv.web.studio.releases import (  # noqa: PLC0415 - slow to import
         pages,
@@ -258,6 +272,8 @@ STUDIO: Final[list[web.RouteDef]] = [
         "/studio/downloads/list", _download_list, name="studio-download-list"
     ),
     web.get("/studio/artists.csv", _artist_csv, name="studio-artists"),
+    web.get("/studio/oss", _oss, name="studio-oss"),
+    web.get("/studio/oss.csv", _oss_csv, name="studio-oss-csv"),
     web.get("/studio/refunds", _refunds, name="studio-refunds"),
     web.get("/studio/withdrawals", _withdrawals, name="studio-withdrawals"),
     web.post("/studio/withdrawals", _handle_withdrawal, name="studio-handle"),

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from msrv.catalog.model import Catalog, Shop
 from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import Order, OrderLine
 from msrv.ledger.db.schema import order_items
 from msrv.ledger.errors import DatabaseUnavailable
 from msrv.web.studio import csv_export
-from tests.ledger.sample_events import NOON, order_id, revoked, sale
+from tests.ledger.sample_events import NOON, TAX, order_id, revoked, sale
 from tests.web.studio.conftest import Studio
 
 
@@ -32,8 +33,15 @@ async def test_export_has_every_order_with_its_amounts(
     any_studio: Studio,
 ) -> None:
     await any_studio.store_events(
-        sale(1, ("song", 100), ("album", 705), at=NOON, reference="pi_1"),
-        sale(2, ("book", 1200), at=NOON - 86_400, currency="JPY"),
+        sale(
+            1,
+            ("song", 100),
+            ("album", 705),
+            at=NOON,
+            reference="pi_1",
+            tax=TAX,
+        ),
+        sale(2, ("departure", 1200), at=NOON - 86_400, currency="JPY"),
         revoked(1, "song"),
     )
     answer = await any_studio.get("/studio/orders.csv")
@@ -65,7 +73,18 @@ async def test_export_has_every_order_with_its_amounts(
         "items": "2",
         "item_ids": "song / album",
         "titles": "Song / Album",
+        "country": "PT",
+        "evidence": "billing-address:PT card:ES",
+        "tax_minor": "19",
+        "tax": "0.19",
+        "tax_rate": "23",
+        "tax_included": "no",
+        "artists": " / ",
+        "releases": " / ",
     }
+    assert {second[name] for name in list(second)[-8:-2]} == {""}
+    assert second["artists"] == "The Wet Coats"
+    assert second["releases"] == "Night Bus"
     assert (second["total_minor"], second["total"]) == ("1200", "1200")
     assert second["date_utc"] == "2027-01-14"
 
@@ -97,6 +116,8 @@ async def test_export_includes_the_first_and_the_last_day(
     assert (answer.status, await answer.read()) == (200, b"")
 
 
+NOTHING = Catalog(Shop(), (), (), "", {}, {})
+"""Catalog of an empty library."""
 HOSTILE = [
     "=HYPERLINK(A1)",
     "+1",
@@ -171,7 +192,7 @@ def test_no_cell_is_a_formula_for_any_separator(value: str) -> None:
         0,
         tuple(OrderLine(i, value, 100, refunded=False) for i in "ab"),
     )
-    for cell in cells(csv_export.lines([csv_export._row(order)])):
+    for cell in cells(csv_export.lines([csv_export._row(order, NOTHING)])):
         assert cell.strip("\"' \r\n\t")[:1] not in tuple(FORMULA_SIGNS) or (
             cell.lstrip('" ').startswith("'")
         )

@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""`msrv oss`: a quarter's sums on the command line."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from msrv.ledger.connection_rules import ConnectionRules
+from msrv.ledger.db.database import Database
+from msrv.ledger.db.projection import apply_events
+from msrv.ledger.db.schema_upgrade import prepare_schema
+from msrv.ledger.events import Event, Revoked
+from msrv.taxes.quarters import Quarter
+from msrv.taxes.sale_tax import SaleTax
+from tests.cli.conftest import Cli
+from tests.ledger.sample_events import order_id, sale
+
+Q4 = Quarter(2026, 4)
+FRENCH = SaleTax("FR", tax_minor=200, rate_bp=2000)
+
+
+async def _fill(data: Path, events: list[Event]) -> None:
+    database = Database.open(None, data, ConnectionRules())
+    try:
+        await prepare_schema(database)
+        async with database.write_transaction() as connection:
+            await apply_events(connection, events)
+    finally:
+        await database.close()
+
+
+def test_report_is_printed_as_tables_and_as_json(cli: Cli) -> None:
+    sold = replace(
+        sale(1, ("song", 1200), at=Q4.since), provider="stripe", tax=FRENCH
+    )
+    unknown = replace(sold, order_id=order_id(2), tax=None)
+    earlier = replace(sold, order_id=order_id(3), sold_at=Q4.since - 1)
+    back = Revoked(order_id(3), "", Q4.since * 1000, "cli")
+    data = Path(cli.environ["MSRV_DATA"])
+    asyncio.run(_fill(data, [sold, unknown, earlier, back]))
+    made = cli("oss", "2026-q4", "--json")
+    assert made.exit_code == 0, made.output
+    found = json.loads(made.stdout)
+    assert found["quarter"] == "2026-Q4"
+    assert found["own_country"] is None
+    assert [each["group"] for each in found["sales"]] == ["oss", "undecided"]
+    assert found["corrections"][0]["left"]["gross_minor"] == -1200
+    assert found["undecided"][0]["order_id"] == order_id(2)
+    text = cli("oss", "2026-Q4").stdout
+    assert "OSS report 2026-Q4 (UTC), own country: not set" in text
+    assert "2026-Q3  FR        20%" in text
+    assert "10.00" in text
+    assert "-12.00" in text
+    wrong = cli("oss", "2026-13")
+    assert wrong.exit_code == 2
+    assert "must be a quarter like 2026-Q4" in wrong.stderr
+
+
+def test_ledger_without_tables_is_an_error(cli: Cli) -> None:
+    made = cli("oss")
+    assert made.exit_code == 1
+    assert "Error" in made.stderr
+    assert made.stdout == ""

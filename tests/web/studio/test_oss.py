@@ -1,0 +1,162 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The OSS report in the studio."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from msrv.ledger.events import Sale
+from msrv.ledger.reversals.event import Reversal
+from msrv.taxes.quarters import Quarter
+from msrv.taxes.sale_tax import CountryEvidence, SaleTax
+from msrv.web.store import STORE
+from msrv.web.studio.legal import oss
+from tests.conftest import Clock
+from tests.ledger.sample_events import order_id, sale
+from tests.polling import wait_until
+from tests.web.studio.conftest import Studio
+from tests.web.studio.test_csv_export import read
+
+BOTH = ("billing-address", "card")
+TOML = 'tax_included = true\ntax = { country = "DE", rates = { FR = "20" } }\n'
+
+
+def _sold(
+    number: int, at: int, *countries: str, rate_bp: int | None = 2000
+) -> Sale:
+    """Return a sale of 12.00 with a tax of 2.00 in it."""
+    tax = SaleTax(
+        countries[0],
+        tuple(map(CountryEvidence, BOTH, countries)),
+        None if rate_bp is None else 200,
+        rate_bp=rate_bp,
+    )
+    made = sale(number, ("departure", 1200), at=at)
+    return replace(made, provider="stripe", tax=tax)
+
+
+@pytest.fixture
+async def filled(studio: Studio, clock: Clock, library: Path) -> Studio:
+    """Return a studio after a quarter with sales of each group."""
+    path = library / "store.toml"
+    path.write_text(TOML + path.read_text("utf-8"), encoding="utf-8")
+    store = studio.store.app[STORE]
+    await wait_until(lambda: store.catalog.current.shop.tax.country == "DE")
+    last = Quarter.of(clock.now).shifted(-1)
+    earlier = last.shifted(-1)
+    await studio.store_events(
+        _sold(1, last.since, "FR", "FR"),
+        _sold(2, last.since, "FR"),
+        _sold(3, last.since, "DE", "DE", rate_bp=1900),
+        _sold(4, last.since, "US", "US", rate_bp=None),
+        _sold(5, last.since, "FR", "BE"),
+        replace(_sold(6, last.since, "FR"), tax=None),
+        _sold(7, last.since, "AT", "AT", rate_bp=None),
+        _sold(8, earlier.since, "FR", "FR"),
+        Reversal(
+            provider="stripe",
+            reversal_id="re_1",
+            order_id=order_id(8),
+            kind="refund",
+            status="succeeded",
+            amount_minor=600,
+            paid_minor=1200,
+            created_at=last.since,
+            seen_at=last.since,
+            by="stripe",
+        ),
+    )
+    return studio
+
+
+def _of(data: dict[str, Any], part: str) -> dict[tuple[str, str], Any]:
+    return {(each["group"], each["country"]): each for each in data[part]}
+
+
+async def test_report_is_of_the_last_quarter(
+    filled: Studio, clock: Clock
+) -> None:
+    last = Quarter.of(clock.now).shifted(-1)
+    data = await filled.data("/studio/oss")
+    assert data["quarter"] == str(last)
+    assert data["own_country"] == "DE"
+    assert data == await filled.data(f"/studio/oss?quarter={last}")
+    sales = _of(data, "sales")
+    assert sales["oss", "FR"]["rate"] == "20"
+    assert sales["oss", "FR"]["orders"] == 2
+    assert sales["oss", "FR"]["left"] == {
+        "net_minor": 2000,
+        "tax_minor": 400,
+        "gross_minor": 2400,
+    }
+    assert sales["own-country", "DE"]["sold"]["gross_minor"] == 1200
+    assert sales["outside-eu", "US"]["rate"] is None
+    assert data["with_one_evidence"] == 1
+    correction = _of(data, "corrections")["oss", "FR"]
+    assert correction["sale_quarter"] == str(last.shifted(-1))
+    assert correction["left"]["tax_minor"] == -100
+    assert {
+        each["order_id"]: each["reason"] for each in data["undecided"]
+    } == {
+        order_id(5): "contradiction",
+        order_id(6): "no-country",
+        order_id(7): "no-rate",
+    }
+    assert data["undecided_count"] == 3
+
+
+async def test_page_shows_each_part_and_its_limits(filled: Studio) -> None:
+    page = await filled.text("/studio/oss")
+    for text in (
+        "France",
+        "20%",
+        "€20.00",
+        "−€1.00",  # noqa: RUF001 - a minus
+        "Belgium, France",
+        "There is no rate for this country.",
+        "Your own country",
+        "United States",
+        "not known",
+        f"/studio/orders/{order_id(5)}",
+        "one of these sales there is only one piece of evidence",
+    ):
+        assert text in page, text
+    assert "Your own country is not set" not in page
+    order = await filled.text(f"/studio/orders/{order_id(1)}")
+    assert "20%, €2.00, in the price" in order
+    assert "Billing address" in order
+
+
+async def test_file_has_the_sums(filled: Studio) -> None:
+    answer = await filled.get("/studio/oss.csv")
+    assert answer.status == 200
+    rows = read(await answer.text())
+    assert list(rows[0]) == list(oss.COLUMNS)
+    (correction,) = (each for each in rows if each["part"] == "correction")
+    assert (correction["tax_minor"], correction["tax"]) == ("-100", "-1.00")
+    assert sum(int(each["sold_gross_minor"]) for each in rows) == 7 * 1200
+    for each in rows:
+        net, tax, gross = (
+            int(each[f"{name}_minor"]) for name in ("net", "tax", "gross")
+        )
+        assert net + tax == gross
+    await filled.wait_until_synced()
+    acts = (await filled.data("/studio/activity"))["acts"]
+    assert "export-oss" in {each["act"] for each in acts}
+
+
+async def test_empty_report_says_what_is_missing(studio: Studio) -> None:
+    page = await studio.text("/studio/oss?quarter=2020-Q1")
+    assert "No sales in this quarter." in page
+    assert "Your own country is not set" in page
+    assert "has not ended yet" not in page
+    assert "has not ended yet" in await studio.text(
+        "/studio/oss?quarter=2099-Q1"
+    )
+    answer = await studio.get("/studio/oss?quarter=2026-13")
+    assert answer.status == 400
+    assert "must be a quarter like 2026-Q4" in await answer.text()
