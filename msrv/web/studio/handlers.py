@@ -31,6 +31,10 @@ def _import_pages() -> None:
         code_batches,
         free_copies,
     )
+    from msrv.web.studio.legal import (  # noqa: F401, PLC0415 - slow to import
+        oss,
+        withdrawals,
+    )
     from msrv.web.studio.order import (  # noqa: F401, PLC0415 - slow to import
         evidence,
         evidence_pdf,
