@@ -24,7 +24,7 @@ MAX_UNDECIDED: Final = 500
 
 
 class SaleGroup(StrEnum):
-    """What a sale is to an OSS return."""
+    """Part of an OSS return that a sale belongs to, or none."""
 
     OSS = "oss"
     """To consumers in other member states."""
@@ -52,7 +52,7 @@ class Amounts:
 
     @property
     def gross_minor(self) -> int:
-        """What buyers paid."""
+        """Amount that buyers paid."""
         return self.net_minor + self.tax_minor
 
     def __add__(self, other: "Amounts") -> "Amounts":
@@ -96,7 +96,7 @@ class TaxedOrder:
 
     @property
     def sold(self) -> Amounts:
-        """What was sold; a tax that isn't known counts as none."""
+        """Amounts of the sale; a tax that isn't known counts as none."""
         tax = self.tax or SaleTax()
         return Amounts(tax.net_minor(self.total_minor), tax.tax_minor or 0)
 
@@ -124,7 +124,7 @@ class TaxedOrder:
 
 @dataclass(frozen=True, slots=True, order=True)
 class RowKey:
-    """What a row of a report is about.
+    """Group, quarter, currency, country and rate of a row.
 
     `sale_quarter` is that of the sales. `rate_bp` is in basis points, -1
     where it isn't known.
@@ -151,7 +151,7 @@ class ReportRow:
 
     @property
     def left(self) -> Amounts:
-        """What remains to be declared; negative in a correction."""
+        """Amounts that remain to be declared; negative in a correction."""
         return self.sold - self.repaid
 
 

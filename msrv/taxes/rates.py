@@ -4,7 +4,8 @@
 """Tax by the seller's own rates, where no provider calculates it.
 
 Prices include the tax. It is rounded for each line, half a minor unit up, and
-the tax of an order is the sum of its lines'.
+the tax of an order is the sum of its lines'. Apart from `sale_tax`, which
+also has what providers calculate.
 """
 
 from collections.abc import Iterable

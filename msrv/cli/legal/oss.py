@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Command `oss`: sums of a quarter for the one-stop shop of the EU."""
+"""Command `oss`: sums of a quarter for the one-stop shop of the EU.
+
+Apart from `legal`, whose commands are about texts and buyers.
+"""
 
 import json
 import time
