@@ -21,6 +21,10 @@ from msrv.ledger.db.aggregates import Aggregates
 from msrv.ledger.db.database import CHANGES
 from msrv.ledger.db.feed import causes
 from msrv.ledger.db.feed.outgoing_events import OutgoingEvent
+from msrv.ledger.db.refunds.precedence import (
+    StoredChange,
+    changes_that_count,
+)
 from msrv.ledger.events import WHOLE_ORDER, Restored, Revoked
 from msrv.ledger.reversals.allocation import ReversedAmount, allocate_refunds
 from msrv.ledger.reversals.event import REFUSED, Reversal
@@ -32,31 +36,19 @@ _BATCH: Final = 200
 async def apply_changes(
     connection: AsyncConnection, changes: Sequence[Revoked | Restored]
 ) -> set[str]:
-    """Store changes that are newer than the stored; return their orders.
-
-    A withdrawal changes nothing of what is revoked already, which may have
-    been refunded.
-    """
+    """Store the changes that count; return their orders."""
     if not changes:
         return set()
     known = {
-        (row.order_id, row.item_id): (row.changed_at_ms, row.revoked)
+        (row.order_id, row.item_id): StoredChange(
+            row.changed_at_ms, row.revoked, row.changed_by
+        )
         for row in await _rows(
             connection, schema.refunds, {each.order_id for each in changes}
         )
     }
-    latest: dict[tuple[str, str], Revoked | Restored] = {}
-    ranks = dict(known)
-    for each in sorted(changes, key=_rank):
-        key = (each.order_id, each.item_id)
-        at_ms, is_revoked = ranks.get(key, (-1, False))
-        if _rank(each) <= (at_ms, is_revoked):
-            continue
-        if is_revoked and each.by == BY_WITHDRAWAL:
-            continue
-        latest[key], ranks[key] = each, _rank(each)
     changed = set()
-    for key, each in latest.items():
+    for key, each in changes_that_count(known, changes).items():
         values = {
             "revoked": isinstance(each, Revoked),
             "changed_at_ms": each.at_ms,
@@ -345,8 +337,3 @@ async def _rows(
         )
         rows.extend(found)
     return rows
-
-
-def _rank(change: Revoked | Restored) -> tuple[int, bool]:
-    """Return a sort key; within a millisecond, revoking counts as later."""
-    return change.at_ms, isinstance(change, Revoked)
