@@ -51,7 +51,7 @@ from msrv.orders.receipt_mails import ReceiptMails
 from msrv.orders.redemption import CodeIndex, CodeRedemption
 from msrv.orders.refunds.recording import RefundRecorder
 from msrv.orders.refunds.service import Refunds
-from msrv.orders.webhooks import WebhookWorker
+from msrv.orders.webhooks import WebhookMetrics, WebhookWorker
 from msrv.outgoing_webhooks.worker import WebhookSender
 from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import UntaggedReturns
@@ -127,6 +127,7 @@ def create_app(
         reload=reload,
     )
     store.metrics.register(LimitMetrics(store.limits))
+    store.metrics.register(WebhookMetrics(store.webhooks))
     store.metrics.register(LedgerCollector(store.ledger.status))
     store.metrics.register(EncodingMetrics(store.encodings.progress))
     if store.mail is not None:

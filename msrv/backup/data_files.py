@@ -53,6 +53,7 @@ def _kind(part: Part, glob: str, *, replaceable: bool = False) -> FileKind:
 
 FILES: Final = (
     _kind(Part.INBOX, "messages/*.json"),
+    _kind(Part.INBOX, "messages/*.damaged"),
     _kind(Part.SPOOL, f"spool/*/*{SUFFIX}"),
     _kind(Part.SPOOL, "spool/set-aside.log"),
     _kind(Part.OUTBOX, "outbox/*.json"),

@@ -13,10 +13,14 @@ don't wait for it. Processing an event twice changes nothing.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from msrv.catalog.live_catalog import NotReady
 from msrv.ledger.errors import LedgerError
@@ -80,6 +84,11 @@ class WebhookWorker:
         """Time at which each failed event is due again, and its failures."""
         self._work = TaskSupervisor("webhooks")
 
+    @property
+    def damaged(self) -> int:
+        """Number of stored events that couldn't be read."""
+        return self._inbox.damaged
+
     async def __aenter__(self) -> Self:
         """Start with the events of the last run."""
         self._work.start(self._run())
@@ -95,13 +104,14 @@ class WebhookWorker:
         await self._work.stop()
         self._thread.close()
 
-    async def store(self, provider: str, event: WebhookEvent) -> None:
+    async def store(self, provider: str, event: WebhookEvent) -> bool:
         """Store an event; it is on the disk when this returns.
 
-        Raises InboxUnavailable.
+        Return whether it wasn't there before. Raises InboxUnavailable.
         """
-        await self._thread.call(self._inbox.add, provider, event)
+        is_new = await self._thread.call(self._inbox.add, provider, event)
         self._stored.set()
+        return is_new
 
     async def process_now(self, provider: str, event: WebhookEvent) -> bool:
         """Process a stored event at once; return whether it was processed.
@@ -259,6 +269,21 @@ class WebhookWorker:
                 provider, settled.token, settled.outcome.reference
             )
         return ""
+
+
+class WebhookMetrics(Collector):
+    """Prometheus metrics of a webhook worker, read at each scrape."""
+
+    def __init__(self, worker: WebhookWorker) -> None:
+        self._worker = worker
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics as they are now."""
+        yield CounterMetricFamily(
+            "msrv_webhooks_unreadable",
+            "Stored webhook events that were damaged, and set aside.",
+            self._worker.damaged,
+        )
 
 
 def log_amount_mismatch(error: AmountMismatch, provider: str) -> None:

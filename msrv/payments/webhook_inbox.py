@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,9 @@ MAX_EVENTS: Final = 10_000
 """An event takes up to 8 KiB. So many mean that something is wrong, and the
 provider retries the rest for days."""
 _SUFFIX: Final = ".json"
+_DAMAGED: Final = ".damaged"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,13 @@ class WebhookInbox:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.damaged = 0
+        """Number of unreadable events that were found since the start."""
 
-    def add(self, provider: str, event: WebhookEvent) -> None:
+    def add(self, provider: str, event: WebhookEvent) -> bool:
         """Store an event; it is on the disk when this returns.
 
-        Raises InboxUnavailable.
+        Return whether it wasn't there before. Raises InboxUnavailable.
         """
         path = self._path(provider, event)
         text = json.dumps(
@@ -52,7 +58,8 @@ class WebhookInbox:
         )
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if sum(1 for _ in self._paths()) >= MAX_EVENTS:
+            known = self._paths()
+            if len(known) >= MAX_EVENTS:
                 raise InboxUnavailable(
                     "the inbox is full: too many unprocessed events"
                 )
@@ -61,18 +68,26 @@ class WebhookInbox:
             raise InboxUnavailable(
                 f"MSRV_DATA: can't write to {self._folder}: {error.strerror}"
             ) from error
+        return path not in known
 
     def events(self) -> list[StoredEvent]:
-        """Return all events, the oldest first. Raises OSError."""
+        """Return all events, the oldest first. Raises OSError.
+
+        A damaged one is renamed and counted: the others don't wait for it.
+        """
         found = []
         for path in self._paths():
             # Another process that shares the folder may have just removed it.
-            with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
-                fields = json.loads(path.read_bytes())
-                provider = str(fields.pop("provider"))
-                found.append(
-                    StoredEvent(path, provider, WebhookEvent(**fields))
-                )
+            with contextlib.suppress(FileNotFoundError):
+                try:
+                    found.append(_parse(path, path.read_bytes()))
+                except ValueError:
+                    path.rename(path.with_suffix(_DAMAGED))
+                    self.damaged += 1
+                    log.error(  # noqa: TRY400 - the message says it all
+                        "payments: unreadable webhook event renamed to %s",
+                        path.with_suffix(_DAMAGED),
+                    )
         return sorted(found, key=lambda stored: stored.event.at)
 
     def remove(self, stored: StoredEvent) -> None:
@@ -96,3 +111,19 @@ class WebhookInbox:
             ]
         except FileNotFoundError:
             return []
+
+
+def _parse(path: Path, content: bytes) -> StoredEvent:
+    """Return the event of a file. Raises ValueError."""
+    try:
+        fields = json.loads(content)
+        provider, event_id, kind, at = (
+            fields[name] for name in ("provider", "event_id", "kind", "at")
+        )
+        facts = fields.get("facts", {})
+        texts = [provider, event_id, kind, *facts, *facts.values()]
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError("not a webhook event") from error
+    if type(at) is not int or not all(isinstance(each, str) for each in texts):
+        raise ValueError("not a webhook event")
+    return StoredEvent(path, provider, WebhookEvent(event_id, kind, at, facts))

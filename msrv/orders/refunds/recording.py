@@ -17,7 +17,7 @@ from typing import Final
 
 from msrv.ledger.events import Restored, Revoked
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.reversals.event import Reversal
+from msrv.ledger.reversals.event import REFUND, REFUSED, Reversal
 from msrv.orders.receipt_mails import ReceiptMails
 from msrv.payments.provider import (
     WHOLE,
@@ -31,6 +31,7 @@ from msrv.payments.refunds import (
     PaymentReversals,
     RefundChange,
     RefundedPayment,
+    RefundOrder,
 )
 from msrv.payments.registry import Providers
 from msrv.payments.settlement import Settlement
@@ -44,16 +45,33 @@ REFUND_EVENT: Final = "msrv.refund"
 UNCONFIRMED_SECONDS: Final = 900
 """Time for which an unconfirmed refund is looked for: far longer than any
 request to a provider takes."""
+NOT_MADE: Final = "not_made"
+"""Reason of a refund that was requested, and isn't at the provider."""
 _KEY: Final = "refund"
 _PAYMENT: Final = "payment"
+_MINOR: Final = "amount_minor"
+_ITEMS: Final = "items"
+_BY: Final = "by"
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOT_REASON: Final = re.compile(r"[^a-z0-9_.-]")
 _REASON_CHARS: Final = 64
 
 
-def follow_up(key: str, payment: str, now: int) -> WebhookEvent:
+def follow_up(request: RefundOrder, now: int) -> WebhookEvent:
     """Return the event to store before a refund is requested."""
-    return WebhookEvent(key, REFUND_EVENT, now, {_PAYMENT: payment, _KEY: key})
+    return WebhookEvent(
+        request.key,
+        REFUND_EVENT,
+        now,
+        {
+            _PAYMENT: request.payment,
+            _KEY: request.key,
+            # Earlier versions store none of these.
+            _MINOR: str(request.amount.minor),
+            _ITEMS: " ".join(request.items),
+            _BY: request.by,
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +130,10 @@ class RefundRecorder:
     async def follow(self, provider: str, event: WebhookEvent) -> None:
         """Record the refund that an event follows, and queue its mail.
 
-        Done without a record where it was never made. Raises PaymentError,
-        also while that isn't certain; Forged, LedgerError, NotReady.
+        One that was never made is recorded as refused: the provider repeats
+        an error for as long as it remembers the key, and the next refund has
+        another key. Raises PaymentError, also while that isn't certain;
+        Forged, LedgerError, NotReady.
         """
         handler = self.providers.refunds_of(provider)
         if handler is None:
@@ -125,6 +145,7 @@ class RefundRecorder:
             if self.clock() < event.at + UNCONFIRMED_SECONDS:
                 raise PaymentNotFoundYet("the refund may still be made")
             log.warning("refund %s of payment %s was not made", key, payment)
+            await self._record_unmade(provider, event, found)
             return
         for change in found.changes:
             await self.record_change(provider, change, made.created_at)
@@ -136,6 +157,47 @@ class RefundRecorder:
             self.clock(),
         )
         await self._mail(provider, payment, found, made)
+
+    async def _record_unmade(
+        self, provider: str, event: WebhookEvent, found: RefundedPayment
+    ) -> None:
+        """Record a refund that wasn't made, unless the reason is known.
+
+        Raises Forged, LedgerError.
+        """
+        from msrv.ledger.db.refunds import queries  # noqa: PLC0415 - slow to import
+
+        facts = event.facts
+        order_id, items = await self._find_order(
+            provider, found.token, found.reference, facts[_PAYMENT]
+        )
+        await self.ledger.sync_now()
+        async with self.ledger.read_transaction() as connection:
+            known = await queries.load_reversals(connection, order_id)
+        if any(each.reversal_id == facts[_KEY] for each in known):
+            return
+        by = facts.get(_BY, "")
+        await self.ledger.record(
+            Reversal(
+                provider=provider,
+                reversal_id=facts[_KEY],
+                order_id=order_id,
+                kind=REFUND,
+                status=REFUSED,
+                amount_minor=int(facts.get(_MINOR, 0)),
+                paid_minor=found.paid.minor,
+                created_at=event.at,
+                seen_at=max(event.at, self.clock()),
+                by=by if _WORD.fullmatch(by) else provider,
+                items=tuple(
+                    each
+                    for each in facts.get(_ITEMS, "").split()
+                    if each in items
+                ),
+                reason=NOT_MADE,
+                is_effective=False,
+            )
+        )
 
     async def _mail(
         self,

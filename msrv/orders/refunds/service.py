@@ -155,8 +155,8 @@ class Refunds:
         """Request a refund from its provider, and record it."""
         order, now = history.order, self.clock()
         provider = provider_name(order.provider)
-        event = follow_up(request.key, request.payment, now)
-        await self.webhooks.store(provider, event)
+        event = follow_up(request, now)
+        is_first = await self.webhooks.store(provider, event)
         # After RefundOutdated it stays: it may be that of the request which
         # had the key before, and without a refund it ends by itself.
         try:
@@ -179,7 +179,9 @@ class Refunds:
                     is_effective=False,
                 )
             )
-            await self.webhooks.discard(provider, event)
+            if is_first:
+                # Else it may follow a refund that an earlier request made.
+                await self.webhooks.discard(provider, event)
             await self.ledger.sync_now()
             raise
         except RefundUnconfirmed:

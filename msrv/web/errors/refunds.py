@@ -13,6 +13,7 @@ from msrv.orders.refunds.errors import (
     ProviderNotSetUp,
     RefundTooHigh,
 )
+from msrv.orders.refunds.recording import NOT_MADE
 from msrv.payments.provider import (
     InboxUnavailable,
     NoSuchPayment,
@@ -62,6 +63,10 @@ _REFUSALS: Final = {
     ),
     "invalid_amount": gettext_noop(
         "The payment provider can't refund this amount in this currency."
+    ),
+    NOT_MADE: gettext_noop(
+        "The payment provider answered with an error, and made no refund. You "
+        "can refund this again."
     ),
 }
 _SAME_REFUSAL: Final = {

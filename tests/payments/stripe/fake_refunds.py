@@ -31,6 +31,8 @@ class FakeRefunds:
         self._known: dict[str, tuple[Json, int, Json]] = {}
         self.refusal = ""
         """Code of the error with which refunds are refused."""
+        self.broken = False
+        """True while refunds fail with an internal error of Stripe's."""
         self.breaks_off = 0
         """How many answers are lost after the refund was made."""
         self.then_faults = 0
@@ -74,6 +76,8 @@ class FakeRefunds:
     def _make(self, params: Json) -> tuple[int, Json]:
         bank = self._bank
         code = self.refusal
+        if self.broken:
+            return 500, stripe_objects.error("api_error", None, "Sorry")
         intent = bank.intents.get(params["payment_intent"])
         if intent is None:
             return 404, _error("resource_missing")

@@ -17,7 +17,9 @@ from msrv.ledger.db import schema
 from msrv.ledger.download_tracker import content_version
 from msrv.ledger.events import Delivered
 from msrv.mail.receipt_mail import MailKind, ReceiptMail
-from msrv.orders.refunds.recording import follow_up
+from msrv.money import Money
+from msrv.orders.refunds.recording import UNCONFIRMED_SECONDS, follow_up
+from msrv.payments.refunds import RefundOrder
 from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
@@ -283,8 +285,12 @@ async def test_amount_that_stripe_has_no_units_for_ends_no_other_event(
 ) -> None:
     form = await sold.confirm()
     other = follow_up(
-        f"msrv-{sold.order_id}-{form['number']}",
-        sold.session["payment_intent"],
+        RefundOrder(
+            f"msrv-{sold.order_id}-{form['number']}",
+            sold.session["payment_intent"],
+            Money(1000, "KWD"),
+            Money(2000, "KWD"),
+        ),
         sold.bank.clock(),
     )
     await sold.studio.store.app[STORE].webhooks.store("stripe", other)
@@ -297,6 +303,59 @@ async def test_amount_that_stripe_has_no_units_for_ends_no_other_event(
     (kept,) = WebhookInbox(data / "messages").events()
     assert kept.event == other
     assert await rows(sold.studio.store, schema.reversals) == []
+
+
+async def test_key_that_stripe_failed_with_is_not_the_end_of_refunds(
+    sold: Sold, clock: Clock
+) -> None:
+    """Stripe repeats the answer to a key, an internal error included."""
+    asked = await sold.confirm(part="rest")
+    sold.bank.refunding.broken = True
+    for _ in range(2):
+        status, told = await sold.press(asked["number"], part="rest")
+        assert (status, told["error"]) == (502, "refund_unconfirmed")
+    sold.bank.refunding.broken = False
+    # As long as it may still be made, the key stays.
+    assert (await sold.confirm(part="rest"))["number"] == asked["number"]
+    clock.now += UNCONFIRMED_SECONDS
+    worker = sold.studio.store.app[STORE].webhooks
+    worker._retries.clear()
+    worker._stored.set()
+    await followed(sold.studio.store)
+    (row,) = await rows(sold.studio.store, schema.reversals)
+    assert (row["status"], row["reason"]) == ("refused", "not_made")
+    assert (row["amount_minor"], row["is_effective"]) == (200, False)
+    assert "made no refund" in await sold.story()
+    again = await sold.confirm(part="rest")
+    assert again["number"] != asked["number"]
+    # The form from before refunds nothing either.
+    status, told = await sold.press(asked["number"], part="rest")
+    assert (status, told["error"]) == (409, "refund_outdated")
+    status, _ = await sold.press(again["number"], part="rest")
+    assert status == 200
+    assert len(sold.bank.refunds) == 1
+    assert await sold.links() == set()
+
+
+async def test_refusal_leaves_what_follows_an_earlier_request_of_its_key(
+    sold: Sold,
+) -> None:
+    asked = await sold.confirm(part="rest")
+    request = RefundOrder(
+        f"msrv-{sold.order_id}-{asked['number']}",
+        sold.session["payment_intent"],
+        Money(200, "EUR"),
+        Money(200, "EUR"),
+    )
+    webhooks = sold.studio.store.app[STORE].webhooks
+    # Its answer was lost, and it may still be made.
+    await webhooks.store("stripe", follow_up(request, sold.bank.clock()))
+    sold.bank.refunding.refusal = "balance_insufficient"
+    status, _ = await sold.press(asked["number"], part="rest")
+    assert status == 409
+    data = sold.studio.store.app[STORE].settings.data
+    assert len(WebhookInbox(data / "messages").events()) == 1
+    assert "refused by the payment provider" in await sold.story()
 
 
 async def test_refused_refund_says_why_and_can_be_repeated(

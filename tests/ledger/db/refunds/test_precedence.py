@@ -9,7 +9,7 @@ from sqlalchemy import select
 from msrv.ledger.db import commands, schema
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
-from msrv.ledger.events import WHOLE_ORDER, Restored, Revoked
+from msrv.ledger.events import WHOLE_ORDER, Event, Restored, Revoked
 from tests.ledger.sample_events import order_id
 
 ID = order_id(1)
@@ -41,11 +41,10 @@ ID = order_id(1)
 async def test_provider_restores_only_what_it_has_revoked(
     database: Database, history: list[str], *, is_revoked: bool, at_once: bool
 ) -> None:
-    kinds = {"ends": Revoked, "restores": Restored}
-    events = [
-        kinds[kind](ID, WHOLE_ORDER, at, by)
-        for at, (by, kind) in enumerate(map(str.split, history))
-    ]
+    events: list[Event] = []
+    for at, (by, kind) in enumerate(map(str.split, history)):
+        change = Revoked if kind == "ends" else Restored
+        events.append(change(ID, WHOLE_ORDER, at, by))
     async with database.write_transaction() as connection:
         for part in [events] if at_once else [[each] for each in events]:
             await apply_events(connection, part)
