@@ -32,6 +32,7 @@ from msrv.web.shop import (
 )
 from msrv.web.shop.browsing import catalog, waveforms
 from msrv.web.shop.purchases import (
+    bought_tracks,
     corrections,
     device_library,
     gift_pages,
@@ -135,6 +136,16 @@ ROUTES: list[web.RouteDef] = [
     ),
     web.get(
         "/download/{pop}/{poe}/{item}", downloads.download, name="download"
+    ),
+    web.get(
+        "/download/{pop}/{poe}/{item}/waveform",
+        bought_tracks.waveform,
+        name="bought-waveform",
+    ),
+    web.get(
+        "/download/{pop}/{poe}/{item}/lyrics",
+        bought_tracks.lyrics,
+        name="bought-lyrics",
     ),
     web.get("/redeem", redeem.show, name="redeem"),
     web.post("/redeem", redeem.redeem, name="redeem-code"),

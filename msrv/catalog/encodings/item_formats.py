@@ -107,6 +107,11 @@ class ItemFormats:
             found = self._of(release).items.get(item.content.path)
         return found or (_original(item),)
 
+    def is_analysed(self, item: Item) -> bool:
+        """Return whether the waveform of a track is known."""
+        master = item.content.sha256.hex()
+        return self._store.analyses.find(master) is not None
+
     def of_release(self, release: Release) -> tuple[ReleaseFormat, ...]:
         """Return the formats of a whole release; the first is the original.
 

@@ -65,7 +65,7 @@ class PeakMeter:
 def draw_waveform(peaks: bytes) -> bytes:
     """Return an SVG of peaks, a symmetric area of one colour.
 
-    It fills its box in both directions. Pages use it as a mask.
+    It fills its box in both directions. Pages clip a bar to its path.
     """
     width = len(peaks)
     # A line where it is silent, too.

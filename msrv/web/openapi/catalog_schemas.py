@@ -48,8 +48,7 @@ _ITEM: Final[Mapping[str, Json]] = {
     "media_type": TEXT,
     "sound": or_null(reference("Sound")),
 }
-_ITEM_OF_PAGE: Final[Mapping[str, Json]] = {
-    **_ITEM,
+_TEXTS: Final[Mapping[str, Json]] = {
     "lyrics": TEXT_OR_NULL,
     "lyrics_language": TEXT_OR_NULL,
     "lyrics_times": or_null(
@@ -58,6 +57,10 @@ _ITEM_OF_PAGE: Final[Mapping[str, Json]] = {
         )
     ),
     "credits": array(record({"role": TEXT, "name": TEXT})),
+}
+_ITEM_OF_PAGE: Final[Mapping[str, Json]] = {
+    **_ITEM,
+    **_TEXTS,
     "preview": PATH_OR_NULL,
     "preview_is_whole": BOOLEAN,
     "waveform": PATH_OR_NULL,
@@ -125,6 +128,7 @@ CATALOG_SCHEMAS: Final[Mapping[str, Json]] = {
         }
     ),
     "Item": record(_ITEM),
+    "TrackTexts": record(_TEXTS),
     "Release": record(_RELEASE),
     "ReleasePage": record(
         {

@@ -136,6 +136,15 @@ ORDER_OPERATIONS: Final = (
         query=_RECEIPT_QUERY,
     ),
     Operation(
+        "bought-lyrics",
+        "get",
+        "/download/{pop}/{poe}/{item}/lyrics",
+        "The lyrics and credits of a track that was bought",
+        {200: "TrackTexts"},
+        (404, 410),
+        is_negotiated=False,
+    ),
+    Operation(
         "mail-again",
         "post",
         "/purchases/{receipt}/mail",

@@ -62,6 +62,10 @@ _DISCOUNT: Final[Json] = record(
     {"message": described(TEXT, "why the code doesn't apply")},
 )
 _GIVEN_CONSENT: Final[Json] = or_null(record({**_WORDING, "given_at": TIME}))
+_OF_A_LINK: Final[Mapping[str, Json]] = {
+    "formats": array(reference("Format")),
+    "waveform": described(ADDRESS_OR_NULL, "the picture of a track's sound"),
+}
 _RECEIPT_ITEM: Final[Json] = record(
     {
         "item_id": TEXT,
@@ -76,7 +80,7 @@ _RECEIPT_ITEM: Final[Json] = record(
     },
     {
         **_FILE,
-        "formats": array(reference("Format")),
+        **_OF_A_LINK,
         "parts": array(
             record(
                 {
@@ -84,7 +88,7 @@ _RECEIPT_ITEM: Final[Json] = record(
                     "title": TEXT,
                     **_FILE,
                     "download": ADDRESS,
-                    "formats": array(reference("Format")),
+                    **_OF_A_LINK,
                 }
             )
         ),

@@ -12,7 +12,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from msrv.catalog.encodings.recipes import ORIGINAL
-from msrv.catalog.model import Item, Release
+from msrv.catalog.model import Release
 from msrv.catalog.texts.thanks import thanks_for
 from msrv.mail.addresses import masked
 from msrv.money import Money
@@ -34,9 +34,9 @@ from msrv.web.shop.purchases.download_hints import hints_for
 from msrv.web.shop.purchases.format_choice import (
     PARAMETER,
     FormatChoice,
-    json_formats,
 )
 from msrv.web.shop.purchases.playlists import count_tracks
+from msrv.web.shop.purchases.receipt_json import line_json
 from msrv.web.store import ORIGIN, STORE
 
 _PATH: Final = "/purchases/"
@@ -108,7 +108,7 @@ async def receipt_page(
             "thanks": thanks,
             "items": [
                 {
-                    **await _item_json(each, base, formats, slices),
+                    **await line_json(each, base, formats, slices),
                     "ended": ended.get(each.item_id),
                 }
                 for each in items
@@ -309,42 +309,3 @@ def _downloads(request: web.Request, receipt: Receipt) -> dict[str, str]:
         line.item_id: base + links.path(receipt, line.item_id, expires_at)
         for line in receipt.lines
     }
-
-
-async def _item_json(
-    item: ReceiptItem, base: str, formats: FormatChoice, slices: TimeSlices
-) -> dict[str, Any]:
-    entry = item.entry
-    data: dict[str, Any] = {
-        "item_id": item.item_id,
-        "title": item.title,
-        "price_minor": item.price.minor,
-        "available": entry is not None,
-        "refunded": item.link is None,
-        "download": base + item.link if item.link else None,
-    }
-    if isinstance(entry, Item):
-        data["size_bytes"] = entry.content.size_bytes
-        data["media_type"] = entry.content.media_type
-        data["sha256"] = entry.content.sha256.hex()
-        if item.link is not None:
-            data["formats"] = json_formats(
-                entry, formats.all_of(entry), base + item.link
-            )
-    if item.parts:
-        data["parts"] = [
-            {
-                "item_id": part.item_id,
-                "title": part.title,
-                "size_bytes": part.content.size_bytes,
-                "media_type": part.content.media_type,
-                "sha256": part.content.sha256.hex(),
-                "download": base + link,
-                "formats": json_formats(
-                    part, formats.all_of(part), base + link
-                ),
-            }
-            async for part, link in slices.iterate(item.parts)
-        ]
-    await slices.yield_if_due()
-    return data

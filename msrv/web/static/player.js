@@ -75,6 +75,8 @@ if (player) {
     waveform: link.dataset.waveform,
     lyrics: linesOf(link),
     lyricsPlace: link.dataset.lyrics,
+    // Of what was bought they are requested when it plays.
+    lyricsUrl: link.dataset.track && `${link.href}/lyrics`,
     page: location.pathname,
     place: placeOf(link),
     album: link.dataset.album ?? $("h1")?.textContent ?? "",

@@ -150,6 +150,9 @@
       play.dataset.sources = JSON.stringify(
         file.formats.map((each) => [each.format, each.player_type]),
       );
+      if (file.waveform) {
+        play.dataset.waveform = new URL(file.waveform).pathname;
+      }
       label(play, "label", file.title);
       play.hidden = false;
     } else {

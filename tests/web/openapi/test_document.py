@@ -25,6 +25,7 @@ WITHOUT_JSON = {
     # Files and pictures.
     "artist-picture",
     "artist-picture-avif",
+    "bought-waveform",
     "cover",
     "cover-avif",
     "download",

@@ -266,7 +266,10 @@ def order_everything(
         call("purchase", path={"receipt": receipt})
         call("mail-again", 202, form={"mail": MAIL}, path={"receipt": receipt})
         call("verify", query={"q": f"see {receipt}"})
-    call("verify", query={"q": bought["downloads"]["departure"]})
+    link = bought["downloads"]["departure"]
+    call("verify", query={"q": link})
+    pop, poe, item = URL(link).path.split("/")[2:]
+    call("bought-lyrics", path={"pop": pop, "poe": poe, "item": item})
     call("verify")
 
     statement = {"name": "Robin", "mail": MAIL}
@@ -294,6 +297,9 @@ def order_everything(
     call("lost")
     call("lost-request", 202, form={"mail": MAIL})
     return {
+        "pop": [pop],
+        "poe": [poe],
+        "item": [item],
         "receipt": receipts,
         "bill": [bill],
         "provider": ["demo", "stripe"],

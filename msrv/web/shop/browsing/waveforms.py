@@ -20,7 +20,7 @@ from msrv.web.shop.media import respond_with_asset
 from msrv.web.static_files import prepare
 from msrv.web.store import STORE
 
-_MEDIA_TYPE = "image/svg+xml"
+MEDIA_TYPE = "image/svg+xml"
 
 
 async def waveform(request: web.Request) -> web.StreamResponse:
@@ -38,7 +38,9 @@ async def waveform(request: web.Request) -> web.StreamResponse:
     if find_stream(encodings, found) is not None:
         master = found.content.sha256.hex()
         version = encodings.analyses.find(master)
-        svg = await asyncio.to_thread(_draw, encodings.analyses, master)
+        svg = await asyncio.to_thread(
+            draw_analysis, encodings.analyses, master
+        )
     elif store.previews.is_offered(found):
         version = clip_version(found)
         svg = await store.previews.waveform(found)
@@ -46,11 +48,11 @@ async def waveform(request: web.Request) -> web.StreamResponse:
         raise NotFound
     if not svg or version is None:
         raise NotFound
-    asset = await asyncio.to_thread(prepare, _MEDIA_TYPE, svg)
+    asset = await asyncio.to_thread(prepare, MEDIA_TYPE, svg)
     return respond_with_asset(request, asset, version)
 
 
-def _draw(analyses: AnalysisStore, master: str) -> bytes:
+def draw_analysis(analyses: AnalysisStore, master: str) -> bytes:
     """Return the SVG of a master's peaks, empty without any. Blocks."""
     try:
         analysis = analyses.read(master)

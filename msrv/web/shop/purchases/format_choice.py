@@ -184,6 +184,10 @@ class FormatChoice:
         ]
         return tuple(sorted(found, key=lambda each: each.name != self._chosen))
 
+    def waveform_of(self, item: Item, link: str) -> str | None:
+        """Return the address of a track's waveform, None without one."""
+        return f"{link}/waveform" if self._formats.is_analysed(item) else None
+
     def json_sources_of(self, item: Item, link: str) -> str:
         """Return the names and types of a track's formats, as JSON."""
         found = self.sources_of(item, link)

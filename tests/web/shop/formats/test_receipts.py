@@ -10,6 +10,8 @@ import re
 
 import pytest
 
+from tests.catalog.encodings.masters import LYRICS
+from tests.conftest import Clock
 from tests.web.purchases import JSON, path_of
 from tests.web.shop.formats.conftest import Bought
 
@@ -87,6 +89,38 @@ async def test_receipt_plays_each_track_in_the_formats_that_it_has(
     chosen = await bought.store.get(f"{bought.receipt}?as=mp3-v0")
     first, *_ = _SOURCE.findall(await chosen.text())
     assert first[0].endswith("?as=mp3-v0")
+
+
+async def test_waveform_and_lyrics_of_a_track_are_by_its_link(
+    bought: Bought, clock: Clock
+) -> None:
+    store, link = bought.store, bought.tracks["Departure"]
+    data = await (await store.get(bought.receipt, headers=JSON)).json()
+    parts = {each["title"]: each for each in data["items"][0]["parts"]}
+    assert parts["Lyrics"]["waveform"] is None
+    address = path_of(parts["Departure"]["waveform"])
+    page = html.unescape(await (await store.get(bought.receipt)).text())
+    assert len(re.findall(r'data-waveform="/download/', page)) == 2
+    drawn = await store.get(address)
+    assert drawn.content_type == "image/svg+xml"
+    assert "private" in drawn.headers["Cache-Control"]
+    assert (await drawn.read()).startswith(b"<svg ")
+    # Others, who hear nothing of so short a track, don't see it either.
+    item = link.rpartition("/")[2]
+    assert (await store.get(f"/waveforms/{item}")).status == 404
+    texts = await (await store.get(f"{link}/lyrics")).json()
+    assert texts["lyrics"] == LYRICS
+    # A track's link is for that track; a release and a PDF have no waveform.
+    assert (await store.get(f"{bought.album}/waveform")).status == 404
+    assert (await store.get(f"{bought.album}/lyrics")).status == 404
+    pdf = await store.get(f"{bought.tracks['Lyrics']}/waveform")
+    assert pdf.status == 404
+    forged = link.rpartition("/")[0] + "/" + bought.release
+    for name in ("waveform", "lyrics"):
+        assert (await store.get(f"{forged}/{name}")).status == 404
+    clock.now += 40 * 24 * 3600
+    for name in ("waveform", "lyrics"):
+        assert (await store.get(f"{link}/{name}")).status == 410
 
 
 async def test_playlist_and_podcast_are_in_a_format(bought: Bought) -> None:
