@@ -59,7 +59,7 @@ def _by_former_rule(
         found = []
         for item in items:
             item_id = item.item_id
-            path = item.content.path.removeprefix(f"{release.folder}/")
+            path = _path_in(release, item)
             if item_id == ids.item_id(present, path):
                 item_id = ids.former_item_id(former, path)
             found.append(
@@ -67,22 +67,31 @@ def _by_former_rule(
             )
         return tuple(found)
 
-    items, extras = renamed(release.items), renamed(release.extras)
-    former_others = renamed(others)
     if former != present:
         yield replace(
             release,
             release_id=former,
-            items=items,
-            extras=extras,
+            items=renamed(release.items),
+            extras=renamed(release.extras),
             hidden=True,
         )
-        yield from former_others
+        yield from renamed(others)
         return
-    now = {each.item_id for each in (*release.items, *release.extras, *others)}
-    for item in (*items, *extras, *former_others):
+    everything = (*release.items, *release.extras, *others)
+    now = {each.item_id for each in everything}
+    # Most names are the same by both rules, which is soon seen.
+    for item in renamed(
+        each
+        for each in everything
+        if not ids.is_same_in_version_1_0(_path_in(release, each))
+    ):
         if item.item_id not in now:
             yield item
+
+
+def _path_in(release: Release, item: Item) -> str:
+    """Return the path of an item's file in the release's folder."""
+    return item.content.path.removeprefix(f"{release.folder}/")
 
 
 def _subfolders(

@@ -76,6 +76,15 @@ def former_slug(text: str) -> str:
     return _words(without_accents(text))[:SLUG_CHARS].rstrip("-") or "item"
 
 
+def is_same_in_version_1_0(file_name: str) -> bool:
+    """Return whether that rule can't have given an item another id.
+
+    It differs for letters that aren't ASCII, and for names without words.
+    """
+    stem = stem_without_number(_last_part(file_name))
+    return stem.isascii() and any(map(str.isalnum, stem))
+
+
 def _words(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
 
