@@ -34,6 +34,7 @@ PAGES = [
     "/studio/orders?q=nothing+like+it",
     "/studio/downloads",
     "/studio/refunds",
+    "/studio/oss",
     "/studio/health",
     "/studio/activity",
     "{order}",

@@ -116,11 +116,11 @@ async def test_page_shows_each_part_and_its_limits(filled: Studio) -> None:
         "20%",
         "€20.00",
         "−€1.00",  # noqa: RUF001 - a minus
-        "Belgium, France",
-        "There is no rate for this country.",
+        "The evidence names several countries: Belgium, France.",
+        "There is no rate for Austria.",
         "Your own country",
         "United States",
-        "not known",
+        "The country is not known.",
         f"/studio/orders/{order_id(5)}",
         "one of these sales there is only one piece of evidence",
     ):

@@ -19,6 +19,7 @@ from msrv.taxes.oss_report import (
 )
 from msrv.taxes.quarters import Quarter
 from msrv.taxes.report_data import rate_text, report_data
+from msrv.taxes.sale_tax import SaleTax
 from msrv.translations import gettext
 from msrv.translations.countries import country_name
 from msrv.translations.dates import format_quarter
@@ -63,11 +64,10 @@ class ShownRow:
 
 @dataclass(frozen=True, slots=True)
 class ShownSale:
-    """Sale to be decided, with the reason and the countries as texts."""
+    """Sale to be decided, with the reason as a text."""
 
     sale: UndecidedSale
     reason: str
-    countries: str
 
 
 async def show(request: web.Request) -> web.Response:
@@ -171,18 +171,20 @@ def _shown(rows: tuple[ReportRow, ...]) -> list[ShownRow]:
 
 
 def _shown_sale(sale: UndecidedSale) -> ShownSale:
-    tax = sale.order.tax
-    stated = {each.country for each in tax.evidence} if tax else set()
+    tax = sale.order.tax or SaleTax()
+    named = {country_name(each.country) for each in tax.evidence}
     reasons = {
         Doubt.NO_COUNTRY: gettext("The country is not known."),
-        Doubt.CONTRADICTION: gettext("The evidence names several countries."),
-        Doubt.NO_RATE: gettext("There is no rate for this country."),
+        Doubt.CONTRADICTION: gettext(
+            "The evidence names several countries: %(countries)s.",
+            countries=", ".join(sorted(named)),
+        ),
+        Doubt.NO_RATE: gettext(
+            "There is no rate for %(country)s.",
+            country=country_name(tax.country),
+        ),
     }
-    return ShownSale(
-        sale,
-        reasons[sale.doubt],
-        ", ".join(sorted(map(country_name, stated))),
-    )
+    return ShownSale(sale, reasons[sale.doubt])
 
 
 def _group_names() -> dict[str, str]:
