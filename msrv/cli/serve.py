@@ -25,6 +25,7 @@ from msrv.cli.nonce import keep_previous_key, load_keyring
 from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.connections import descriptor_limit
 from msrv.files import make_private_folder
+from msrv.outbound.lookup_loop import LookupLoop
 from msrv.payments.registry import Providers
 from msrv.server import certificates, healthcheck, reloader, server
 from msrv.settings import Settings, WrongSetting, unknown_variables
@@ -87,16 +88,17 @@ def serve(
             keyring,
             reload=reloads,
         )
-        asyncio.run(
-            server.serve(
-                app,
-                pair,
-                lambda address: print_banner(
-                    settings, app[STORE].providers, pair, address
-                ),
-                capacity.connections,
+        with asyncio.Runner(loop_factory=LookupLoop) as runner:
+            runner.run(
+                server.serve(
+                    app,
+                    pair,
+                    lambda address: print_banner(
+                        settings, app[STORE].providers, pair, address
+                    ),
+                    capacity.connections,
+                )
             )
-        )
 
 
 @click.command()

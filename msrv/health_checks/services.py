@@ -133,7 +133,9 @@ async def check_stripe(context: CheckContext) -> Sequence[Finding]:
 
     started = context.clock()
     try:
-        account = await read_account(settings)
+        account = await read_account(
+            settings, tries_refund=not context.serving
+        )
     except PaymentError as error:
         return [
             failed(
@@ -164,6 +166,16 @@ async def check_stripe(context: CheckContext) -> Sequence[Finding]:
         # The header has whole seconds, rounded down.
         found += skew(
             OtherClock.STRIPE, started, context.clock(), account.answered_at, 1
+        )
+    if account.may_refund is False:
+        found.append(
+            warned(
+                deferred("this key may not make refunds"),
+                deferred(
+                    "let the key write Charges and Refunds in Stripe's "
+                    "dashboard, to refund orders in the studio"
+                ),
+            )
         )
     return [*found, *_webhook(settings, account.endpoint)]
 

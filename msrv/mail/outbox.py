@@ -29,7 +29,8 @@ DAMAGED_DAYS: Final = 30
 """Time for which an unreadable mail is kept: it may hold an address."""
 _SUFFIX: Final = ".json"
 _DONE: Final = "done"
-_DAMAGED: Final = ".damaged"
+DAMAGED: Final = ".damaged"
+"""End of the name of a mail that can't be read."""
 _DRAFT_SECONDS: Final = 3600
 _BULK_SECONDS: Final = 7 * 86_400
 """Longer than any mail waits; see `Outbox.add`."""
@@ -91,7 +92,7 @@ class Outbox:
         except FileNotFoundError:
             return None
         except ValueError:
-            aside = path.with_suffix(_DAMAGED)
+            aside = path.with_suffix(DAMAGED)
             path.rename(aside)
             aside.touch()  # it is kept from now on
             log.error("mail: unreadable mail renamed to %s", aside)  # noqa: TRY400 - the message says it all
@@ -115,7 +116,7 @@ class Outbox:
                 time.time() - each.stat().st_mtime > _DRAFT_SECONDS
             ):
                 each.unlink(missing_ok=True)
-            elif each.name.endswith(_DAMAGED) and (
+            elif each.name.endswith(DAMAGED) and (
                 now - each.stat().st_mtime > DAMAGED_DAYS * _DAY_SECONDS
             ):
                 each.unlink(missing_ok=True)

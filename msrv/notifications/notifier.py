@@ -43,8 +43,6 @@ POLL_SECONDS: Final = 10.0
 CHECK_SECONDS: Final = 15 * 60.0
 """Pause between two checks for problems, which connect to other servers."""
 _FIRST_CHECK_SECONDS: Final = 60.0
-_MAX_EVENTS: Final = 1000
-_CONSUMER: Final = "mail"
 
 
 class MailNotStored(Exception):
@@ -71,6 +69,7 @@ class SellerNotifier:
         self._checks = checks
         self._clock = clock
         self._tasks = TaskSupervisor("notifications")
+        self._has_told = False
         self._troubled_at: int | None = None
         self._reported: dict[str, Reported] = {}
         self._dropped = 0
@@ -122,40 +121,24 @@ class SellerNotifier:
 
         Raises LedgerError, NotReady, MailNotStored.
         """
-        from msrv.ledger.db.feed import (  # noqa: PLC0415 - slow to import
-            consumers,
-            event_orders,
-            outgoing_events,
+        from msrv.ledger.db.feed import event_orders  # noqa: PLC0415 - slow
+        from msrv.notifications import (  # noqa: PLC0415 - slow to import
+            event_mails,
+            unread_events,
         )
-        from msrv.ledger.db.feed.consumers import (  # noqa: PLC0415 - slow
-            Consumer,
-        )
-        from msrv.notifications import event_mails  # noqa: PLC0415 - slow
 
         kinds = event_mails.kinds_of(self._settings.topics)
         now = self._clock()
         async with self._ledger.read_transaction() as connection:
-            known = await consumers.load(connection, _CONSUMER)
-            newest = await outgoing_events.last_number(connection)
-            if known is not None and (
-                now < known.paused_until or newest <= known.number
-            ):
+            if not await unread_events.has_work(connection, now):
+                self._has_told = True
                 return
         async with self._ledger.write_transaction() as connection:
-            known = await consumers.load(connection, _CONSUMER)
-            newest = await outgoing_events.last_number(connection)
-            if known is None:
-                # What happened before there were notifications is known.
-                await consumers.save(connection, Consumer(_CONSUMER, newest))
-                return
-            if now < known.paused_until:
-                return  # another replica has told it
-            events = await outgoing_events.read_after(
-                connection, known.number, kinds, _MAX_EVENTS
+            events = await unread_events.read_unread(
+                connection, kinds, now, may_have_been_off=not self._has_told
             )
             if not events:
-                # Those of other topics aren't told when one is added later.
-                await consumers.save(connection, Consumer(_CONSUMER, newest))
+                self._has_told = events is None
                 return
             orders = await event_orders.load_orders(
                 connection, [each.order_id for each in events]
@@ -168,9 +151,8 @@ class SellerNotifier:
             key = [each.event_id for each in events]
             await self._store(subject, content, key)
             pause = now + self._settings.pause_seconds
-            await consumers.save(
-                connection, Consumer(_CONSUMER, events[-1].number, pause)
-            )
+            await unread_events.mark_told(connection, events[-1], pause)
+            self._has_told = True
 
     async def tell_statements(self) -> None:
         """Mail the statements that are due.

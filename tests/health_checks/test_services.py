@@ -208,6 +208,17 @@ async def test_stripe_with_an_endpoint(
     assert (mode.outcome, hook.outcome) == (WARN, PASS)
     assert "test mode" in mode.text
     assert hook.text == "the webhook endpoint receives all events"
+    # What isn't read can't change anything.
+    assert [each for each in bank.asked if not each.startswith("GET")] == [
+        "POST /v1/refunds"
+    ]
+    assert bank.refunds == []
+
+
+async def test_running_store_leaves_no_failed_refunds_in_stripes_log(
+    paying: CheckContext, bank: FakeStripe
+) -> None:
+    await check_stripe(replace(paying, serving=True))
     assert {each.split()[0] for each in bank.asked} == {"GET"}
 
 
@@ -255,8 +266,9 @@ async def test_stripe_with_a_restricted_key(
 ) -> None:
     bank.restricted = True
     found = await check_stripe(paying)
-    assert outcomes(found) == [WARN, WARN]
-    assert "may not list webhook endpoints" in found[1].text
+    assert outcomes(found) == [WARN, WARN, WARN]
+    assert "may not make refunds" in found[1].text
+    assert "may not list webhook endpoints" in found[2].text
 
 
 async def test_stripe_with_a_wrong_key(

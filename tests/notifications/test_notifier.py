@@ -107,6 +107,36 @@ async def test_topic_that_is_added_later_tells_nothing_from_before(
     assert [each.subject for each in sales.mails] == ["Sold: Night-Bus, €3.00"]
 
 
+async def test_notifications_that_were_off_tell_the_last_day_alone(
+    shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
+) -> None:
+    before = Replica(shop, tmp_path / "before", keyring)
+    await before.notifier.tell_events()
+    # On, and nothing happens for a week: the mark stays new.
+    for _ in range(7 * 24):
+        clock.now += 3600
+        await before.notifier.tell_events()
+    await record(shop, sold(1, clock.now - 2 * 86_400, 100))
+    again = Replica(shop, tmp_path / "again", keyring)
+    await again.notifier.tell_events()
+    # It was reported late.
+    assert [each.subject for each in again.mails] == ["Sold: Night-Bus, €1.00"]
+    # Off for three days.
+    for number in range(2, 5):
+        await record(shop, sold(number, clock.now, number * 100))
+        clock.now += 86_400
+    await record(shop, sold(5, clock.now - 600, 500))
+    after = Replica(shop, tmp_path / "after", keyring)
+    for _ in range(3):
+        await after.notifier.tell_events()
+    assert [each.subject for each in after.mails] == ["Sold: Night-Bus, €5.00"]
+    # On again, everything is told, whenever it happened.
+    clock.now += 300
+    await record(shop, sold(6, clock.now - 5 * 86_400, 600))
+    await after.notifier.tell_events()
+    assert len(after.mails) == 2
+
+
 async def test_mail_that_is_stored_while_the_store_stops_is_told(
     shop: Store,
     tmp_path: Path,

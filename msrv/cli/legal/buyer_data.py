@@ -24,7 +24,7 @@ from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import LedgerError
-from msrv.mail.outbox import FOLDER_NAME
+from msrv.mail.outbox import DAMAGED, FOLDER_NAME
 from msrv.mail.seller_mail import SellerMail
 from msrv.mail.withdrawal_mail import WithdrawalMail
 from msrv.proofs.orders import is_order_id
@@ -58,7 +58,12 @@ class _WaitingMail:
 
     @property
     def kept_as(self) -> tuple[str, str] | None:
-        """Name and reason in _KEPT_MAILS; None for what can be erased."""
+        """Name and reason in _KEPT_MAILS; None for what can be erased.
+
+        One that can't be read won't be sent, and nothing needs it.
+        """
+        if self.path.suffix == DAMAGED:
+            return None
         return _KEPT_MAILS.get(str(self.fields.get("kind")))
 
 
@@ -158,11 +163,12 @@ def _database(settings: Settings) -> Database:
 
 
 def _mails(settings: Settings, order_id: str) -> Iterator[_WaitingMail]:
-    """Yield the mails about an order that haven't been sent.
+    """Yield the mails about an order that haven't been sent, or can't be.
 
     Of some kinds, the order's number is in the file and not in its name.
     """
-    for path in sorted((settings.data / FOLDER_NAME).glob("*.json")):
+    folder = settings.data / FOLDER_NAME
+    for path in sorted((*folder.glob("*.json"), *folder.glob(f"*{DAMAGED}"))):
         try:
             content = path.read_bytes()
         except FileNotFoundError:

@@ -3,12 +3,15 @@
 
 """Stripe account of a store, as a health check sees it.
 
-Reads, and changes nothing. A restricted key may lack the right to read one
-part or another, which a payment doesn't need.
+Changes nothing. A restricted key may lack the right to read one part or
+another, which a payment doesn't need. Whether it may make refunds is found out
+by a request that can't make one, since its payment doesn't exist: Stripe
+checks the key's rights first.
 """
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -16,13 +19,15 @@ from typing import Final
 
 import stripe
 
-from msrv.payments.provider import ProviderUnavailable
+from msrv.payments.provider import NoSuchPayment, ProviderUnavailable
 from msrv.payments.stripe.client import NAME, Json, StripeApi
 from msrv.payments.stripe.webhooks import EVENT_TYPES
 from msrv.settings import Settings
 
 WEBHOOK_PATH: Final = f"/payments/{NAME}/webhook"
 _ALL_EVENTS: Final = "*"
+_NO_PAYMENT: Final = "pi_msrv_doctor_no_such_payment"
+"""No id of Stripe's has more than one underscore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,23 @@ class Account:
 
     `accepted` is whether Stripe accepts the key; `endpoint` is None if the
     key can't read endpoints, or the store has no address. `answered_at` is
-    Stripe's time in Unix seconds, None if it sent none.
+    Stripe's time in Unix seconds, None if it sent none. `may_refund` is
+    whether the key may make refunds, None if that wasn't found out.
     """
 
     accepted: bool
     answered_at: float | None = None
     endpoint: WebhookEndpoint | None = None
+    may_refund: bool | None = None
 
 
-async def read_account(settings: Settings) -> Account:
+async def read_account(
+    settings: Settings, *, tries_refund: bool = False
+) -> Account:
     """Return the state of the account of a key, which must be set.
 
-    Raises ProviderUnavailable.
+    With `tries_refund`, a refund of a payment that doesn't exist is tried,
+    which Stripe's log shows. Raises ProviderUnavailable.
     """
     assert settings.stripe_key is not None  # noqa: S101 - checked by the caller
     key = settings.stripe_key.get_secret_value()
@@ -63,10 +73,24 @@ async def read_account(settings: Settings) -> Account:
         balance, endpoint = await asyncio.gather(
             _read_balance(api), _read_endpoint(api, settings.public_url)
         )
+        may_refund = await _may_refund(api) if tries_refund else None
     finally:
         await api.aclose()
     accepted, answered_at = balance
-    return Account(accepted, answered_at, endpoint)
+    return Account(accepted, answered_at, endpoint, may_refund)
+
+
+async def _may_refund(api: StripeApi) -> bool | None:
+    """Return whether the key may make refunds, None if that isn't clear."""
+    params = {"payment_intent": _NO_PAYMENT, "amount": 1}
+    try:
+        await api.create_refund(params, f"msrv-doctor-{secrets.token_hex(8)}")
+    except NoSuchPayment:
+        return True
+    except ProviderUnavailable as error:
+        if isinstance(error.__cause__, stripe.PermissionError):
+            return False
+    return None
 
 
 async def _read_balance(api: StripeApi) -> tuple[bool, float | None]:

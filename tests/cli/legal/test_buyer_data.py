@@ -55,6 +55,21 @@ def test_order_is_exported_and_erased(cli: Cli, tmp_path: Path) -> None:
     assert "kept: orders: the accounts" in erased
     assert [each.stem for each in outbox.iterdir()] == [order_id(2)]
 
+    # One that can't be read any more may hold an address all the same.
+    (outbox / f"{ORDER}-gift.damaged").write_text('{"to": "kim@exa')
+    (outbox / "withdrawal-1.damaged").write_text(
+        json.dumps({"kind": "withdrawal", "order_id": ORDER, "buyer": "Kim"})
+    )
+    shown = json.loads(cli("legal", "export", *SPACED).stdout)
+    assert shown["can_be_erased"]["outbox"] == [
+        {"file": f"{ORDER}-gift.damaged"},
+        {"kind": "withdrawal", "order_id": ORDER, "buyer": "Kim"},
+    ]
+    assert "2 waiting mails erased" in (
+        cli("legal", "erase", *SPACED, "--yes").stdout
+    )
+    assert [each.stem for each in outbox.iterdir()] == [order_id(2)]
+
     with_number = f"purchases of {ORDER}"
     found = outbox / f"{order_id(2)}-found-1.json"
     found.write_text(json.dumps({"kind": "found", "of": with_number}))

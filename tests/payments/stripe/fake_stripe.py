@@ -87,7 +87,7 @@ class FakeStripe:
                 web.get("/v1/checkout/sessions/{id}", self._session),
                 web.get("/v1/payment_intents/{id}", self._intent),
                 web.get("/v1/refunds", self._list_refunds),
-                web.post("/v1/refunds", self.refunding.create),
+                web.post("/v1/refunds", self._create_refund),
                 web.get("/v1/disputes", self._list_disputes),
                 web.get("/v1/balance", self._balance),
                 web.get("/v1/webhook_endpoints", self._list_endpoints),
@@ -254,6 +254,10 @@ class FakeStripe:
         return web.json_response(
             stripe_objects.listing(self.endpoints, request.path)
         )
+
+    async def _create_refund(self, request: web.Request) -> web.StreamResponse:
+        self._check_rights()
+        return await self.refunding.create(request)
 
     def _check_rights(self) -> None:
         """Refuse what a restricted key may not read."""
