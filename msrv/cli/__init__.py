@@ -14,6 +14,7 @@ import click
 
 from msrv import __version__
 from msrv.cli.access.operators import operators
+from msrv.cli.access.tokens import tokens
 from msrv.cli.backups.backup import backup, restore
 from msrv.cli.backups.drill import drill
 from msrv.cli.catalog import link, verify
@@ -61,6 +62,7 @@ from msrv.server import env_file
         revoke,
         studio,
         operators,
+        tokens,
         backup,
         restore,
         drill,

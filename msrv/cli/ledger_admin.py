@@ -14,6 +14,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 
+from msrv.cli.access.operator_admin import record_apart
 from msrv.ledger import segments
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import commands, old_free_orders, schema, schema_upgrade
@@ -133,6 +134,9 @@ async def _tidy(
     try:
         if delete:
             await schema_upgrade.prepare_schema(database)
+            await record_apart(
+                database, "delete-free-orders", f"{older_than_days}d"
+            )
             found = await old_free_orders.delete_free_orders(database, before)
         else:
             async with database.read_transaction() as connection:
@@ -171,6 +175,12 @@ async def _revoke(
             by="cli",
             now_ms=time.time_ns() // 1_000_000,
         )
+        # The change itself states `by`, if this isn't reached.
+        await record_apart(
+            database,
+            "restore" if undo else "revoke",
+            f"{order_id}.{item_id}" if item_id else order_id,
+        )
     finally:
         await database.close()
     rows = [("order", order_id)]
@@ -195,6 +205,7 @@ async def _sign_out(settings: Settings) -> str:
         with contextlib.suppress(DatabaseError):
             await schema_upgrade.prepare_schema(database)
         await sign_ins.sign_out_all(int(time.time()))
+        await record_apart(database, "sign-out-everyone", "")
     except DatabaseError as error:
         raise LedgerError(
             f"signed out only where {settings.data} is used: {error}; run "

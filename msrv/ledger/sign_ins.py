@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from msrv.files import sync_folder, write_file
 from msrv.ledger.errors import DatabaseError, LinkNotRecorded, LinkUsed
-from msrv.ledger.operators.directory import OperatorDirectory
+from msrv.ledger.operators.directory import OperatorDirectory, TokenDirectory
 from msrv.ledger.timeouts import SIGN_IN_SECONDS
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _ENDED: Final = "ended"
 class SignInStore:
     """Store of sign-in state, in a data folder and in `database`.
 
-    `operators` are those of the database.
+    `operators` and `tokens` are those of the database.
     """
 
     def __init__(self, data: Path, database: "Database | Ledger") -> None:
@@ -54,6 +54,7 @@ class SignInStore:
         self._sessions: set[str] = set()
         self._database = database
         self.operators = OperatorDirectory(database)
+        self.tokens = TokenDirectory(database)
         self._all_at = 0
         self._refreshed_at: float | None = None
         self._refreshing = asyncio.Lock()

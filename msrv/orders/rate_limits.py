@@ -54,6 +54,10 @@ class TooManyLookUps(RateLimited):
     """Too many payments were looked up."""
 
 
+class TooManyTokens(RateLimited):
+    """Too many wrong tokens of programs were sent."""
+
+
 class TooManyGifts(RateLimited):
     """Too many free copies and codes were made in the studio."""
 
@@ -109,7 +113,8 @@ class ShopLimits:
     before the update to tags. `lost_purchases` counts requests for lost
     purchases by network, and `lost_mailboxes` by mailbox; `withdrawals` counts
     statements of withdrawal without a paid receipt, by both. `gifts` counts
-    free copies and codes; `sign_ins` sign-ins by passkey, by network.
+    free copies and codes, `sign_ins` sign-ins by passkey by network, and
+    `tokens` wrong tokens of programs by network.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)
@@ -157,6 +162,9 @@ class ShopLimits:
             UNTAGGED_LOOK_UPS, ALL_UNTAGGED_LOOK_UPS, error=TooManyLookUps
         )
     )
+    tokens: RateLimiter = field(
+        default_factory=lambda: RateLimiter(GUESSES, error=TooManyTokens)
+    )
     gifts: RateLimiter = field(
         default_factory=lambda: RateLimiter(GIFTS, error=TooManyGifts)
     )
@@ -180,4 +188,5 @@ class ShopLimits:
             "untagged_look_ups": self.untagged_look_ups.refused,
             "gifts": self.gifts.refused,
             "sign_ins": self.sign_ins.refused,
+            "tokens": self.tokens.refused,
         }

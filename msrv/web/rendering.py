@@ -36,7 +36,7 @@ from msrv.web.errors import ErrorPage, NotAcceptable
 from msrv.web.languages import LanguageChoice, language_choice
 from msrv.web.public_pages.page_slots import PageSlots
 from msrv.web.public_pages.visitor import page_slots, visitor_parts
-from msrv.web.store import STORE, TEMPLATE
+from msrv.web.store import AS_JSON, STORE, TEMPLATE
 
 HTML: Final = "text/html"
 JSON: Final = "application/json"
@@ -92,8 +92,10 @@ def wants_json(request: web.BaseRequest) -> bool:
 
     HTML wins a tie. Malformed entries are skipped; a header without a valid
     entry counts as absent, and `*` as `*/*`. Raises NotAcceptable if neither
-    is acceptable.
+    is acceptable. A program with a token gets JSON in any case.
     """
+    if request.get(AS_JSON):
+        return True
     header = ",".join(request.headers.getall("Accept", ()))
     if not header.strip():
         return False

@@ -129,6 +129,8 @@ SESSION: Final = web.RequestKey("SESSION", Ticket)
 """The sign-in of a request to the studio; set once it is checked."""
 OPERATOR: Final = web.RequestKey("OPERATOR", Operator)
 """The operator of a request to the studio; set once the session is."""
+AS_JSON: Final = web.RequestKey("AS_JSON", bool)
+"""Set for a program with a token: it gets JSON, whatever it accepts."""
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
 """The client and the store's base URL; set for every request."""
 ROUTE: Final = web.RequestKey("ROUTE", str)

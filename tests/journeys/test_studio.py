@@ -37,6 +37,8 @@ PAGES = [
     "/studio/oss",
     "/studio/health",
     "/studio/activity",
+    "/studio/operators",
+    "/studio/tokens",
     "{order}",
     "{order}/revoke",
     "{order}/revoke?undo=1",

@@ -33,7 +33,13 @@ from msrv.proofs.links import Access, LinkExpired
 from msrv.settings import Settings
 from msrv.translations import gettext, language_set_to, negotiation
 from msrv.web import middleware
-from msrv.web.errors import ErrorPage, InvalidField, access
+from msrv.web.errors import (
+    ErrorPage,
+    InvalidField,
+    NotAllowed,
+    ScopeMissing,
+    access,
+)
 from msrv.web.errors.redemption import REDEMPTION
 from msrv.web.errors.refunds import RefundFailed
 from msrv.web.errors.table import TABLE, error_page, redemption_page
@@ -79,6 +85,11 @@ ERRORS: list[Exception] = [
     rate_limits.TooManyPayments(WAIT),
     rate_limits.TooManyLookUps(WAIT),
     rate_limits.TooManyGifts(WAIT),
+    rate_limits.TooManyTokens(WAIT),
+    NotAllowed(needs_owner=True),
+    NotAllowed(needs_owner=False),
+    ScopeMissing("2"),
+    ScopeMissing(None),
     payments.AmountNotSupported(EUROS),
     RefundFailed("2", RefundRefused("balance_insufficient")),
     RefundFailed("2", RefundUnconfirmed("2")),

@@ -136,6 +136,15 @@ async def record(connection: AsyncConnection, act: str, subject: str) -> None:
     )
 
 
+async def record_apart(database: Database, act: str, subject: str) -> None:
+    """Record an act of the command line in a transaction of its own.
+
+    Raises DatabaseError.
+    """
+    async with database.write_transaction() as connection:
+        await record(connection, act, subject)
+
+
 def _report(operator: Operator, change: str) -> str:
     return labelled(
         ("operator", operator.name),

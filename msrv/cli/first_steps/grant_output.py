@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from msrv.cli.access.operator_admin import record_apart
 from msrv.cli.progress import ProgressLine
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
@@ -117,6 +118,7 @@ async def _prepare(database: Database, options: "GrantOptions") -> bool:
     """Return whether there are tables, which only a dry run does without."""
     if not options.dry_run:
         await schema_upgrade.prepare_schema(database)
+        await record_apart(database, "grant", options.source)
         return True
     try:
         async with database.read_transaction() as connection:

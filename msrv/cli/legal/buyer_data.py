@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from msrv.cli.access.operator_admin import record, record_apart
 from msrv.ledger.buyer_data.order_rows import (
     REASONS,
     OrderRows,
@@ -74,6 +75,7 @@ def export(settings: Settings, order: str) -> str:
     mails = list(_mails(settings, order_id))
     if found.is_empty and not mails:
         raise LedgerError(f"nothing is held of order {order_id}")
+    asyncio.run(_record_export(settings, order_id))
     kept = _kept_mails(mails)
     data: dict[str, Any] = {
         "order_id": order_id,
@@ -147,10 +149,19 @@ async def _read(settings: Settings, order_id: str) -> OrderRows:
         await database.close()
 
 
+async def _record_export(settings: Settings, order_id: str) -> None:
+    database = _database(settings)
+    try:
+        await record_apart(database, "export-order", order_id)
+    finally:
+        await database.close()
+
+
 async def _erase(settings: Settings, order_id: str) -> int:
     database = _database(settings)
     try:
         async with database.write_transaction() as connection:
+            await record(connection, "erase-order", order_id)
             return await erase_rows(connection, order_id)
     finally:
         await database.close()

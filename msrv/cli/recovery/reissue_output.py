@@ -16,6 +16,7 @@ from typing import Final
 import click
 
 from msrv.catalog.model import Shop
+from msrv.cli.access.operator_admin import record_apart
 from msrv.cli.progress import ProgressLine
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
@@ -107,6 +108,7 @@ async def _run(
         batches = work.send(outbox) if send else work.plan()
         writer = csv.writer(sys.stdout, lineterminator="\n")
         if send:
+            await record_apart(database, "reissue", "")
             writer.writerow(_COLUMNS)
         with ProgressLine() as line:
             async for batch in batches:

@@ -128,22 +128,36 @@ async def list_actions(
     connection: AsyncConnection,
     after: ActionKey | None = None,
     most: int = MAX_ACTIONS,
+    *,
+    actor: str | None = None,
 ) -> list[OperatorAction]:
     """Return a page of actions, the latest first.
 
-    `after` is the key of the last one on the previous page.
+    `after` is the key of the last one on the previous page, `actor` who did
+    them, None for all.
     """
     query = (
         select(acts)
         .order_by(acts.c.at_ms.desc(), acts.c.act_id.desc())
         .limit(most)
     )
+    if actor is not None:
+        query = query.where(acts.c.actor == actor)
     if after is not None:
         query = query.where(
             tuple_(acts.c.at_ms, acts.c.act_id) < tuple_(*after)
         )
     rows = await connection.execute(query)
     return [OperatorAction(**row) for row in rows.mappings()]
+
+
+async def list_actors(connection: AsyncConnection) -> list[str]:
+    """Return who did anything, in their order; empty without a name."""
+    return list(
+        await connection.scalars(
+            select(acts.c.actor).distinct().order_by(acts.c.actor)
+        )
+    )
 
 
 async def list_order_actions(

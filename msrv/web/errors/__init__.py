@@ -64,6 +64,26 @@ class RecentSignInRequired(Exception):
     """The action needs a sign-in from the last hour."""
 
 
+class NotAllowed(Exception):
+    """The operator's role doesn't permit this."""
+
+    def __init__(self, *, needs_owner: bool) -> None:
+        super().__init__(needs_owner)
+        self.needs_owner = needs_owner
+
+
+class InvalidToken(Exception):
+    """A program's token is unknown, expired or revoked."""
+
+
+class ScopeMissing(Exception):
+    """A program's token isn't for this; `scope` is None where none is."""
+
+    def __init__(self, scope: str | None) -> None:
+        super().__init__(scope)
+        self.scope = scope
+
+
 class OperatorUnavailable(Exception):
     """The operator of a sign-in link can't be looked up now."""
 

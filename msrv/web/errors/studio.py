@@ -6,15 +6,18 @@
 from typing import Final
 
 from msrv.ledger.errors import LinkNotRecorded, LinkUsed
-from msrv.orders.rate_limits import TooManyGifts
+from msrv.orders.rate_limits import TooManyGifts, TooManyTokens
 from msrv.proofs.sign_in import TicketExpired
 from msrv.settings.optional_packages import PackageMissing
 from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import (
     FRONT,
     ErrorPage,
+    InvalidToken,
+    NotAllowed,
     OperatorUnavailable,
     RecentSignInRequired,
+    ScopeMissing,
     SignedOut,
     Table,
 )
@@ -34,7 +37,72 @@ def _too_many_gifts(error: TooManyGifts) -> ErrorPage:
     )
 
 
+def _not_allowed(error: NotAllowed) -> ErrorPage:
+    return ErrorPage(
+        403,
+        "not_allowed",
+        gettext("Your role doesn't allow this"),
+        gettext("Only an owner of the store can do this.")
+        if error.needs_owner
+        else gettext(
+            "Your role is read-only. An operator with the role sales or owner "
+            "can do this."
+        ),
+        ("/studio", gettext_noop("Go to the studio")),
+    )
+
+
+def _scope_missing(error: ScopeMissing) -> ErrorPage:
+    challenge = 'Bearer realm="studio", error="insufficient_scope"'
+    if error.scope is None:
+        message = gettext(
+            "No token is enough for this: it needs an operator's sign-in."
+        )
+    else:
+        challenge += f', scope="{error.scope}"'
+        message = gettext(
+            "This needs a token with the scope %(scope)s.", scope=error.scope
+        )
+    return ErrorPage(
+        403,
+        "scope_missing",
+        gettext("The token isn't for this"),
+        message,
+        ("/studio", gettext_noop("Go to the studio")),
+        data={"scope": error.scope},
+        headers={"WWW-Authenticate": challenge},
+    )
+
+
+def _too_many_tokens(error: TooManyTokens) -> ErrorPage:
+    return ErrorPage(
+        429,
+        "too_many_tokens",
+        gettext("Too many wrong tokens"),
+        gettext("Too many wrong tokens were sent. Please try again later."),
+        FRONT,
+        retry_after_seconds=error.retry_after_seconds,
+    )
+
+
 TABLE: Final[Table] = {
+    NotAllowed: _not_allowed,
+    ScopeMissing: _scope_missing,
+    TooManyTokens: _too_many_tokens,
+    InvalidToken: ErrorPage(
+        401,
+        "invalid_token",
+        gettext_noop("This token isn't valid"),
+        gettext_noop(
+            "The token is unknown, has expired or was revoked. An owner can "
+            "make another one in the studio, or with msrv tokens create."
+        ),
+        FRONT,
+        # RFC 6750, section 3.
+        headers={
+            "WWW-Authenticate": 'Bearer realm="studio", error="invalid_token"'
+        },
+    ),
     TicketExpired: ErrorPage(
         410,
         "sign_in_expired",

@@ -22,6 +22,7 @@ from msrv.proofs.sign_in import Ticket, TicketExpired, TicketKind
 from msrv.web import cookies
 from msrv.web.access_log import format_client
 from msrv.web.errors import (
+    NotAllowed,
     NotFound,
     OperatorUnavailable,
     RecentSignInRequired,
@@ -32,6 +33,7 @@ from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond, wants_json
 from msrv.web.store import OPERATOR, ORIGIN, SESSION, STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.access.rules import ACCESS, StudioAccess
 from msrv.web.studio.passkeys import challenge_cookie
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ async def require_session(request: web.Request) -> Ticket:
     if operator is None:
         raise SignedOut
     request[OPERATOR] = operator
+    request[ACCESS] = StudioAccess.of_operator(operator, session.number)
     return session
 
 
@@ -215,10 +218,10 @@ async def start_session(
     )
     response.headers["Cache-Control"] = PRIVATE
     _set_cookie(response, session, TicketKind.SESSION.seconds)
-    request[SESSION] = sign_in.read(
+    number = sign_in.read(
         store.keyring, TicketKind.SESSION, session, started_at
-    )
-    request[OPERATOR] = operator
+    ).number
+    request[ACCESS] = StudioAccess.of_operator(operator, number)
     await activity.record(request, act)
     return response
 
@@ -228,18 +231,22 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 
     Sessions end on every replica. While the database is unavailable, they end
     on the replicas that share this data folder; the response says so.
-    Anybody may sign out: whose role it is isn't looked up for that.
+    Anybody may sign out: no role is looked up for that. Everyone is signed
+    out by an owner alone, by the role that was known last. Raises NotAllowed.
     """
     store = request.app[STORE]
     try:
         session = await _read_session(request)
     except SignedOut:
         return respond_signed_out(request)
-    request[OPERATOR] = store.sign_ins.operators.last_known(
-        session.operator_id
+    operator = store.sign_ins.operators.last_known(session.operator_id)
+    access = request[ACCESS] = StudioAccess.of_operator(
+        operator, session.number
     )
     form = await read_form(request)
     everywhere = bool(form.get("everywhere"))
+    if everywhere and not access.may_administer:
+        raise NotAllowed(needs_owner=True)
     sign_ins, now = store.sign_ins, store.clock()
     reached = True
     try:

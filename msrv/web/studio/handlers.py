@@ -12,7 +12,10 @@ from aiohttp.typedefs import Handler
 from msrv.ledger.errors import DatabaseError
 from msrv.proofs.sign_in import Ticket
 from msrv.web.errors import InvalidField, SignedOut
+from msrv.web.store import ROUTE
 from msrv.web.studio import auth, page
+from msrv.web.studio.access import bearer, rules
+from msrv.web.studio.access.rules import ACCESS
 
 
 def _import_pages() -> None:
@@ -26,6 +29,11 @@ def _import_pages() -> None:
         orders,
         refunds,
         reports,
+    )
+    from msrv.web.studio.access import (  # noqa: F401, PLC0415 - slow to import
+        activity_csv,
+        operators_page,
+        tokens_page,
     )
     from msrv.web.studio.gifts import (  # noqa: F401, PLC0415 - slow to import
         code_batches,
@@ -53,40 +61,44 @@ def _import_pages() -> None:
 
 
 def signed_in(handler: Handler) -> Handler:
-    """Require a session, and answer 503 while the database is unavailable."""
+    """Require a session or a token that permits the route.
 
-    @wraps(handler)
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            session = await auth.require_session(request)
-        except SignedOut:
-            return auth.respond_signed_out(request)
-        except DatabaseError as error:
-            return page.database_unavailable(request, error)
-        return await _respond(request, handler, session)
-
-    return handle
+    Answers 503 while the database is unavailable.
+    """
+    return _checked(handler, needs_recent=False)
 
 
 def recently_signed_in(handler: Handler) -> Handler:
-    """Require a session whose sign-in was within the last hour."""
+    """Require a session whose sign-in was within the last hour, or a token."""
+    return _checked(handler, needs_recent=True)
+
+
+def _checked(handler: Handler, *, needs_recent: bool) -> Handler:
+    """Return a handler behind the sign-in and the rules of its route."""
 
     @wraps(handler)
     async def handle(request: web.Request) -> web.StreamResponse:
+        session = None
         try:
-            session = await auth.require_session(request)
+            if bearer.has_token(request):
+                access = await bearer.require_token(request)
+            else:
+                session = await auth.require_session(request)
+                access = request[ACCESS]
         except SignedOut:
             return auth.respond_signed_out(request)
         except DatabaseError as error:
             return page.database_unavailable(request, error)
-        auth.require_recent_sign_in(request)
+        rules.check(access, request[ROUTE])
+        if needs_recent and session is not None:
+            auth.require_recent_sign_in(request)
         return await _respond(request, handler, session)
 
     return handle
 
 
 async def _respond(
-    request: web.Request, handler: Handler, session: Ticket
+    request: web.Request, handler: Handler, session: Ticket | None
 ) -> web.StreamResponse:
     await asyncio.to_thread(_import_pages)
     try:
@@ -97,5 +109,6 @@ async def _respond(
         response = page.database_unavailable(request, error)
     except InvalidField as error:
         response = page.invalid_field(request, error)
-    auth.renew_session(request, response, session)
+    if session is not None:
+        auth.renew_session(request, response, session)
     return response

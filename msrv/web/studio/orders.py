@@ -26,6 +26,7 @@ from msrv.web.errors import NotFound
 from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import ORIGIN, STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.access.rules import ACCESS
 from msrv.web.studio.order.tax_facts import tax_facts
 from msrv.web.studio.order.timeline import order_timeline
 
@@ -111,7 +112,9 @@ async def show_one(request: web.Request) -> web.Response:
     order = history.order
     titles = _titles(request, order, history.downloads)
     await activity.record(request, "view-order", order_id)
-    receipt = _receipt_url(request, order)
+    # Both lead to what was bought.
+    may_sell = request[ACCESS].may_sell
+    receipt = _receipt_url(request, order) if may_sell else None
     expires_at, lines = _lines(request, order)
     payment_url = request.app[STORE].providers.payment_url(
         order.provider, order.reference
@@ -193,7 +196,7 @@ def _lines(request: web.Request, order: Order) -> tuple[int, list[ShownLine]]:
     for line in order.lines:
         is_here = line.item_id in by_id
         link = None
-        if is_here and not line.refunded:
+        if is_here and not line.refunded and request[ACCESS].may_sell:
             made = make_link(
                 store.keyring,
                 order.order_id,

@@ -23,6 +23,7 @@ from msrv.web.errors.table import error_page
 from msrv.web.formatting import day, day_number
 from msrv.web.rendering import PRIVATE, respond
 from msrv.web.store import STORE
+from msrv.web.studio.access.rules import ACCESS
 from msrv.web.studio.chart import Span
 
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ def render(
     status: int = 200,
     **context: Any,  # noqa: ANN401 - a template takes anything
 ) -> web.Response:
-    """Return a page of the studio, or JSON; never cached."""
+    """Return a page of the studio, or JSON; never cached.
+
+    The template knows what the operator may do: `may_sell`, `may_administer`.
+    """
+    access = request.get(ACCESS)
     return respond(
         request,
         f"studio/{template}",
@@ -70,6 +75,8 @@ def render(
         cache_control=PRIVATE,
         style_url=style_url(request),
         troubled=bool(request.app[STORE].ledger.status().troubles),
+        may_sell=access is not None and access.may_sell,
+        may_administer=access is not None and access.may_administer,
         has_webhooks=bool(request.app[STORE].outgoing_webhooks.receivers),
         **context,
     )

@@ -21,8 +21,9 @@ from msrv.translations import gettext
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
-from msrv.web.store import SESSION, STORE
+from msrv.web.store import STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.access.rules import ACCESS
 from msrv.web.studio.order.timeline import reversal_entry
 from msrv.web.studio.orders import can_refund
 
@@ -129,7 +130,7 @@ async def refund(request: web.Request) -> web.Response:
         held = await request.app[STORE].ledger.revoke(
             order_id,
             item_id,
-            by=f"studio-{request[SESSION].number}",
+            by=f"studio-{request[ACCESS].session}",
             undo=undo,
         )
         lines = [asdict(line) for line in held]

@@ -13,6 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.web.studio import auth
+from msrv.web.studio.access.routes import ACCESS_ROUTES
 from msrv.web.studio.handlers import recently_signed_in, signed_in
 from msrv.web.studio.passkeys.routes import PASSKEYS
 
@@ -300,6 +301,7 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.get(f"{_ORDER}/revoke", _confirm_refund, name="studio-ask"),
     web.post(f"{_ORDER}/revoke", _refund, name="studio-revoke"),
     *PASSKEYS,
+    *ACCESS_ROUTES,
     # Last: any other method than these, and any other address.
     web.route("*", "/studio", auth.not_found, name="studio-nothing"),
     web.route("*", "/studio/{rest:.*}", auth.not_found, name="studio-none"),

@@ -43,11 +43,11 @@ async def mark_handled(request: web.Request) -> web.Response:
     withdrawal_id = form.get("id", "")
     if not is_withdrawal_id(withdrawal_id):
         raise InvalidField("id", gettext("must be a withdrawal's id"))
+    await activity.record(request, "handle-withdrawal", withdrawal_id)
     await store.ledger.record(
         WithdrawalHandled(withdrawal_id, store.clock() * 1000)
     )
     await store.ledger.sync_now()
-    await activity.record(request, "handle-withdrawal", withdrawal_id)
     if as_json:
         response = web.json_response({"id": withdrawal_id})
     else:

@@ -38,8 +38,9 @@ from msrv.web.errors import InvalidField, NotFound
 from msrv.web.errors.refunds import RefundFailed
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
-from msrv.web.store import SESSION, STORE
+from msrv.web.store import STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.access.rules import ACCESS
 
 _NUMBER: Final = re.compile(r"[0-9]{1,6}\.[0-9]{1,6}")
 
@@ -110,9 +111,12 @@ async def refund(request: web.Request) -> web.Response:
             gettext("must be the value from the form: please open it again"),
         )
     choice = _read_choice(form, history)
+    await activity.record(
+        request, "start-refund", f"{order.order_id}.{choice.part.value}"
+    )
     try:
         plan = await request.app[STORE].refunds.refund(
-            history, choice, number, f"studio-{request[SESSION].number}"
+            history, choice, number, f"studio-{request[ACCESS].session}"
         )
     except (
         RefundImpossible,

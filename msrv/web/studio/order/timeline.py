@@ -129,7 +129,9 @@ def order_timeline(
         TimelineEntry(
             act.at_ms,
             gettext(activity.NAMES[act.act]),
-            by=f"studio-{act.session}",
+            by=activity.actor_label(act.actor)
+            if act.actor
+            else f"studio-{act.session}",
         )
         for act in acts
         if act.act in activity.NAMES and act.act not in _QUIET_ACTS

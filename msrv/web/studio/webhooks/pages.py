@@ -105,7 +105,7 @@ async def change(request: web.Request) -> web.Response:
             if event is None:
                 raise NotFound
             act, subject = "send-webhook", event.event_id
-    await activity.record(request, act, subject)
+        await activity.record_within(request, connection, act, subject)
     store.outgoing_webhooks.wake()
     if as_json:
         response = web.json_response({"endpoint": endpoint, "done": act})

@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Record of acts as CSV (RFC 4180), streamed.
+
+Apart from `activity`, which records acts as well: this imports SQLAlchemy.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import web
+
+from msrv.ledger.db import report_queries
+from msrv.ledger.operators.action import OperatorAction
+from msrv.web.studio import activity, page
+from msrv.web.studio.csv_export import lines, start, text
+
+COLUMNS: Final = ("date_utc", "time_utc", "by", "sign_in", "act", "subject")
+_BATCH: Final = 500
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """Send all acts, or those by one actor (`by`), newest first.
+
+    Raises InvalidField, DatabaseError. If the database fails on the way, the
+    connection is closed early, so that the client sees an incomplete file.
+    """
+    actor = activity.read_actor(request)
+
+    async def read_batch(
+        after: report_queries.ActionKey | None,
+    ) -> list[OperatorAction]:
+        async with page.read_transaction(request) as connection:
+            return await report_queries.list_actions(
+                connection, after, _BATCH, actor=actor
+            )
+
+    if request.method == "GET":
+        await activity.record(request, "export-acts", actor or "")
+    batch = await read_batch(None)
+    response = await start(request, "activity.csv")
+    if request.method == "HEAD":
+        return response
+    await response.write(lines([COLUMNS]))
+    while batch:
+        await response.write(lines(map(_row, batch)))
+        last = batch[-1]
+        batch = await read_batch(
+            report_queries.ActionKey(last.at_ms, last.act_id)
+        )
+    await response.write_eof()
+    return response
+
+
+def _row(act: OperatorAction) -> tuple[str, ...]:
+    at = datetime.fromtimestamp(act.at_ms // 1000, UTC)
+    return (
+        f"{at:%Y-%m-%d}",
+        f"{at:%H:%M:%S}",
+        text(act.actor),
+        text(act.session),
+        text(act.act),
+        text(act.subject),
+    )
