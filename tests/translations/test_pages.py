@@ -86,6 +86,7 @@ ERRORS: list[Exception] = [
     rate_limits.TooManyLookUps(WAIT),
     rate_limits.TooManyGifts(WAIT),
     rate_limits.TooManyTokens(WAIT),
+    rate_limits.TooManySignIns(WAIT),
     NotAllowed(needs_owner=True),
     NotAllowed(needs_owner=False),
     ScopeMissing("2"),
