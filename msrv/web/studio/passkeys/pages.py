@@ -12,7 +12,6 @@ from aiohttp import web
 
 from msrv.display_text import clean_line
 from msrv.ledger.operators.model import Role
-from msrv.ledger.operators.rows import record_act
 from msrv.ledger.passkeys import rows
 from msrv.ledger.passkeys.model import ID_BYTES, MAX_NAME_CHARS, Passkey
 from msrv.ledger.timeouts import SIGN_IN_SECONDS
@@ -28,7 +27,7 @@ from msrv.web.errors import InvalidField
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.store import OPERATOR, SESSION, STORE
-from msrv.web.studio import page
+from msrv.web.studio import activity, page
 from msrv.web.studio.passkeys import challenge_cookie
 
 log = logging.getLogger(__name__)
@@ -151,8 +150,8 @@ async def add(request: web.Request) -> web.StreamResponse:
             SIGN_IN_SECONDS
         ) as connection:
             await rows.add_passkey(connection, passkey, challenge, now)
-            await _record(
-                connection, request, "add-passkey", passkey.passkey_id
+            await activity.record_within(
+                request, connection, "add-passkey", passkey.passkey_id
             )
     except PasskeyError as error:
         log.warning(
@@ -161,11 +160,6 @@ async def add(request: web.Request) -> web.StreamResponse:
             error,
         )
         raise
-    log.info(
-        "studio: sign-in %s added passkey %s",
-        request[SESSION].number,
-        passkey.passkey_id,
-    )
     response = _respond(_public(passkey), as_json=as_json, status=201)
     challenge_cookie.delete(response)
     return response
@@ -191,32 +185,10 @@ async def remove(request: web.Request) -> web.StreamResponse:
                 None if operator.role is Role.OWNER else operator.operator_id
             ),
         )
-        await _record(connection, request, "remove-passkey", passkey_id)
-    log.info(
-        "studio: sign-in %s removed passkey %s",
-        request[SESSION].number,
-        passkey_id,
-    )
+        await activity.record_within(
+            request, connection, "remove-passkey", passkey_id
+        )
     return _respond({"passkey_id": passkey_id}, as_json=as_json)
-
-
-async def _record(
-    connection: Any,  # noqa: ANN401 - slow to import
-    request: web.Request,
-    act: str,
-    subject: str,
-) -> None:
-    """Record an act in the transaction of what it states."""
-    store = request.app[STORE]
-    await record_act(
-        connection,
-        act,
-        subject,
-        actor=request[OPERATOR].actor,
-        session=request[SESSION].number,
-        at_ms=store.clock() * 1000,
-        random=store.random,
-    )
 
 
 def _bound_to(request: web.Request) -> tuple[str, str]:
