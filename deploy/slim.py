@@ -79,7 +79,7 @@ FORMATS_KEPT: Final = frozenset(
     "currency_formats currency_symbols currency_names currency_names_plural "
     "decimal_formats percent_formats plural_form character_order "
     "date_formats time_formats datetime_formats datetime_skeletons months "
-    "days day_periods "
+    "days day_periods territories "
     "zone_formats languages".split()
 )
 

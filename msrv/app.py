@@ -43,6 +43,7 @@ from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
 from msrv.orders.free_orders import FreeOrders
 from msrv.orders.fulfilment import Fulfilment
+from msrv.orders.invoices.service import Invoices
 from msrv.orders.legal.withdrawals import Withdrawals
 from msrv.orders.lost_purchases.address_index import AddressIndex
 from msrv.orders.lost_purchases.worker import LostPurchases
@@ -268,6 +269,7 @@ def _build_store(
         ),
         receipt_mails=receipt_mails,
         withdrawals=Withdrawals.of(receipt_mails, ledger, settings.notify),
+        invoices=Invoices.of(ledger, catalog, clock),
         lost_purchases=LostPurchases.of(fulfilment, settlement),
         corrections=CorrectionMailer.of(receipt_mails, ledger, settlement),
         download_links=DownloadLinks(
@@ -323,9 +325,7 @@ async def _run(
         await stack.enter_async_context(running(parser))
         await stack.enter_async_context(store.encodings)
         await stack.enter_async_context(store.ledger)
-        await stack.enter_async_context(
-            ledger_upkeep(store.ledger, store.catalog, store.clock)
-        )
+        await stack.enter_async_context(ledger_upkeep(store.invoices))
         if store.mail is not None:
             await stack.enter_async_context(store.mail)
         await stack.enter_async_context(store.outgoing_webhooks)

@@ -17,6 +17,7 @@ from msrv.catalog.model import Catalog
 from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.errors import LedgerError
 from msrv.ledger.ledger import Ledger
+from msrv.orders.invoices.service import Invoices
 from msrv.tasks import TaskSupervisor, finish
 
 log = logging.getLogger(__name__)
@@ -75,14 +76,14 @@ class FeedUpkeep:
 
 
 @contextlib.asynccontextmanager
-async def ledger_upkeep(
-    ledger: Ledger, catalog: LiveCatalog, clock: Callable[[], int]
-) -> AsyncIterator[None]:
-    """Keep the ledger's feed, and compare it with the library."""
+async def ledger_upkeep(invoices: Invoices) -> AsyncIterator[None]:
+    """Keep the ledger's feed and invoices, and compare it with the library."""
+    ledger, catalog = invoices.ledger, invoices.catalog
     work = TaskSupervisor("ledger upkeep")
     work.start(
         ContentSync(ledger, catalog.history).run(),
-        FeedUpkeep(ledger, catalog, clock).run(),
+        FeedUpkeep(ledger, catalog, invoices.clock).run(),
+        invoices.run(),
     )
     try:
         yield

@@ -30,6 +30,8 @@ PAYMENTS: Final = Limit(burst=60, interval_ms=2_000)
 FREE_ORDER_LINES: Final = Limit(burst=300, interval_ms=10_000)
 ALL_FREE_ORDER_LINES: Final = Limit(burst=20_000, interval_ms=1_000)
 """A line takes some 200 bytes of the ledger: 17 MB a day at most."""
+INVOICES: Final = Limit(burst=30, interval_ms=2_000)
+"""A PDF takes some 0.2 s of one core."""
 GIFTS: Final = Limit(burst=5_000, interval_ms=1_000)
 """Free copies and codes made in the studio, all sign-ins together: what
 somebody with a stolen sign-in can give away before it is noticed."""
@@ -60,6 +62,10 @@ class TooManyTokens(RateLimited):
 
 class TooManyGifts(RateLimited):
     """Too many free copies and codes were made in the studio."""
+
+
+class TooManyInvoices(RateLimited):
+    """Too many invoices were requested."""
 
 
 class TooManySignIns(RateLimited):
@@ -113,8 +119,8 @@ class ShopLimits:
     before the update to tags. `lost_purchases` counts requests for lost
     purchases by network, and `lost_mailboxes` by mailbox; `withdrawals` counts
     statements of withdrawal without a paid receipt, by both. `gifts` counts
-    free copies and codes, `sign_ins` sign-ins by passkey by network, and
-    `tokens` wrong tokens of programs by network.
+    free copies and codes, `sign_ins` sign-ins by passkey by network, `tokens`
+    wrong tokens of programs and `invoices` PDFs, both by network.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)
@@ -165,6 +171,9 @@ class ShopLimits:
     tokens: RateLimiter = field(
         default_factory=lambda: RateLimiter(GUESSES, error=TooManyTokens)
     )
+    invoices: RateLimiter = field(
+        default_factory=lambda: RateLimiter(INVOICES, error=TooManyInvoices)
+    )
     gifts: RateLimiter = field(
         default_factory=lambda: RateLimiter(GIFTS, error=TooManyGifts)
     )
@@ -186,6 +195,7 @@ class ShopLimits:
             "withdrawals": self.withdrawals.refused,
             "look_ups": self.look_ups.refused,
             "untagged_look_ups": self.untagged_look_ups.refused,
+            "invoices": self.invoices.refused,
             "gifts": self.gifts.refused,
             "sign_ins": self.sign_ins.refused,
             "tokens": self.tokens.refused,

@@ -14,6 +14,7 @@ from aiohttp import web, web_urldispatcher
 from msrv.web.appearance import handlers as appearance
 from msrv.web.discovery import embeds
 from msrv.web.discovery import handlers as discovery
+from msrv.web.invoices import pages as invoices
 from msrv.web.languages import switch
 from msrv.web.legal import legal_pages, withdrawals
 from msrv.web.openapi import document
@@ -82,6 +83,24 @@ ROUTES: list[web.RouteDef] = [
         "/purchases/{receipt}/withdraw",
         withdrawals.submit,
         name="withdraw-receipt-send",
+    ),
+    *(
+        route
+        for place, name in (
+            ("/purchases/{receipt}", "invoice"),
+            ("/gifts/{bill}", "gift-invoice"),
+        )
+        for route in (
+            web.get(f"{place}/invoice", invoices.show, name=name),
+            web.post(
+                f"{place}/invoice", invoices.submit, name=f"{name}-print"
+            ),
+            web.get(
+                place + r"/invoices/{position:\d{1,4}}",
+                invoices.download,
+                name=f"{name}-pdf",
+            ),
+        )
     ),
     web.get("/cart", cart.show, name="cart"),
     web.post("/cart", cart.change, name="cart-change"),

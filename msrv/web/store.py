@@ -29,6 +29,7 @@ from msrv.orders.corrections.worker import CorrectionMailer
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
 from msrv.orders.fulfilment import Fulfilment
+from msrv.orders.invoices.service import Invoices
 from msrv.orders.legal.withdrawals import Withdrawals
 from msrv.orders.lost_purchases.worker import LostPurchases
 from msrv.orders.rate_limits import ShopLimits
@@ -104,6 +105,7 @@ class Store:
     redemption: CodeRedemption
     receipt_mails: ReceiptMails
     withdrawals: Withdrawals
+    invoices: Invoices
     lost_purchases: LostPurchases
     corrections: CorrectionMailer
     download_links: DownloadLinks

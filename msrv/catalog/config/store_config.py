@@ -37,6 +37,7 @@ from msrv.catalog.config.fields import (
     currency_of,
 )
 from msrv.catalog.config.format_fields import Formats
+from msrv.catalog.config.invoice_fields import InvoicesTable
 from msrv.catalog.config.legal_fields import Consent, LegalFile, Wordings
 from msrv.catalog.config.listening_fields import Listen
 from msrv.catalog.config.table import Table
@@ -142,6 +143,7 @@ class _StoreTable(Table):
     prices: _UsualPrices = _UsualPrices()
     discounts: dict[DiscountName, _DiscountTable] = Field(default_factory=dict)
     legal: _LegalTable = _LegalTable()
+    invoices: InvoicesTable | None = None
     tax: _TaxTable = _TaxTable()
 
     @field_validator("tax")
@@ -185,7 +187,11 @@ def parse_store(where: str, text: str) -> StoreConfig:
         links=found.links,
         order=found.order,
         featured=found.featured,
-        legal=Legal(found.legal.consent, found.legal.consent_text),
+        legal=Legal(
+            found.legal.consent,
+            found.legal.consent_text,
+            invoices=found.invoices.rules if found.invoices else None,
+        ),
         tax=TaxRules(
             found.tax.country, found.tax.rates, found.tax.require_address
         ),

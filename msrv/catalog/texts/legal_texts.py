@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from msrv.catalog.details.invoicing import InvoiceRules
 from msrv.translations import gettext_noop
 
 
@@ -65,11 +66,13 @@ class Legal:
     """Legal texts, and how buyers are asked for their consent.
 
     `wordings` are the seller's own wordings of the consent, by language.
+    `invoices` is None where no invoices are made.
     """
 
     consent: ConsentMode = ConsentMode.OFF
     wordings: tuple[tuple[str, str], ...] = ()
     texts: tuple[LegalText, ...] = ()
+    invoices: InvoiceRules | None = None
 
     @property
     def kinds(self) -> tuple[LegalKind, ...]:

@@ -23,12 +23,17 @@ _ACCOUNTS: Final = (
     "the accounts: tax law asks for them (Article 17(3)(b) GDPR); they have "
     "no name and no address"
 )
+_INVOICES: Final = (
+    "invoices: tax law asks for them (Article 17(3)(b) GDPR); they have no "
+    "name and no address of a buyer"
+)
 _PROOF: Final = "proof of the contract (Article 17(3)(e) GDPR)"
 
 REASONS: Final[Mapping[str, str]] = {
     "orders": _ACCOUNTS,
     "order_items": _ACCOUNTS,
     "sale_taxes": _ACCOUNTS,
+    "invoices": _INVOICES,
     "reversals": _ACCOUNTS,
     "refunds": "downloads that were refunded have to stay ended",
     "payment_events": _ACCOUNTS,

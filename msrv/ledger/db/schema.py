@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from msrv.ledger.db.tables import columns, corrections
+from msrv.ledger.db.tables import invoices as invoice_tables
 from msrv.ledger.db.tables import operators as operator_tables
 from msrv.ledger.db.tables import passkeys as passkey_tables
 from msrv.ledger.db.tables.columns import (
@@ -42,6 +43,8 @@ watched_files = corrections.watched_files
 operators = operator_tables.operators
 api_tokens = operator_tables.api_tokens
 acts = operator_tables.acts
+invoices = invoice_tables.invoices
+invoice_series = invoice_tables.invoice_series
 passkeys = passkey_tables.passkeys
 
 orders = Table(

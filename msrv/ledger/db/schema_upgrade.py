@@ -32,6 +32,7 @@ REVISIONS: Final = (
     "0010",
     "0011",
     "0012",
+    "0013",
 )
 """Oldest first, as in `migrations/versions`."""
 HEAD: Final = REVISIONS[-1]

@@ -56,6 +56,10 @@ class PaymentUnconfirmed(Exception):
     """The provider can't currently tell whether a payment was made."""
 
 
+class InvoiceUnavailable(Exception):
+    """The ledger can't be read, or hasn't got the order yet."""
+
+
 class SignedOut(Exception):
     """The address needs a sign-in to the studio, and the request has none."""
 

@@ -25,6 +25,8 @@ GIFT_TO: Final = "gift_to"
 GIFT_NOTE: Final = "gift_note"
 GIFT_FROM: Final = "gift_from"
 NEWSLETTER: Final = "newsletter"
+ADDRESS: Final = "address"
+VAT_ID: Final = "vat_id"
 _NAMES: Final = frozenset(
     {
         MAIL,
@@ -36,6 +38,8 @@ _NAMES: Final = frozenset(
         GIFT_TO,
         GIFT_NOTE,
         GIFT_FROM,
+        ADDRESS,
+        VAT_ID,
     }
 )
 

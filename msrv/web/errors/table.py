@@ -19,6 +19,7 @@ from msrv.web.errors import (
     Table,
     access,
     corrections,
+    invoices,
     passkeys,
     payments,
     redemption,
@@ -38,6 +39,7 @@ TABLE: Final[Table] = {
     **passkeys.TABLE,
     **refunds.TABLE,
     **corrections.TABLE,
+    **invoices.TABLE,
 }
 
 

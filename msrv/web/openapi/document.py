@@ -14,6 +14,10 @@ from msrv import __version__
 from msrv.downloads.conditions import is_known_to_client
 from msrv.web.openapi.catalog_operations import CATALOG_OPERATIONS
 from msrv.web.openapi.catalog_schemas import CATALOG_SCHEMAS
+from msrv.web.openapi.invoice_operations import (
+    INVOICE_OPERATIONS,
+    INVOICE_SCHEMAS,
+)
 from msrv.web.openapi.operation import Operation
 from msrv.web.openapi.order_operations import ORDER_OPERATIONS
 from msrv.web.openapi.order_schemas import ORDER_SCHEMAS
@@ -23,6 +27,7 @@ from msrv.web.openapi.schema_types import TEXT, Json, described, reference
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *CATALOG_OPERATIONS,
     *ORDER_OPERATIONS,
+    *INVOICE_OPERATIONS,
 )
 LINK: Final = '</openapi.json>; rel="service-desc"; type="application/json"'
 """Value of the header `Link` that leads to the document (RFC 8631)."""
@@ -74,6 +79,7 @@ def document() -> Json:
             "schemas": {
                 **CATALOG_SCHEMAS,
                 **ORDER_SCHEMAS,
+                **INVOICE_SCHEMAS,
                 **OTHER_SCHEMAS,
             },
         },

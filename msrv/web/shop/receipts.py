@@ -153,6 +153,7 @@ async def receipt_page(
         hints=hints_for(request.headers.get("User-Agent", ""), items),
         start=_link_to_start(request, items, formats),
         is_gift=_GIFT in request.query,
+        has_invoice=store.invoices.has_invoice(receipt),
     )
 
 

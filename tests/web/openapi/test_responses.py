@@ -60,6 +60,14 @@ withdrawal = "withdrawal.md"
 consent = "asked"
 [discounts.SPRING]
 percent = 10
+[invoices]
+first_day = "2020-01-01"
+name = "Wet Coats"
+street = "Quay 1"
+postcode = "10115"
+city = "Berlin"
+country = "DE"
+vat_id = "DE123456789"
 """
 
 DETAILS: Final = """
@@ -286,6 +294,11 @@ def order_everything(
     bill = token(call("buy", 201, form={**order, **gift})["bill"])
     call("gift", path={"bill": bill})
     call("gift-card", path={"bill": bill})
+    for name, path in (
+        ("invoice", {"receipt": receipts[1]}),
+        ("gift-invoice", {"bill": bill}),
+    ):
+        assert call(name, path=path)["documents"]
     call("gift-mail", 202, path={"bill": bill})
 
     path = {"provider": "demo", "quote": quote}

@@ -164,4 +164,6 @@ async def _bill_page(
         mail_path=f"{path}/mail",
         card_path=f"{path}/card",
         address=gift.address,
+        has_invoice=store.invoices.has_invoice(receipt),
+        invoice_path=f"{path}/invoice",
     )

@@ -1,0 +1,19 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Errors of invoices.
+
+Apart from the service: the table of error pages names them.
+"""
+
+
+class InvoicesOff(Exception):
+    """An order has no invoice: nothing was paid, or the store makes none."""
+
+
+class InvoiceWaits(Exception):
+    """An order isn't in the ledger's database yet; its invoice follows."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"order {order_id} isn't in the database yet")
+        self.order_id = order_id

@@ -1,0 +1,186 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Invoices for buyers: with the receipt alone, and later if need be."""
+
+import asyncio
+import io
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from msrv.ledger.errors import DatabaseUnavailable
+from msrv.ledger.ledger import Ledger
+from msrv.settings import Settings
+from msrv.web.store import STORE
+from tests.conftest import Client, StartStore
+from tests.store_parts import wait_for_database
+from tests.web.purchases import JSON, buy, path_of
+
+INVOICES = """
+[invoices]
+first_day = 2020-01-01
+name = "Wet Coats Records"
+street = "Quay 1"
+postcode = "10115"
+city = "Berlin"
+country = "DE"
+vat_id = "DE123456789"
+"""
+
+
+@pytest.fixture
+async def store(
+    start_store: StartStore, settings: Settings, library: Path
+) -> Client:
+    """Store that makes invoices."""
+    with (library / "store.toml").open("a", encoding="utf-8") as config:
+        config.write(INVOICES)
+    store = await start_store(settings)
+    await wait_for_database(store)
+    return store
+
+
+def text_of(pdf: bytes) -> str:
+    """Return the text of a PDF, read back by another library."""
+    return "\n".join(
+        each.extract_text() for each in PdfReader(io.BytesIO(pdf)).pages
+    )
+
+
+async def test_receipt_leads_to_the_invoice_and_to_nothing_stored(
+    store: Client,
+) -> None:
+    bought = await buy(store, "night-bus")
+    path = path_of(bought["receipt"])
+    assert f'href="{path}/invoice"' in await (await store.get(path)).text()
+    page = await store.get(f"{path}/invoice")
+    assert page.status == 200
+    assert "Invoice TEST-" in await page.text()
+    listed = await (await store.get(f"{path}/invoice", headers=JSON)).json()
+    (document,) = listed["documents"]
+    assert document["number"].endswith("-00001")
+    assert document["gross_minor"] == 700
+    assert document["tax_minor"] is None
+    plain = await store.get(path_of(document["pdf"]))
+    assert plain.status == 200
+    assert plain.content_type == "application/pdf"
+    first = await plain.read()
+    assert first == await (await store.get(path_of(document["pdf"]))).read()
+    stated = text_of(first)
+    for each in (
+        document["number"],
+        "Wet Coats Records",
+        "DE123456789",
+        "Night Bus",
+        "€7.00",
+        "no money moved",
+        "This document states no tax.",
+    ):
+        assert each in stated, each
+    form = {
+        "document": "0",
+        "name": "Kim O'Hara <b>",
+        "address": "Rue 1\r\n\r\n75001 Paris",
+        "vat_id": "fr 123",
+    }
+    typed = await store.post(f"{path}/invoice", data=form)
+    stated = text_of(await typed.read())
+    for each in ("Kim O'Hara <b>", "Rue 1", "75001 Paris", "FR123"):
+        assert each in stated, each
+    # It is in that PDF alone.
+    assert await (await store.get(path_of(document["pdf"]))).read() == first
+    folder = store.app[STORE].settings.data
+    assert not any(
+        b"Hara" in each.read_bytes()
+        for each in folder.rglob("*")
+        if each.is_file()
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "x" * 101),
+        ("address", "\n".join("123456")),
+        ("address", "x" * 101),
+        ("vat_id", "<script>"),
+    ],
+)
+async def test_invalid_details_are_explained_beside_their_field(
+    store: Client, field: str, value: str
+) -> None:
+    bought = await buy(store, "night-bus")
+    path = f"{path_of(bought['receipt'])}/invoice"
+    refused = await store.post(path, data={field: value})
+    assert refused.status == 422
+    page = await refused.text()
+    assert f'aria-describedby="{field}-wrong"' in page
+    assert "<script>" not in page.partition('id="vat_id"')[2][:200]
+    answer = await store.post(path, data={field: value}, headers=JSON)
+    assert answer.status in {400, 422}
+
+
+async def test_invoice_waits_while_the_database_is_away_and_receipt_does_not(
+    store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought = await buy(store, "night-bus")
+    path = path_of(bought["receipt"])
+
+    def away(_: Ledger) -> None:
+        raise DatabaseUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "database", away)
+        assert (await store.get(path)).status == 200
+        refused = await store.get(f"{path}/invoice")
+        assert refused.status == 503
+        assert refused.headers["Retry-After"] == "60"
+        assert "the downloads work" in await refused.text()
+    assert (await store.get(f"{path}/invoice")).status == 200
+
+
+async def test_only_a_receipt_opens_an_invoice_and_only_a_paid_one_has_it(
+    store: Client,
+) -> None:
+    bought = await buy(store, "night-bus")
+    path = path_of(bought["receipt"])
+    forged = path[:-1] + ("A" if path[-1] != "A" else "B")
+    assert (await store.get(f"{forged}/invoice")).status == 404
+    assert (await store.post(f"{forged}/invoice")).status == 404
+    order = bought["order_id"]
+    assert (await store.get(f"/purchases/{order}/invoice")).status == 404
+    assert (await store.get(f"{path}/invoices/1")).status == 404
+    assert (
+        await store.post(f"{path}/invoice", data={"document": "x"})
+    ).status == 404
+
+
+async def test_store_without_invoices_offers_none(
+    start_store: StartStore, settings: Settings
+) -> None:
+    store = await start_store(settings)
+    bought = await buy(store, "night-bus")
+    path = path_of(bought["receipt"])
+    assert "/invoice" not in await (await store.get(path)).text()
+    assert (await store.get(f"{path}/invoice")).status == 404
+
+
+async def test_sweep_numbers_orders_that_nobody_asks_for(
+    store: Client,
+) -> None:
+    receipts = [await buy(store, "night-bus") for _ in range(3)]
+    await store.app[STORE].ledger.wait_until_synced()
+    service = store.app[STORE].invoices
+    await service.sweep(is_full=True)  # they are too young
+    clock = store.app[STORE].clock
+    later = type(service)(
+        service.ledger, service.catalog, lambda: clock() + 200
+    )
+    await asyncio.gather(*(later.sweep(is_full=True) for _ in range(3)))
+    numbers = [
+        (await service.documents(each["order_id"]))[0].number
+        for each in receipts
+    ]
+    assert sorted(numbers) == [1, 2, 3]
