@@ -17,7 +17,7 @@ from typing import Final
 
 from msrv.taxes.countries import EU_COUNTRIES, country_of_tax
 from msrv.taxes.quarters import Quarter
-from msrv.taxes.sale_tax import SaleTax
+from msrv.taxes.sale_tax import CountryEvidence, SaleTax
 
 MAX_UNDECIDED: Final = 500
 """Sales that a report lists for a decision; all of them are counted."""
@@ -68,6 +68,30 @@ class Amounts:
         )
 
 
+def amounts_of(total_minor: int, tax: SaleTax | None) -> Amounts:
+    """Return the amounts of prices; a tax that isn't known counts as none."""
+    known = tax or SaleTax()
+    return Amounts(known.net_minor(total_minor), known.tax_minor or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SalesSum:
+    """Sum of sales of which all but the amounts is the same.
+
+    `total_minor` is that of their prices, and `tax` has that of their taxes.
+    """
+
+    currency: str
+    orders: int
+    total_minor: int
+    tax: SaleTax | None
+
+    @property
+    def evidence(self) -> tuple[CountryEvidence, ...]:
+        """Pieces of evidence of the country."""
+        return self.tax.evidence if self.tax else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Repayment:
     """Money that went back: `amount_minor` of the `paid_minor` of an order.
@@ -96,9 +120,8 @@ class TaxedOrder:
 
     @property
     def sold(self) -> Amounts:
-        """Amounts of the sale; a tax that isn't known counts as none."""
-        tax = self.tax or SaleTax()
-        return Amounts(tax.net_minor(self.total_minor), tax.tax_minor or 0)
+        """Amounts of the sale."""
+        return amounts_of(self.total_minor, self.tax)
 
     def repaid_before(self, time: int) -> Amounts:
         """Return what had gone back before a time, with its share of the tax.
@@ -214,7 +237,7 @@ class _Sums:
 
 
 class ReportBuilder:
-    """Sums of the orders of a quarter, added one by one in any order."""
+    """Builder of a quarter's report, from sums and single orders."""
 
     def __init__(self, quarter: Quarter, own_country: str) -> None:
         self._quarter = quarter
@@ -223,39 +246,41 @@ class ReportBuilder:
         self._undecided: list[UndecidedSale] = []
         self._counts: Counter[str] = Counter()
 
-    def add(self, orders: Iterable[TaxedOrder]) -> None:
-        """Add orders, each once: sold or partly repaid in the quarter."""
-        for order in orders:
-            self._add(order)
+    def add_sales(self, sales: Iterable[SalesSum]) -> None:
+        """Add what was sold in the quarter."""
+        for each in sales:
+            group, doubt = group_of(each.tax, self._own_country)
+            key = _key(group, self._quarter, each.currency, each.tax)
+            sums = self._sums.setdefault(key, _Sums())
+            sums.orders += each.orders
+            sums.sold += amounts_of(each.total_minor, each.tax)
+            if doubt is not None:
+                self._counts["undecided"] += each.orders
+            elif group is SaleGroup.OSS and len(each.evidence) == 1:
+                self._counts["one evidence"] += each.orders
 
-    def _add(self, order: TaxedOrder) -> None:
-        quarter = Quarter.of(order.sold_at)
-        group, doubt = group_of(order.tax, self._own_country)
-        tax = order.tax or SaleTax()
-        repaid = order.repaid_before(self._quarter.before)
-        if quarter != self._quarter:
+    def add_repayments(self, orders: Iterable[TaxedOrder]) -> None:
+        """Add what went back in the quarter of orders, each once."""
+        for order in orders:
+            quarter = Quarter.of(order.sold_at)
+            repaid = order.repaid_before(self._quarter.before)
             repaid -= order.repaid_before(self._quarter.since)
             if repaid == Amounts():
-                return
-        key = RowKey(
-            group,
-            quarter,
-            order.currency,
-            country_of_tax(tax.country),
-            -1 if tax.rate_bp is None else tax.rate_bp,
-        )
-        sums = self._sums.setdefault(key, _Sums())
-        sums.orders += 1
-        sums.repaid += repaid
-        if quarter != self._quarter:
-            return
-        sums.sold += order.sold
-        if group is SaleGroup.OSS and len(tax.evidence) == 1:
-            self._counts["one evidence"] += 1
-        if doubt is not None:
-            self._counts["undecided"] += 1
-            if len(self._undecided) < MAX_UNDECIDED:
+                continue
+            group, _ = group_of(order.tax, self._own_country)
+            key = _key(group, quarter, order.currency, order.tax)
+            sums = self._sums.setdefault(key, _Sums())
+            sums.repaid += repaid
+            if quarter != self._quarter:
+                sums.orders += 1
+
+    def list_undecided(self, orders: Iterable[TaxedOrder]) -> bool:
+        """List those that are undecided; return whether more fit the list."""
+        for order in orders:
+            _, doubt = group_of(order.tax, self._own_country)
+            if doubt is not None and len(self._undecided) < MAX_UNDECIDED:
                 self._undecided.append(UndecidedSale(order, doubt))
+        return len(self._undecided) < MAX_UNDECIDED
 
     def report(self) -> OssReport:
         """Return the report of what was added."""
@@ -278,3 +303,16 @@ class ReportBuilder:
             self._counts["undecided"],
             self._counts["one evidence"],
         )
+
+
+def _key(
+    group: SaleGroup, quarter: Quarter, currency: str, tax: SaleTax | None
+) -> RowKey:
+    known = tax or SaleTax()
+    return RowKey(
+        group,
+        quarter,
+        currency,
+        country_of_tax(known.country),
+        -1 if known.rate_bp is None else known.rate_bp,
+    )

@@ -4,18 +4,38 @@
 """Orders of a quarter, with their taxes and what went back of them.
 
 Of payments that moved money: free and simulated ones are left out. One batch
-is in memory at a time, and a transaction lasts for one batch.
+is in memory at a time, and a transaction lasts for one query of it.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, Table, or_, select, union
+from sqlalchemy import (
+    BigInteger,
+    Cast,
+    Column,
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db.schema import order_items, orders, refunds, reversals
-from msrv.ledger.db.taxes.rows import load_taxes
+from msrv.ledger.db.schema import (
+    order_items,
+    orders,
+    refunds,
+    reversals,
+    sale_taxes,
+)
+from msrv.ledger.db.taxes.rows import load_taxes, tax_of
 from msrv.ledger.events import WHOLE_ORDER
 from msrv.ledger.reversals.event import REFUSED
 from msrv.ledger.withdrawals.events import BY_WITHDRAWAL
@@ -24,12 +44,17 @@ from msrv.taxes.oss_report import (
     OssReport,
     Repayment,
     ReportBuilder,
+    SalesSum,
     TaxedOrder,
 )
 from msrv.taxes.quarters import Quarter
+from msrv.taxes.sale_tax import format_evidence
 
 _BATCH: Final = 200
 """Number of orders in one query, far below SQLite's limit of keys."""
+
+_MAX_DOUBTED: Final = 500
+"""Contradictions that are looked for: sums have few, of any size of store."""
 
 OpenTransaction = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
@@ -37,22 +62,104 @@ OpenTransaction = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 async def read_oss_report(
     open_transaction: OpenTransaction, quarter: Quarter, own_country: str
 ) -> OssReport:
-    """Return the report of a quarter. Raises DatabaseError."""
+    """Return the report of a quarter. Raises DatabaseError.
+
+    Sales are summed by the database; only orders of which something went
+    back, or which are listed as undecided, are read one by one.
+    """
     builder = ReportBuilder(quarter, own_country)
-    for wanted in (_sold_in(quarter), _repaid_in(quarter)):
-        async for batch in _batches(open_transaction, wanted):
-            builder.add(batch)
+    async with open_transaction() as connection:
+        sums = await _sums(connection, quarter)
+    builder.add_sales(sums)
+    async for batch in _batches(open_transaction, _repaid_in(quarter)):
+        builder.add_repayments(batch)
+    async for batch in _batches(
+        open_transaction, _undecided_in(quarter, sums)
+    ):
+        if not builder.list_undecided(batch):
+            break
     return builder.report()
 
 
-def _sold_in(quarter: Quarter) -> Select[Any]:
-    return select(orders).where(
-        orders.c.sold_at >= quarter.since, orders.c.sold_at < quarter.before
+async def _sums(
+    connection: AsyncConnection, quarter: Quarter
+) -> list[SalesSum]:
+    """Return the sums of what was sold in a quarter."""
+    tax = sale_taxes.c
+    same = (
+        orders.c.provider,
+        orders.c.currency,
+        tax.country,
+        tax.evidence,
+        tax.is_included,
+        tax.rate_bp,
+        tax.is_business,
+    )
+    is_known = tax.tax_minor.is_not(None)
+    rows = await connection.execute(
+        _with_tax(
+            *same,
+            literal("").label("jurisdiction"),
+            func.count().label("orders"),
+            _sum(orders.c.total_minor).label("total_minor"),
+            _sum(tax.tax_minor).label("tax_minor"),
+        )
+        .where(*_sold_in(quarter))
+        .group_by(*same, is_known)
+    )
+    return [
+        SalesSum(
+            row.currency,
+            row.orders,
+            row.total_minor,
+            None if row.country is None else tax_of(row),
+        )
+        for row in rows
+        if not is_simulated(row.provider)
+    ]
+
+
+def _sum(column: Column[int]) -> Cast[int]:
+    """Return a sum as an integer; MariaDB's is a decimal number."""
+    return cast(func.sum(column), BigInteger)
+
+
+def _with_tax(*columns: Any) -> Select[Any]:  # noqa: ANN401 - as of `select`
+    joined = orders.outerjoin(
+        sale_taxes, sale_taxes.c.order_id == orders.c.order_id
+    )
+    return select(*columns).select_from(joined)
+
+
+def _sold_in(quarter: Quarter) -> tuple[ColumnElement[bool], ...]:
+    return (
+        orders.c.sold_at >= quarter.since,
+        orders.c.sold_at < quarter.before,
+        orders.c.total_minor > 0,
+    )
+
+
+def _undecided_in(quarter: Quarter, sums: Iterable[SalesSum]) -> Select[Any]:
+    """Return a query for sales that may be undecided."""
+    tax = sale_taxes.c
+    doubted = {
+        format_evidence(each.evidence)
+        for each in sums
+        if each.tax is not None and each.tax.is_contradicted
+    }
+    return _with_tax(orders).where(
+        *_sold_in(quarter),
+        or_(
+            tax.order_id.is_(None),
+            tax.country == "",
+            tax.rate_bp.is_(None),
+            tax.evidence.in_(sorted(doubted)[:_MAX_DOUBTED]),
+        ),
     )
 
 
 def _repaid_in(quarter: Quarter) -> Select[Any]:
-    """Return a query for earlier orders of which something went back."""
+    """Return a query for orders of which something may have gone back."""
     by_provider = select(reversals.c.order_id).where(
         reversals.c.created_at >= quarter.since,
         reversals.c.created_at < quarter.before,
@@ -66,7 +173,7 @@ def _repaid_in(quarter: Quarter) -> Select[Any]:
     return (
         select(orders)
         .join(repaid, repaid.c.order_id == orders.c.order_id)
-        .where(orders.c.sold_at < quarter.since)
+        .where(orders.c.sold_at < quarter.before)
     )
 
 

@@ -6,22 +6,25 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from msrv.ledger.db import schema
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.order_queries import find_order
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.taxes import taxed_orders
 from msrv.ledger.db.taxes.taxed_orders import read_oss_report
 from msrv.ledger.events import Event, Revoked, Sale
 from msrv.ledger.reversals.event import Reversal
-from msrv.taxes.oss_report import Amounts, SaleGroup
+from msrv.taxes import oss_report
+from msrv.taxes.oss_report import Amounts, Doubt, SaleGroup
 from msrv.taxes.quarters import Quarter
 from msrv.taxes.rates import included_tax
 from msrv.taxes.sale_tax import CountryEvidence, SaleTax
 from tests.ledger.sample_events import order_id, sale
 
 Q3, Q4 = Quarter(2026, 3), Quarter(2026, 4)
+CARD = CountryEvidence("card", "AT")
 
 
 def _sold(number: int, at: int, country: str, *items: tuple[str, int]) -> Sale:
@@ -135,3 +138,58 @@ async def test_sums_of_all_quarters_are_those_of_the_ledger(
             ).where(held.provider == "stripe")
         )
         assert tuple(map(int, sums.one())) == (sold, gone)
+
+
+async def test_undecided_sales_are_listed_up_to_a_number(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taxed_orders, "_BATCH", 2)
+    monkeypatch.setattr(oss_report, "MAX_UNDECIDED", 3)
+    doubtful = [
+        SaleTax(),
+        SaleTax("FR"),
+        SaleTax(
+            "FR",
+            (CountryEvidence("billing-address", "FR"), CARD),
+            200,
+            rate_bp=2000,
+        ),
+        SaleTax("AT", (CARD,)),
+    ]
+    events: list[Event] = [
+        replace(_sold(number, Q4.since + number, "FR"), tax=tax)
+        for number, tax in enumerate(doubtful)
+    ]
+    # No rate is needed for these.
+    events += [
+        replace(_sold(10, Q4.since, "US"), tax=SaleTax("US")),
+        replace(_sold(11, Q4.since, "DE"), tax=SaleTax("DE")),
+    ]
+    async with database.write_transaction() as connection:
+        await apply_events(connection, events)
+    found = await read_oss_report(database.read_transaction, Q4, "DE")
+    assert found.undecided_count == 4
+    assert [(each.order.order_id, each.doubt) for each in found.undecided] == [
+        (order_id(0), Doubt.NO_COUNTRY),
+        (order_id(1), Doubt.NO_RATE),
+        (order_id(2), Doubt.CONTRADICTION),
+    ]
+
+
+async def test_tax_that_cannot_be_read_is_not_known(
+    database: Database,
+) -> None:
+    """A later version may write what this one doesn't know."""
+    async with database.write_transaction() as connection:
+        await apply_events(connection, [_sold(1, Q4.since, "FR")])
+        await connection.execute(
+            update(schema.sale_taxes).values(evidence="gps:48.85,2.35")
+        )
+        # Recorded again, as by another replica.
+        await apply_events(connection, [_sold(1, Q4.since, "FR")])
+        order = await find_order(connection, order_id(1))
+    assert order is not None
+    assert order.tax is None
+    found = await read_oss_report(database.read_transaction, Q4, "DE")
+    assert found.undecided_count == 1
+    assert found.rows[0].sold.gross_minor == 1200
