@@ -40,6 +40,7 @@ SLOW_MODULES = {
     "ledger/test_ledger.py",
     "ledger/test_refunds.py",
     "mail/test_worker.py",
+    "orders/corrections/test_corrections.py",
     "test_project_files.py",
     "web/openapi/test_responses.py",
     "web/shop/test_downloads.py",
