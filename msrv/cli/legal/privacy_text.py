@@ -38,7 +38,7 @@ def privacy_text(settings: Settings, shop: Shop) -> str:
         *_section(_("Who is responsible"), _controller(shop)),
         *_section(_("Visiting the store"), _visits(settings)),
         *_section(_("Cookies and your browser's storage"), _cookies()),
-        *_section(_("Buying"), _orders(settings)),
+        *_section(_("Buying"), _orders(settings, shop)),
         *_section(_("Email"), _mail(settings)),
         *_section(_("Your rights"), _rights()),
         *_notes(settings, shop),
@@ -91,7 +91,7 @@ def _cookies() -> Iterator[str]:
     )
 
 
-def _orders(settings: Settings) -> Iterator[str]:
+def _orders(settings: Settings, shop: Shop) -> Iterator[str]:
     yield _(
         "For each order the store keeps its number and time, what was bought "
         "for which price, the payment service's number of the payment, "
@@ -117,6 +117,13 @@ def _orders(settings: Settings) -> Iterator[str]:
             "and that of your means of payment, as Stripe states them, with "
             "the tax and its rate, and whether you stated a tax number "
             "(Article 6(1)(c) GDPR)."
+        )
+    if shop.legal.invoices is not None:
+        yield _(
+            "An invoice is made of what was paid, and kept as long. It has "
+            "the order's number and your country, if that is known. A name "
+            "and an address that you type for it are in the file that you "
+            "get, and not kept."
         )
     if settings.takes_simulated_payments:
         yield _("Payments in this store are simulated: no money moves.")

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from msrv.catalog.details.invoicing import InvoiceRules
 from msrv.catalog.live_catalog import LiveCatalog
@@ -24,6 +24,9 @@ from msrv.orders.invoices.errors import InvoicesOff, InvoiceWaits
 from msrv.proofs.receipts import Receipt
 from msrv.settings.optional_packages import PackageMissing, require_packages
 from msrv.tasks import finish
+
+if TYPE_CHECKING:
+    from msrv.ledger.db.order_queries import Order
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +77,13 @@ class Invoices:
             and rules.covers(
                 receipt.provider, receipt.issued_at, receipt.total_minor
             )
+        )
+
+    def covers(self, order: "Order") -> bool:
+        """Return whether an order of the ledger has an invoice."""
+        rules = self.rules
+        return rules is not None and rules.covers(
+            order.provider, order.sold_at, order.total_minor
         )
 
     async def documents(self, order_id: str) -> tuple[NumberedDocument, ...]:

@@ -9,9 +9,6 @@ Apart from the PDF, which is drawn in a thread, and knows no language.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
-
-from babel.numbers import format_percent
 
 from msrv.ledger.invoices.documents import (
     Document,
@@ -20,8 +17,10 @@ from msrv.ledger.invoices.documents import (
     TaxBasis,
 )
 from msrv.proofs.receipts import is_simulated
-from msrv.translations import current_language, gettext, locale
+from msrv.translations import current_language, gettext
+from msrv.translations.countries import country_name
 from msrv.translations.dates import format_interval
+from msrv.translations.prices import format_rate
 from msrv.web.formatting import amount
 from msrv.web.invoices.factur_x import BuyerDetails
 
@@ -96,11 +95,6 @@ def printed_invoice(
     )
 
 
-def country_name(code: str) -> str:
-    """Return the name of a country in the current language, or its code."""
-    return str(locale(current_language().texts).territories.get(code, code))
-
-
 def document_title(numbered: NumberedDocument) -> str:
     """Return the kind and the number of a document."""
     name = numbered.name
@@ -155,7 +149,7 @@ def _totals(document: Document) -> Iterator[tuple[str, str]]:
         if document.rate_bp is None:
             name = gettext("Tax")
         else:
-            name = gettext("Tax %(rate)s", rate=_percent(document.rate_bp))
+            name = gettext("Tax %(rate)s", rate=format_rate(document.rate_bp))
         yield name, amount(document.tax_minor, currency)
     if document.kind is DocumentKind.CREDIT_NOTE:
         name = gettext("Total refunded")
@@ -194,12 +188,3 @@ def _notes(document: Document, *, is_simulation: bool) -> Iterator[str]:
 
 def _day(at: int) -> str:
     return format_interval(f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}")
-
-
-def _percent(rate_bp: int) -> str:
-    """Return a rate in basis points as the language writes it: `7.7%`."""
-    return format_percent(
-        Decimal(rate_bp).scaleb(-4),
-        locale=locale(current_language().formats),
-        decimal_quantization=False,
-    )

@@ -37,6 +37,7 @@ NAMES: Final = {
     "sign-out-everyone": gettext_noop("signed everyone out"),
     "view-order": gettext_noop("viewed an order"),
     "export-orders": gettext_noop("exported orders"),
+    "export-invoices": gettext_noop("exported invoices"),
     "export-artists": gettext_noop("exported sales by artist"),
     "export-oss": gettext_noop("exported an OSS report"),
     "refund": gettext_noop("refunded"),

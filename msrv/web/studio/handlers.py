@@ -40,6 +40,7 @@ def _import_pages() -> None:
         free_copies,
     )
     from msrv.web.studio.legal import (  # noqa: F401, PLC0415 - slow to import
+        invoices,
         oss,
         withdrawals,
     )

@@ -18,11 +18,13 @@ from msrv.ledger.db.order_queries import (
     OrderHistory,
     OrderLine,
 )
+from msrv.ledger.invoices.queries import order_documents
 from msrv.orders.fulfilment import receipt_of
 from msrv.proofs import receipts
 from msrv.proofs.links import make_link
 from msrv.proofs.receipts import is_simulated
 from msrv.web.errors import NotFound
+from msrv.web.invoices.printed_invoice import document_title
 from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import ORIGIN, STORE
 from msrv.web.studio import activity, page
@@ -107,6 +109,7 @@ async def show_one(request: web.Request) -> web.Response:
     async with page.read_transaction(request) as connection:
         history = await order_queries.order_history(connection, order_id)
         acts = await report_queries.list_order_actions(connection, order_id)
+        invoices = await order_documents(connection, order_id)
     if history is None:
         raise NotFound
     order = history.order
@@ -139,6 +142,10 @@ async def show_one(request: web.Request) -> web.Response:
         },
         order=order,
         tax_facts=tuple(tax_facts(order)),
+        invoices=[
+            (each.document.position, document_title(each)) for each in invoices
+        ],
+        gets_invoice=request.app[STORE].invoices.covers(order),
         history=history,
         is_simulated=is_simulated(order.provider),
         lines=lines,

@@ -15,6 +15,7 @@ from aiohttp import web
 from msrv.web.studio import auth
 from msrv.web.studio.access.routes import ACCESS_ROUTES
 from msrv.web.studio.handlers import recently_signed_in, signed_in
+from msrv.web.studio.legal.routes import INVOICE_ROUTES
 from msrv.web.studio.passkeys.routes import PASSKEYS
 
 _ORDER: Final = "/studio/orders/{order}"
@@ -302,6 +303,7 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.post(f"{_ORDER}/revoke", _refund, name="studio-revoke"),
     *PASSKEYS,
     *ACCESS_ROUTES,
+    *INVOICE_ROUTES,
     # Last: any other method than these, and any other address.
     web.route("*", "/studio", auth.not_found, name="studio-nothing"),
     web.route("*", "/studio/{rest:.*}", auth.not_found, name="studio-none"),

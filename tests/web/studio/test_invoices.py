@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Invoices in the studio: of an order, and of a month for the accountant."""
+
+import csv
+import io
+import zipfile
+from dataclasses import replace
+
+import pytest
+from pypdf import PdfReader
+
+from msrv.settings import Settings
+from tests.ledger.sample_events import NOON, order_id, revoked, sale
+from tests.web.invoices.test_invoice_pages import INVOICES
+from tests.web.studio.conftest import JSON, Studio
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Settings of a store that makes invoices."""
+    assert settings.library is not None
+    with (settings.library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write(INVOICES)
+    return settings
+
+
+async def test_month_of_invoices_as_page_csv_and_zip(studio: Studio) -> None:
+    assert "No invoices" in await studio.text("/studio/invoices")
+    paid = replace(sale(1, ("song", 700), at=NOON - 99), provider="stripe")
+    await studio.store_events(
+        paid,
+        replace(paid, order_id=order_id(2), sold_at=NOON - 100),
+        replace(paid, order_id=order_id(3), provider="code"),
+        revoked(1),
+    )
+    page = await studio.text(f"/studio/orders/{order_id(1)}")
+    path = f"/studio/orders/{order_id(1)}/invoices"
+    assert f'href="{path}/0"' in page
+    made = await studio.get(f"{path}/0")
+    assert made.status == 200
+    text = PdfReader(io.BytesIO(await made.read())).pages[0].extract_text()
+    page = await studio.text(f"/studio/orders/{order_id(1)}")
+    assert f'href="{path}/1"' in page
+    assert "Credit note INV-" in page
+    assert (await studio.get(f"{path}/2")).status == 404
+    nothing = f"/studio/orders/{order_id(3)}"
+    assert "/invoices/0" not in await studio.text(nothing)
+    assert (await studio.get(f"{nothing}/invoices/0")).status == 404
+    # The order that was paid before it has the number before it.
+    listed = (await studio.data("/studio/invoices"))["documents"]
+    assert [(each["order_id"], each["kind"]) for each in listed] == [
+        (order_id(2), "invoice"),
+        (order_id(1), "invoice"),
+        (order_id(1), "credit-note"),
+    ]
+    numbers = [each["number"] for each in listed]
+    assert [each[-5:] for each in numbers] == ["00001", "00002", "00003"]
+    assert numbers[1] in text
+    assert numbers[0] in await studio.text("/studio/invoices")
+    answer = await studio.get("/studio/invoices.csv")
+    rows = list(csv.DictReader(io.StringIO(await answer.text())))
+    assert [row["number"] for row in rows] == numbers
+    assert [row["gross"] for row in rows] == ["7.00", "7.00", "-7.00"]
+    assert rows[2]["corrects"] == numbers[1]
+    packed = await studio.get("/studio/invoices.zip")
+    with zipfile.ZipFile(io.BytesIO(await packed.read())) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"{each}.pdf" for each in numbers]
+        assert archive.read(f"{numbers[1]}.pdf").startswith(b"%PDF-1.7")
+    activity = await studio.text("/studio/activity")
+    assert "exported invoices" in activity
+
+
+@pytest.mark.parametrize(
+    "query", ["period=2026", "period=2026-13", "after=x", "after=1.A.x"]
+)
+async def test_invalid_queries_are_refused(studio: Studio, query: str) -> None:
+    answer = await studio.get(f"/studio/invoices?{query}", **JSON)
+    assert answer.status == 400
+
+
+async def test_strangers_get_no_invoice(studio: Studio) -> None:
+    for path in (
+        "/studio/invoices",
+        "/studio/invoices.csv",
+        "/studio/invoices.zip",
+        f"/studio/orders/{order_id(1)}/invoices/0",
+    ):
+        assert (await studio.store.get(path)).status in {401, 404}
