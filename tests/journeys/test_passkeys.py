@@ -163,7 +163,7 @@ async def check_refusals(
     alert = page.locator("[data-passkey] [role=alert]")
     await device.recognise(user=False)
     await page.get_by_role("button", name=BUTTON).click()
-    await expect(alert).to_contain_text("the browser was told not to")
+    await expect(alert).to_contain_text("the request was cancelled")
     await check_page(page)
     await page.route("**/sign-in/options", answer_with_no_time)
     await page.get_by_role("button", name=BUTTON).click()

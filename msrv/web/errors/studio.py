@@ -154,11 +154,11 @@ TABLE: Final[Table] = {
         "sign_in_again",
         gettext_noop("Please sign in again"),
         gettext_noop(
-            "Refunds, exports, free copies and codes need a sign-in from the "
-            "last hour. Run msrv studio, open the link that it prints, and "
-            "try again."
+            "Refunds, exports, free copies, codes and passkeys need a sign-in "
+            "from the last hour. Sign in again, with a passkey or with a new "
+            "link from msrv studio, and try again."
         ),
-        ("/studio", gettext_noop("Go to the studio")),
+        ("/studio/passkeys/sign-in", gettext_noop("Sign in again")),
     ),
     TooManyGifts: _too_many_gifts,
     PackageMissing: ErrorPage(

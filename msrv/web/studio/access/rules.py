@@ -102,6 +102,7 @@ OPEN_ROUTES: Final = frozenset(
         "studio-link",
         "studio-enter",
         "studio-leave",
+        "studio-passkey-page",
         "studio-passkey-challenge",
         "studio-passkey-enter",
         "studio-nothing",

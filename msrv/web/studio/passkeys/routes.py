@@ -59,6 +59,7 @@ PASSKEYS: Final[list[web.RouteDef]] = [
         sign_in.options,
         name="studio-passkey-challenge",
     ),
+    web.get(f"{_PATH}/sign-in", sign_in.show, name="studio-passkey-page"),
     web.post(f"{_PATH}/sign-in", sign_in.sign_in, name="studio-passkey-enter"),
     web.get(_PATH, _list, name="studio-passkeys"),
     web.post(f"{_PATH}/options", _options, name="studio-passkey-options"),

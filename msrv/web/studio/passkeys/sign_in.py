@@ -24,12 +24,31 @@ from msrv.proofs.errors import Forged
 from msrv.rate_limit import client_network
 from msrv.web.errors import PasskeysOffline
 from msrv.web.forms import read_form
-from msrv.web.rendering import wants_json
+from msrv.web.rendering import PRIVATE, respond, wants_json
 from msrv.web.store import ORIGIN, STORE
-from msrv.web.studio import auth
+from msrv.web.studio import auth, page
 from msrv.web.studio.passkeys import challenge_cookie
 
 log = logging.getLogger(__name__)
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show the page that says how to sign in, also during a session.
+
+    Some actions need a recent sign-in.
+    """
+    party = challenge_cookie.find_party(request)
+    return respond(
+        request,
+        "studio/sign_in_required.html",
+        {"passkeys": party is not None},
+        cache_control=PRIVATE,
+        style_url=page.style_url(request),
+        address=auth.PATH,
+        party=party,
+        next_address=auth.PATH,
+        opens_again=False,
+    )
 
 
 async def options(request: web.Request) -> web.Response:

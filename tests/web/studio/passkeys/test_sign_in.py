@@ -76,6 +76,27 @@ async def test_page_without_a_session_offers_passkeys(store: Client) -> None:
     assert not page.cookies
 
 
+async def test_sign_in_again_during_a_session(
+    visitor: Visitor, clock: Clock
+) -> None:
+    assert (await visitor.add()).status == 201
+    for _ in range(2):
+        clock.now += 1800
+        answer = await visitor.page()
+        visitor.session = answer.cookies[SESSION_COOKIE].value
+    refused = await visitor.store.post(
+        f"{PAGE}/options",
+        headers={"Cookie": f"{SESSION_COOKIE}={visitor.session}"},
+    )
+    assert refused.status == 403
+    assert f'href="{ENTER}"' in await refused.text()
+    shown = await visitor.store.get(ENTER)
+    assert shown.status == 200
+    assert "Sign in with a passkey" in await shown.text()
+    assert (await visitor.sign_in()).status == 200
+    assert (await visitor.post(f"{PAGE}/options")).status == 200
+
+
 async def test_used_response_is_refused(visitor: Visitor) -> None:
     assert (await visitor.add()).status == 201
     options = await visitor.options(ENTER)
