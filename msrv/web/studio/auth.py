@@ -278,20 +278,6 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def not_found(request: web.Request) -> web.StreamResponse:
-    """Raise NotFound for any other address or method under /studio.
-
-    Without a session, it responds as any page does.
-    """
-    try:
-        await require_session(request)
-    except SignedOut:
-        return respond_signed_out(request)
-    except DatabaseError as error:
-        return page.database_unavailable(request, error)
-    raise NotFound(request.method)
-
-
 def client_of(request: web.Request) -> str:
     """Return the client's address at the detail that is logged."""
     detail = request.app[STORE].settings.log_addresses

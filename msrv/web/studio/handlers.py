@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from msrv.ledger.errors import DatabaseError
 from msrv.proofs.sign_in import Ticket
-from msrv.web.errors import InvalidField, SignedOut
+from msrv.web.errors import InvalidField, NotFound, SignedOut
 from msrv.web.store import ROUTE
 from msrv.web.studio import auth, page
 from msrv.web.studio.access import bearer, rules
@@ -96,6 +96,23 @@ def _checked(handler: Handler, *, needs_recent: bool) -> Handler:
         return await _respond(request, handler, session)
 
     return handle
+
+
+async def not_found(request: web.Request) -> web.StreamResponse:
+    """Raise NotFound for any other address or method under /studio.
+
+    Without a session or a token, it responds as any page does.
+    """
+    try:
+        if bearer.has_token(request):
+            await bearer.require_token(request)
+        else:
+            await auth.require_session(request)
+    except SignedOut:
+        return auth.respond_signed_out(request)
+    except DatabaseError as error:
+        return page.database_unavailable(request, error)
+    raise NotFound(request.method)
 
 
 async def _respond(

@@ -14,7 +14,11 @@ from aiohttp import web
 
 from msrv.web.studio import auth
 from msrv.web.studio.access.routes import ACCESS_ROUTES
-from msrv.web.studio.handlers import recently_signed_in, signed_in
+from msrv.web.studio.handlers import (
+    not_found,
+    recently_signed_in,
+    signed_in,
+)
 from msrv.web.studio.legal.routes import INVOICE_ROUTES
 from msrv.web.studio.passkeys.routes import PASSKEYS
 
@@ -305,6 +309,6 @@ STUDIO: Final[list[web.RouteDef]] = [
     *ACCESS_ROUTES,
     *INVOICE_ROUTES,
     # Last: any other method than these, and any other address.
-    web.route("*", "/studio", auth.not_found, name="studio-nothing"),
-    web.route("*", "/studio/{rest:.*}", auth.not_found, name="studio-none"),
+    web.route("*", "/studio", not_found, name="studio-nothing"),
+    web.route("*", "/studio/{rest:.*}", not_found, name="studio-none"),
 ]

@@ -13,7 +13,7 @@ from aiohttp import web
 from msrv.web.studio.handlers import recently_signed_in, signed_in
 
 
-@signed_in
+@recently_signed_in
 async def _activity_csv(request: web.Request) -> web.StreamResponse:
     from msrv.web.studio.access import (  # noqa: PLC0415 - slow to import
         activity_csv,
