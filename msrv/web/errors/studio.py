@@ -155,8 +155,9 @@ TABLE: Final[Table] = {
         gettext_noop("Please sign in again"),
         gettext_noop(
             "Refunds, exports, free copies, codes, and changes of who may use "
-            "the studio need a sign-in from the last hour. Sign in again, with "
-            "a passkey or with a new link from msrv studio, and try again."
+            "the studio need a sign-in from the last hour. Sign in again, "
+            "with a passkey or with a new link from msrv studio, and try "
+            "again."
         ),
         ("/studio/passkeys/sign-in", gettext_noop("Sign in again")),
     ),
