@@ -25,15 +25,16 @@ from msrv.ledger.events import Delivered, Event, Redeemed
 from msrv.ledger.segments import HEADER, encode_record
 from msrv.payments.provider import WebhookEvent
 from msrv.payments.webhook_inbox import WebhookInbox
-from tests.ledger.sample_events import NOON, order_id, revoked, sale
+from msrv.taxes.sale_tax import SaleTax
+from tests.ledger.sample_events import NOON, TAX, order_id, revoked, sale
 
 BACKUP = "b.tar.gz"
 
 Rows = dict[str, list[dict[str, Any]]]
 
 EVENTS: tuple[Event, ...] = (
-    sale(1),
-    sale(2, ("song", 100), ("album", 900)),
+    sale(1, tax=SaleTax("FR")),
+    sale(2, ("song", 100), ("album", 900), tax=TAX),
     sale(3, currency="JPY", reference="pi_3AbC"),
     revoked(2, "song"),
     Redeemed("vinyl-2026.1", order_id(3), NOON),
