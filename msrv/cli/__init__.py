@@ -29,6 +29,7 @@ from msrv.cli.first_steps.setup import init
 from msrv.cli.keys import keys
 from msrv.cli.ledger import ledger, revoke, studio
 from msrv.cli.legal import legal
+from msrv.cli.legal.invoice import invoice
 from msrv.cli.legal.oss import oss
 from msrv.cli.newsletter.sealed_addresses import newsletter
 from msrv.cli.nonce import nonce
@@ -59,6 +60,7 @@ from msrv.server import env_file
         ledger,
         legal,
         oss,
+        invoice,
         revoke,
         studio,
         operators,
