@@ -105,9 +105,15 @@ def _with_tax(session: Json, known: SaleTax) -> SaleTax:
         from_stripe(units, session["currency"]).minor,
         is_included=behaviour != EXCLUSIVE,
         rate_bp=None if reasons & _UNDETERMINED else _basis_points(only),
-        jurisdiction=str(only.get("jurisdiction") or "")[:JURISDICTION_CHARS],
+        jurisdiction=_label(only.get("jurisdiction")),
         is_business=has_number or _REVERSE_CHARGE in reasons,
     )
+
+
+def _label(text: Any) -> str:  # noqa: ANN401 - JSON
+    """Return a label that can be stored; empty for none."""
+    kept = filter(str.isprintable, text if isinstance(text, str) else "")
+    return "".join(kept)[:JURISDICTION_CHARS].strip()
 
 
 def _basis_points(rate: Json) -> int | None:

@@ -85,6 +85,9 @@ _RATE = "total_details.breakdown.taxes.0.rate"
         (f"{_RATE}.effective_percentage", 0, {"rate_bp": 0}),
         (f"{_RATE}.effective_percentage", 8.875, {"rate_bp": None}),
         (f"{_RATE}.effective_percentage", None, {"rate_bp": 1900}),
+        (f"{_RATE}.jurisdiction", "\x00", {"jurisdiction": ""}),
+        (f"{_RATE}.jurisdiction", None, {"jurisdiction": ""}),
+        (f"{_RATE}.jurisdiction", "x" * 99, {"jurisdiction": "x" * 64}),
         (
             "total_details.breakdown.taxes",
             SESSION["total_details"]["breakdown"]["taxes"] * 2,
@@ -171,7 +174,6 @@ def test_what_stripe_states_otherwise_is_read_as_that(
         (f"{_RATE}.effective_percentage", "much"),
         (f"{_RATE}.effective_percentage", float("nan")),
         (f"{_RATE}.effective_percentage", 1e9),
-        (f"{_RATE}.jurisdiction", "\x00"),
         ("automatic_tax", None),
     ],
     ids=str,
