@@ -20,6 +20,7 @@ from msrv.ledger.invoices.documents import (
     TaxBasis,
 )
 from msrv.money import split
+from msrv.taxes.countries import EU_COUNTRIES, country_of_tax
 from msrv.taxes.sale_tax import SaleTax
 
 
@@ -62,7 +63,9 @@ def invoice_of(order: Order, rules: InvoiceRules, now: int) -> Document:
 def _basis(tax: SaleTax | None, rules: InvoiceRules) -> TaxBasis:
     """Return why there is a tax, or none.
 
-    What the provider calculated comes before what the seller states.
+    What the provider calculated comes before what the seller states. Within
+    the European Union a business in another member state owes the tax itself
+    (Article 196 of Directive 2006/112/EC).
     """
     if tax is not None and tax.tax_minor:
         return TaxBasis.CHARGED
@@ -70,7 +73,11 @@ def _basis(tax: SaleTax | None, rules: InvoiceRules) -> TaxBasis:
         return TaxBasis.EXEMPT
     if tax is None or tax.tax_minor is None:
         return TaxBasis.UNKNOWN
-    return TaxBasis.REVERSE_CHARGE if tax.is_business else TaxBasis.CHARGED
+    home = country_of_tax(rules.seller.country)
+    buyer = country_of_tax(tax.country)
+    if tax.is_business and home != buyer and {home, buyer} <= EU_COUNTRIES:
+        return TaxBasis.REVERSE_CHARGE
+    return TaxBasis.CHARGED
 
 
 def corrections_of(

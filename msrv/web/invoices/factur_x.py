@@ -23,6 +23,7 @@ from msrv.ledger.invoices.documents import (
     TaxBasis,
 )
 from msrv.money import Money
+from msrv.taxes.countries import EU_COUNTRIES
 
 FILE_NAME: Final = "factur-x.xml"
 CONFORMANCE: Final = "BASIC"
@@ -52,11 +53,6 @@ _PAID_ONLINE: Final = "68"
 """Means of payment in UNTDID 4461: an online payment service."""
 _ONE: Final = "C62"
 """Unit of UN/ECE Recommendation 20: one piece."""
-# The directive on VAT holds there; other taxes aren't VAT.
-VAT_COUNTRIES: Final = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO "
-    "SE SI SK".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +102,7 @@ def factur_x(numbered: NumberedDocument, buyer: BuyerDetails) -> bytes | None:
 
 def can_be_stated(document: Document, buyer: BuyerDetails) -> bool:
     """Return whether everything that EN 16931 asks for is known."""
-    if document.seller.country not in VAT_COUNTRIES or not document.country:
+    if document.seller.country not in EU_COUNTRIES or not document.country:
         return False
     if document.basis is TaxBasis.CHARGED:
         return bool(document.rate_bp)

@@ -44,6 +44,8 @@ def invoice_pdf(invoice: PrintedInvoice, xml: bytes | None) -> bytes:
     pdf = FPDF(format="A4", enforce_compliance="PDF/A-3B")
     at = datetime.fromtimestamp(invoice.at, UTC)
     title, author = writable(invoice.title), writable(invoice.store)
+    # A title may contain what stands for the number of pages.
+    pdf.str_alias_nb_pages = ""
     pdf.set_creation_date(at)
     pdf.set_title(title)
     pdf.set_author(author)

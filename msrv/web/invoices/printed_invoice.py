@@ -175,7 +175,7 @@ def _notes(document: Document, *, is_simulation: bool) -> Iterator[str]:
             "%(number)s had credited: the refund was not made.",
             number=document.corrects,
         )
-    if document.basis is TaxBasis.CHARGED and document.are_gross:
+    if document.tax_minor and document.are_gross:
         yield gettext("Prices include the tax.")
     elif document.basis is TaxBasis.EXEMPT:
         yield document.exemption

@@ -38,7 +38,7 @@ NOON = 1_800_000_000
 SELLER = Seller(
     "Wet <Coats> & Söhne", "Quay 1", "10115", "Berlin", "DE", "DE123456789"
 )
-HOSTILE = 'Night </ram:Name> & "Bus" ]]> \u202eevil رحلة 東京'
+HOSTILE = '{nb} Night </ram:Name> & "Bus" ]]> \u202eevil رحلة 東京'
 INVOICE = NumberedDocument(
     "INV-2027",
     17,
@@ -147,7 +147,14 @@ def test_pdf_has_the_xml_and_says_the_same(language: str) -> None:
     ):
         assert each in metadata
     stated = pdf.pages[0].extract_text()
-    for each in ("INV-2027-00017", "DE123456789", "Kim <i>", "10.01", "2.00"):
+    for each in (
+        "INV-2027-00017",
+        "DE123456789",
+        "Kim <i>",
+        "{nb}",
+        "10.01",
+        "2.00",
+    ):
         assert each in stated.replace(",", "."), each
     # Every font is in the file.
     resources: Any = pdf.pages[0]["/Resources"]
