@@ -23,10 +23,13 @@ from msrv.web.openapi.order_operations import ORDER_OPERATIONS
 from msrv.web.openapi.order_schemas import ORDER_SCHEMAS
 from msrv.web.openapi.other_schemas import OTHER_SCHEMAS
 from msrv.web.openapi.schema_types import TEXT, Json, described, reference
+from msrv.web.openapi.studio_operations import STUDIO_OPERATIONS
+from msrv.web.openapi.studio_schemas import STUDIO_SCHEMAS
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *CATALOG_OPERATIONS,
     *ORDER_OPERATIONS,
+    *STUDIO_OPERATIONS,
     *INVOICE_OPERATIONS,
 )
 LINK: Final = '</openapi.json>; rel="service-desc"; type="application/json"'
@@ -81,6 +84,14 @@ def document() -> Json:
                 **ORDER_SCHEMAS,
                 **INVOICE_SCHEMAS,
                 **OTHER_SCHEMAS,
+                **STUDIO_SCHEMAS,
+            },
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token that an owner of the store made",
+                }
             },
         },
     }

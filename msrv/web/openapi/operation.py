@@ -29,6 +29,7 @@ PATH_PARAMETERS: Final[Mapping[str, Json]] = {
     "poe": described(TEXT, "the second part of a download link"),
     "item": described(TEXT, "an item's id"),
     "provider": described(TEXT, "the name of a payment provider"),
+    "order": described(TEXT, "an order's number, without spaces"),
     "quote": described(TEXT, "a signed quote"),
     "token": described(TEXT, "the end of a link that stops mails"),
 }
@@ -43,7 +44,8 @@ class Operation:
     aren't among them. `query` are the schemas of the query's parameters, and
     `form` is that of the form. `body` is the media type of another body.
     `is_negotiated` is false where `Accept` and the language change nothing,
-    and `has_etag` true where the response may be 304.
+    and `has_etag` true where the response may be 304. `scope` is the one that
+    a token needs, empty where none is needed.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Operation:
     media_type: str = "application/json"
     is_negotiated: bool = True
     has_etag: bool = False
+    scope: str = ""
 
     def to_json(self) -> Json:
         """Return the operation as the document has it."""
@@ -68,6 +71,8 @@ class Operation:
             "summary": self.summary,
             "responses": self._responses(),
         }
+        if self.scope:
+            found["security"] = [{"token": [self.scope]}]
         parameters = self._parameters()
         if parameters:
             found["parameters"] = parameters

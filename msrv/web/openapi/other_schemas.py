@@ -13,6 +13,7 @@ from msrv.web.openapi.schema_types import (
     COUNT,
     MINOR,
     TEXT,
+    TEXT_OR_NULL,
     TIME,
     TOTAL,
     Json,
@@ -36,6 +37,9 @@ OTHER_SCHEMAS: Final[Mapping[str, Json]] = {
         {
             "field": described(TEXT, "the field that is invalid"),
             "format": TEXT,
+            "order_id": TEXT,
+            "scope": described(TEXT_OR_NULL, "the one that a token needs"),
+            "waiting_events": described(COUNT, "not in the database yet"),
             "item_id": TEXT,
             "limit": COUNT,
             "expired_at": TIME,
