@@ -128,8 +128,12 @@ ROUTES: list[web.RouteDef] = [
         corrections.change,
         name="corrections-change",
     ),
-    web.get("/corrections/{token}", corrections.confirm, name="stop"),
-    web.post("/corrections/{token}", corrections.stop, name="stop-send"),
+    web.get(
+        "/corrections/{token}", corrections.confirm, name="corrections-stop"
+    ),
+    web.post(
+        "/corrections/{token}", corrections.stop, name="corrections-stop-send"
+    ),
     web.get("/library", device_library.show, name="library"),
     web.get("/lost", lost_purchases.show, name="lost"),
     web.post("/lost", lost_purchases.submit, name="lost-request"),

@@ -55,6 +55,8 @@ LOOK_UPS_PER_SECOND: Final = 2.0
 CLAIM_SECONDS: Final = 900
 RETRY_SECONDS: Final = 3600
 _BATCH: Final = 10
+_MAX_OUTAGES: Final = 3
+"""Failures of the provider in a row: of one order, they are of no outage."""
 
 
 class CorrectionMailer:
@@ -126,11 +128,13 @@ class CorrectionMailer:
     async def mail_due(self) -> None:
         """Mail the buyers who are to be told, until none is due.
 
-        Raises DatabaseError, NotReady.
+        Stops early while the payment provider is unavailable. Raises
+        DatabaseError, NotReady.
         """
         from msrv.ledger.corrections import requests  # noqa: PLC0415 - slow to import
 
-        while True:
+        outages = 0
+        while outages < _MAX_OUTAGES:
             now = self._mails.clock()
             async with self._ledger.read_transaction() as connection:
                 if not await requests.has_due(connection, now):
@@ -140,10 +144,17 @@ class CorrectionMailer:
                     connection, now, now + CLAIM_SECONDS, _BATCH
                 )
             for each in claimed:
-                await finish(self._process(each))
+                is_available = await finish(self._process(each))
+                outages = 0 if is_available else outages + 1
+                if outages == _MAX_OUTAGES:
+                    break  # the others' claims end by themselves
 
-    async def _process(self, request: "CorrectionRequest") -> None:
-        """Mail a buyer, or postpone that. Raises DatabaseError, NotReady."""
+    async def _process(self, request: "CorrectionRequest") -> bool:
+        """Mail a buyer, or postpone that.
+
+        Return whether the payment provider is available, as far as it was
+        asked. Raises DatabaseError, NotReady.
+        """
         try:
             await self._try(request)
         except (LedgerError, RequestNotSaved, NotReady):
@@ -151,6 +162,7 @@ class CorrectionMailer:
         except ProviderUnavailable as error:
             log.debug("corrections are mailed later: %s", error)
             await self._postpone(request.order_id)
+            return False
         except Exception:
             # A bug with one order must not stop the mails of the others.
             log.exception(
@@ -158,6 +170,7 @@ class CorrectionMailer:
                 request.order_id,
             )
             await self._postpone(request.order_id)
+        return True
 
     async def _try(self, request: "CorrectionRequest") -> None:
         from msrv.ledger.corrections import requests  # noqa: PLC0415 - slow to import

@@ -315,7 +315,7 @@ ORDER_OPERATIONS: Final = (
         form=_form({"stop": one_of(["1"])}),
     ),
     Operation(
-        "stop",
+        "corrections-stop",
         "get",
         "/corrections/{token}",
         "Whether the mails that a link of one stops are on",
@@ -323,7 +323,7 @@ ORDER_OPERATIONS: Final = (
         (404, 503),
     ),
     Operation(
-        "stop-send",
+        "corrections-stop-send",
         "post",
         "/corrections/{token}",
         "Stop these mails (RFC 8058)",

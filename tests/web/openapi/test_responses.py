@@ -351,8 +351,8 @@ def pay_at_provider(
     assert call("corrections-change", form={}, path=path)["asked"]
     assert call("corrections", path=path)["asked"]
     stop = token(stop_links.stop_path(keyring, bought["order_id"]))
-    assert call("stop", path={"token": stop})["asked"]
-    assert not call("stop-send", path={"token": stop})["asked"]
+    assert call("corrections-stop", path={"token": stop})["asked"]
+    assert not call("corrections-stop-send", path={"token": stop})["asked"]
     return {"token": [stop], "receipt": [path["receipt"]]}
 
 
