@@ -21,6 +21,7 @@ from msrv.ledger.db.aggregates import Aggregates
 from msrv.ledger.db.database import CHANGES
 from msrv.ledger.db.feed import causes
 from msrv.ledger.db.feed.outgoing_events import OutgoingEvent
+from msrv.ledger.db.refunds.counted_amounts import counted_amounts
 from msrv.ledger.db.refunds.precedence import (
     StoredChange,
     changes_that_count,
@@ -204,6 +205,7 @@ async def _update_order(
     """Set what is refunded of an order's lines, and of the order."""
     flags = _covered_lines(lines, (row for row in refunds if row.revoked))
     amounts = _refunded_amounts(lines, refunds, reversals)
+    counted = counted_amounts(order, lines)
     refunded_at = max(
         [row.changed_at_ms // 1000 for row in refunds]
         + [row.seen_at for row in reversals]
@@ -212,8 +214,8 @@ async def _update_order(
     for line in lines:
         is_refunded, minor = flags[line.item_id], amounts[line.item_id]
         count = int(is_refunded) - int(line.refunded)
-        change = minor - line.refunded_minor
-        if not count and not change:
+        change = minor - counted[line.item_id]
+        if not count and not change and minor == line.refunded_minor:
             continue
         await connection.execute(
             update(schema.order_items)
