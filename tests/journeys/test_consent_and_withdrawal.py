@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Consent to immediate delivery, and withdrawals, in a browser."""
+"""Consent to immediate delivery, withdrawals and invoices, in a browser."""
 
+import asyncio
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from playwright.async_api import Browser, Page, expect
 
 from msrv.settings.model import DEMO_LIBRARY
 from tests.store_process import StoreProcess, launch_store
+from tests.web.invoices.test_invoice_pages import INVOICES, text_of
 
 pytestmark = pytest.mark.browser
 
@@ -24,11 +26,11 @@ RELEASE = "/catalog/items-may-have-shifted"
 def asking_store(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[StoreProcess]:
-    """Demo that asks for consent, and does without it."""
+    """Demo that asks for consent, and makes invoices."""
     folder = tmp_path_factory.mktemp("law")
     library = Path(shutil.copytree(DEMO_LIBRARY, folder / "library"))
     with (library / "store.toml").open("a", encoding="utf-8") as config:
-        config.write('consent = "required"\n')
+        config.write('consent = "required"\n' + INVOICES)
     store = launch_store(
         tmp_path_factory.mktemp("law-store"),
         MSRV_LIBRARY=str(library),
@@ -76,6 +78,24 @@ async def test_buyer_agrees_and_then_withdraws(
     )
     await check_page(page, scripts=scripts)
     receipt = page.url
+    await page.get_by_role("link", name="Invoice (PDF)").click()
+    await check_page(page, scripts=scripts)
+    await page.get_by_label("VAT number").fill("?")
+    made = page.get_by_role("button", name="Invoice TEST-")
+    await made.click()
+    await expect(page.locator("main")).to_contain_text("Must be a VAT number")
+    await check_page(page, scripts=scripts)
+    await page.get_by_label("VAT number").fill("FR123")
+    await page.get_by_label("Name or company").fill("Kim O'Hara")
+    async with page.expect_download() as waiting:
+        await made.click()
+    download = await waiting.value
+    assert re.fullmatch(r"TEST-\d{4}-\d{5}\.pdf", download.suggested_filename)
+    path = await download.path()
+    content = await asyncio.to_thread(path.read_bytes)
+    assert "Kim O'Hara" in text_of(content)
+    await page.get_by_role("link", name="Back to the receipt").click()
+    assert page.url == receipt
 
     link = page.locator(".receipt").get_by_role(
         "link", name="Withdraw from contract here"

@@ -5,6 +5,7 @@
 
 import asyncio
 import io
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from pypdf import PdfReader
 
 from msrv.ledger.errors import DatabaseUnavailable
 from msrv.ledger.ledger import Ledger
+from msrv.orders.rate_limits import INVOICES as INVOICES_LIMIT
+from msrv.rate_limit import client_network
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
@@ -155,6 +158,32 @@ async def test_only_a_receipt_opens_an_invoice_and_only_a_paid_one_has_it(
     assert (
         await store.post(f"{path}/invoice", data={"document": "x"})
     ).status == 404
+
+
+async def test_pdfs_are_limited_by_network(store: Client) -> None:
+    bought = await buy(store, "night-bus")
+    path = f"{path_of(bought['receipt'])}/invoice"
+    parts = store.app[STORE]
+    for _ in range(INVOICES_LIMIT.burst):
+        parts.limits.invoices.acquire(
+            client_network(ip_address("127.0.0.1")), now=parts.clock()
+        )
+    refused = await store.post(path)
+    assert refused.status == 429
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert (await store.get(path)).status == 200
+
+
+async def test_gift_has_its_invoice_on_the_bill(store: Client) -> None:
+    form = {"item": "night-bus", "gift": "1"}
+    made = await store.post("/purchases", data=form, headers=JSON)
+    bill = path_of((await made.json())["bill"])
+    page = await (await store.get(bill)).text()
+    assert f'href="{bill}/invoice"' in page
+    shown = await store.get(f"{bill}/invoice", headers=JSON)
+    (document,) = (await shown.json())["documents"]
+    pdf = await store.get(path_of(document["pdf"]))
+    assert document["number"] in text_of(await pdf.read())
 
 
 async def test_store_without_invoices_offers_none(
