@@ -31,7 +31,10 @@ BENCHES = {
     "downloads": ("Downloads, compared with other servers", downloads.measure),
     "plain": ("Downloads without TLS", plain.measure),
     "packing": ("A release as a ZIP, not sent", packing.measure),
-    "encoding": ("Encoding, compared with ffmpeg alone", encoding.measure),
+    "encoding": (
+        "Encoding, compared with the command line",
+        encoding.measure,
+    ),
     "growing": ("Tracks added beside downloads", growing.measure),
     "checking": ("Verifying a link", checking.measure),
     "memory": ("Memory of slow clients' connections", memory.measure),

@@ -14,7 +14,7 @@ import ssl
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
     AbstractContextManager,
@@ -185,10 +185,26 @@ def beside_downloads(
 ) -> tuple[float, Received]:
     """Request pages during downloads.
 
-    Return the 99th percentile in milliseconds, and what was downloaded. The
-    thread that requests the pages has a higher priority than the downloading
-    process, where that is allowed: the server is measured, not how two
-    processes share the rest of the machine.
+    Return the 99th percentile in milliseconds, and what was downloaded.
+    """
+    taken, received = pages_beside_downloads(peer, clients, seconds)
+    return percentile_99(taken), received
+
+
+def percentile_99(values: Sequence[float]) -> float:
+    """Return the 99th percentile of two values or more."""
+    return statistics.quantiles(values, n=100, method="inclusive")[98]
+
+
+def pages_beside_downloads(
+    peer: Peer, clients: int, seconds: float
+) -> tuple[list[float], Received]:
+    """Request pages during downloads.
+
+    Return the milliseconds of each, and what was downloaded. The thread that
+    requests the pages has a higher priority than the downloading process,
+    where that is allowed: the server is measured, not how two processes share
+    the rest of the machine.
     """
     wanted = replace(task(peer, LARGE, clients), seconds=seconds)
     pool = ThreadPoolExecutor(1)
@@ -215,8 +231,7 @@ def beside_downloads(
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 0)
     pool.shutdown()
-    p99_ms = statistics.quantiles(taken, n=100, method="inclusive")[98]
-    return p99_ms, received.result()
+    return taken, received.result()
 
 
 def tiny(company: PeerRotation) -> list[Figure]:

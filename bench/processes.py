@@ -21,6 +21,13 @@ def cpu_seconds(pid: int) -> float:
     return ticks / _TICKS
 
 
+def own_cpu_seconds(pid: int) -> float:
+    """Return the CPU time so far of a process, without its descendants."""
+    stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    fields = stat.rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / _TICKS
+
+
 def anonymous_bytes(pid: int) -> int:
     """Return the memory that is not backed by a file."""
     return sum(

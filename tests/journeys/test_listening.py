@@ -157,6 +157,28 @@ async def test_page_that_fails_while_music_plays_is_shown(
     assert page.url == f"{demo_store.url}/catalog/nothing"
 
 
+async def test_page_of_an_updated_store_is_loaded_as_a_whole(
+    page: Page,
+) -> None:
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await title(page, "Departure")
+    await page.evaluate("window.isTheSame = true")
+
+    async def update(route: Route) -> None:
+        response = await route.fetch()
+        text = await response.text()
+        # Its script can't run beside the one of this page.
+        updated = text.replace("store.js?v=", "store.js?v=0")
+        assert updated != text
+        await route.fulfill(response=response, body=updated)
+
+    await page.route("**/catalog", update)
+    await page.get_by_role("link", name="Catalog").click()
+    await expect(page).to_have_title("Catalog · MSRV")
+    await expect(page.locator("[data-player]")).to_be_hidden()
+    assert await page.evaluate("window.isTheSame") is None
+
+
 async def test_page_that_was_asked_for_last_is_shown(page: Page) -> None:
     await page.get_by_role("button", name="Play", exact=True).click()
     await title(page, "Departure")

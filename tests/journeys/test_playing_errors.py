@@ -96,6 +96,11 @@ async def test_error_of_a_later_range_is_shown(page: Page) -> None:
     await page.get_by_label("Position").fill("500")
     await shows(page, "can't be played right now", "Play")
     await expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    # All of it can be read on a phone, too.
+    await page.set_viewport_size({"width": 320, "height": 640})
+    assert await page.locator("[data-player-title]").evaluate(
+        "e => e.parentNode.scrollWidth <= e.parentNode.clientWidth"
+    )
     # Not yet.
     await page.get_by_role("button", name="Play", exact=True).last.click()
     await shows(page, "can't be played right now", "Play")

@@ -1,30 +1,17 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Program that confines its own process and then executes ffmpeg.
+"""Command line that runs ffmpeg confined, and its limits.
 
-    python -m msrv.catalog.parsing.confined_ffmpeg
-        PARENT PRIORITY LIMITS PROGRAM ARGUMENT...
-
-It reads its standard input, which it may reopen, and writes to its standard
-output, which it may reopen if that is a file. LIMITS is JSON;
-`ffmpeg_command` returns the command line.
+Apart from `confined_program`, which is run by it and imports little.
 """
 
-import json
-import os
-import stat
 import sys
 from typing import Final
 
-from msrv.catalog.parsing.confinement import (
-    ENVIRONMENT,
-    PROGRAM_FOLDERS,
-    ResourceLimits,
-    confine,
-    python_command,
-)
-from msrv.catalog.parsing.priority import IDLE, NORMAL, lower_priority
+from msrv.catalog.parsing import confined_program
+from msrv.catalog.parsing.confinement import PROGRAM_FOLDERS, ResourceLimits
+from msrv.catalog.parsing.priority import IDLE, NORMAL
 
 LIMITS: Final = ResourceLimits(
     memory_bytes=1 << 30,
@@ -34,8 +21,6 @@ LIMITS: Final = ResourceLimits(
     stack_bytes=2 << 20,
 )
 """Limits on ffmpeg; most of its address space is libraries."""
-_NICENESS: Final = 10
-"""Below the priority of downloads."""
 
 
 def ffmpeg_command(
@@ -47,38 +32,12 @@ def ffmpeg_command(
     ENVIRONMENT. With `is_idle`, it runs while nothing else wants to.
     """
     return (
-        *python_command(
-            "msrv.catalog.parsing.confined_ffmpeg", needs_packages=False
+        sys.executable,
+        *confined_program.command(
+            program,
+            limits.resources,
+            (*limits.readable, *PROGRAM_FOLDERS),
+            limits.writable,
+            IDLE if is_idle else NORMAL,
         ),
-        str(os.getpid()),
-        IDLE if is_idle else NORMAL,
-        json.dumps(limits._asdict()),
-        program,
     )
-
-
-def main() -> None:
-    """Confine this process and execute the program."""
-    parent, priority, limits, program, *arguments = sys.argv[1:]
-    found = ResourceLimits(**json.loads(limits))
-    readable = (*found.readable, *PROGRAM_FOLDERS, os.path.realpath(program))
-    if priority == IDLE:
-        lower_priority()
-    else:
-        os.nice(_NICENESS)
-    # A pipe can't be reopened for writing, and has no rule.
-    is_file = stat.S_ISREG(os.fstat(1).st_mode)
-    confine(
-        found._replace(readable=readable),
-        parent=int(parent),
-        may_start_programs=True,
-        readable=(0,),
-        writable=(1,) if is_file else (),
-    )
-    os.execve(  # noqa: S606 - what the store found on its path
-        program, [program, *arguments], {"PATH": ENVIRONMENT["PATH"]}
-    )
-
-
-if __name__ == "__main__":
-    main()

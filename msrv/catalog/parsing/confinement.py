@@ -6,26 +6,19 @@
 The command line and environment to start them with, and the limits that such
 a process sets on itself before it opens anything. A limit can't be lifted
 again; those that the system doesn't support are skipped and reported.
-
-Each ffmpeg starts by importing this: `dataclasses` and `pathlib` would take
-as long as all the rest.
 """
 
 import contextlib
-import ctypes
 import os
 import resource
-import signal
 import sys
 import time
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from msrv.catalog.parsing import landlock, seccomp
-
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_DUMPABLE: Final = 4
-_PR_SET_NO_NEW_PRIVS: Final = 38
+from msrv.catalog.parsing.confined_program import (
+    confine_process,
+    forbid_dumps,
+)
 
 PROGRAM_FOLDERS: Final = (
     *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr"),
@@ -73,61 +66,28 @@ class ResourceLimits(NamedTuple):
         }
 
 
-def python_command(
-    module: str, *, needs_packages: bool = True
-) -> tuple[str, ...]:
-    """Return the command line that runs a module of this package.
-
-    Without `needs_packages` it starts faster, with the standard library only.
-    """
+def python_command(module: str) -> tuple[str, ...]:
+    """Return the command line that runs a module of this package."""
     # -P, -s: no modules from the current folder or from the user's home.
-    options = ("-P", "-s") if needs_packages else ("-P", "-s", "-S")
-    return (sys.executable, *options, "-m", module)
+    return (sys.executable, "-P", "-s", "-m", module)
 
 
 def confine(
     limits: ResourceLimits,
     *,
     parent: int,
-    may_start_programs: bool = False,
-    readable: tuple[int, ...] = (),
-    writable: tuple[int, ...] = (),
 ) -> tuple[str, ...]:
     """Confine this process; return the names of unsupported limits.
 
-    `readable` are descriptors of files that may be reopened, and `writable`
-    of those that may be reopened for reading and writing. The process
-    exits if `parent` isn't its parent any more, and is killed when the parent
-    ends.
+    It exits if `parent` isn't its parent any more, and is killed when the
+    parent ends.
     """
-    lacking = [
-        name
-        for name, value in limits.resources.items()
-        if not _set_limit(name, value)
-    ]
-    if sys.platform != "linux":
-        return (*lacking, "Landlock", "seccomp")
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        raise SystemExit
-    _prctl(_PR_SET_DUMPABLE, 0)
-    steps: dict[str, Callable[[], None]] = {
-        "PR_SET_NO_NEW_PRIVS": lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1),
-        "Landlock": lambda: landlock.restrict_paths(
-            readable=(*limits.readable, *readable),
-            writable=(*limits.writable, *writable),
-            executable=may_start_programs,
-        ),
-        "seccomp": lambda: seccomp.restrict_system_calls(
-            may_start_programs=may_start_programs
-        ),
-    }
-    for name, step in steps.items():
-        try:
-            step()
-        except OSError:
-            lacking.append(name)
-    return tuple(lacking)
+    return confine_process(
+        limits.resources,
+        parent=parent,
+        readable=limits.readable,
+        writable=limits.writable,
+    )
 
 
 def allow_cpu(seconds: int) -> None:
@@ -151,27 +111,4 @@ def hide_memory() -> None:
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            _prctl(_PR_SET_DUMPABLE, 0)
-
-
-def _set_limit(name: str, value: int) -> bool:
-    """Lower a limit permanently; return False if unsupported."""
-    number = getattr(resource, name, None)
-    if number is None:
-        return False
-    _, hard = resource.getrlimit(number)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    try:
-        resource.setrlimit(number, (value, value))
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _prctl(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    arguments = (ctypes.c_ulong(each) for each in (value, 0, 0, 0))
-    if libc.prctl(option, *arguments):
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
+            forbid_dumps()

@@ -11,29 +11,27 @@ numbers are the same on every architecture. Apart from `confinement`, like
 
 import ctypes
 import os
-from collections.abc import Iterable
-from typing import Final
 
-_CREATE_RULESET: Final = 444
-_ADD_RULE: Final = 445
-_RESTRICT_SELF: Final = 446
-_ASK_VERSION: Final = 1
-_PATH_BENEATH: Final = 1
+_CREATE_RULESET = 444
+_ADD_RULE = 445
+_RESTRICT_SELF = 446
+_ASK_VERSION = 1
+_PATH_BENEATH = 1
 
-_EXECUTE: Final = 1 << 0
-_WRITE_FILE: Final = 1 << 1
-_READ_FILE: Final = 1 << 2
-_READ_DIR: Final = 1 << 3
-_TRUNCATE: Final = 1 << 14
-_OF_A_FILE: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
+_EXECUTE = 1 << 0
+_WRITE_FILE = 1 << 1
+_READ_FILE = 1 << 2
+_READ_DIR = 1 << 3
+_TRUNCATE = 1 << 14
+_OF_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 """Rights that a rule for a single file may include."""
-_FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15}
+_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 """Number of file rights by version; later versions have 16."""
-_LATEST_FILE_RIGHTS: Final = 16
-_NETWORK_SINCE: Final = 4
-_BIND_AND_CONNECT_TCP: Final = 0b11
-_SCOPES_SINCE: Final = 6
-_ABSTRACT_SOCKETS_AND_SIGNALS: Final = 0b11
+_LATEST_FILE_RIGHTS = 16
+_NETWORK_SINCE = 4
+_BIND_AND_CONNECT_TCP = 0b11
+_SCOPES_SINCE = 6
+_ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
 
 
 class _Ruleset(ctypes.Structure):
@@ -53,7 +51,7 @@ class _PathBeneath(ctypes.Structure):
     )
 
 
-_libc: Final = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def version() -> int:
@@ -63,8 +61,8 @@ def version() -> int:
 
 def restrict_paths(
     *,
-    readable: Iterable[str | int],
-    writable: Iterable[str | int] = (),
+    readable: tuple[str | int, ...],
+    writable: tuple[str | int, ...] = (),
     executable: bool = False,
 ) -> None:
     """Restrict this thread and its children to these paths, permanently.

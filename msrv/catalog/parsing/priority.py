@@ -6,21 +6,22 @@
 Apart from `confinement`, which refuses these system calls from then on.
 """
 
-import contextlib
 import ctypes
 import os
-import platform
 import sys
-from typing import Final
 
-IDLE: Final = "idle"
-NORMAL: Final = "normal"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IDLE = "idle"
+NORMAL = "normal"
 """Names of the two priorities on a command line."""
 
-_IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30}
-_WHO_PROCESS: Final = 1
-_IDLE_CLASS: Final = 3 << 13
-_LOWEST: Final = 19
+_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
+_WHO_PROCESS = 1
+_IDLE_CLASS = 3 << 13
+_LOWEST = 19
 
 
 def lower_priority() -> None:
@@ -29,14 +30,20 @@ def lower_priority() -> None:
     SCHED_IDLE and the disk's idle class on Linux, elsewhere the lowest
     niceness; what the system refuses is skipped.
     """
-    with contextlib.suppress(OSError):
-        os.nice(_LOWEST)
+    _try(lambda: os.nice(_LOWEST))
     if sys.platform != "linux":
         return
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    number = _IOPRIO_SET.get(platform.machine())
+    _try(lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)))
+    number = _IOPRIO_SET.get(os.uname().machine)
     if number is not None:
         ctypes.CDLL(None).syscall(
             ctypes.c_long(number), _WHO_PROCESS, 0, _IDLE_CLASS
         )
+
+
+def _try(step: "Callable[[], object]") -> None:
+    # contextlib.suppress would have to be imported by each ffmpeg.
+    try:
+        step()
+    except OSError:
+        return

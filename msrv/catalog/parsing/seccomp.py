@@ -14,35 +14,36 @@ interface of the kernel.
 import ctypes
 import errno
 import os
-import platform
 import struct
-from collections.abc import Iterator
-from typing import Final
 
-_PR_SET_SECCOMP: Final = 22
-_MODE_FILTER: Final = 2
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PR_SET_SECCOMP = 22
+_MODE_FILTER = 2
 
 # linux/bpf_common.h and linux/seccomp.h.
-_LOAD: Final = 0x20
-_IF_EQUAL: Final = 0x15
-_IF_GREATER_OR_EQUAL: Final = 0x35
-_IF_ANY_BIT: Final = 0x45
-_RETURN: Final = 0x06
-_ALLOW: Final = 0x7FFF0000
-_ERRNO: Final = 0x00050000
-_KILL_PROCESS: Final = 0x80000000
-_REFUSE: Final = _ERRNO | errno.EPERM
-_UNKNOWN: Final = _ERRNO | errno.ENOSYS
-_NUMBER_AT: Final = 0
-_ARCHITECTURE_AT: Final = 4
-_FIRST_ARGUMENT_AT: Final = 16  # its lower half, on a little-endian machine
+_LOAD = 0x20
+_IF_EQUAL = 0x15
+_IF_GREATER_OR_EQUAL = 0x35
+_IF_ANY_BIT = 0x45
+_RETURN = 0x06
+_ALLOW = 0x7FFF0000
+_ERRNO = 0x00050000
+_KILL_PROCESS = 0x80000000
+_REFUSE = _ERRNO | errno.EPERM
+_UNKNOWN = _ERRNO | errno.ENOSYS
+_NUMBER_AT = 0
+_ARCHITECTURE_AT = 4
+_FIRST_ARGUMENT_AT = 16  # its lower half, on a little-endian machine
 
-_ARCHITECTURES: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_X32_BIT: Final = 0x40000000
-_CLONE_THREAD: Final = 0x00010000
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_X32_BIT = 0x40000000
+_CLONE_THREAD = 0x00010000
 
 # By name: the numbers on x86_64 and on aarch64, None if it has no such call.
-_REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
+_REFUSED: dict[str, tuple[int | None, int | None]] = {
     # The network, and other processes' sockets.
     "socket": (41, 198),
     "connect": (42, 203),
@@ -95,13 +96,13 @@ _REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
     "mknod": (133, None),
     "mknodat": (259, 33),
 }
-_STARTING: Final = {"execve": (59, 221), "execveat": (322, 281)}
+_STARTING = {"execve": (59, 221), "execveat": (322, 281)}
 # Allowed for this process's own id only: abort() sends itself a signal.
-_OF_ITSELF: Final = {"kill": (62, 129), "tgkill": (234, 131)}
+_OF_ITSELF = {"kill": (62, 129), "tgkill": (234, 131)}
 # Allowed where the first argument is 0, which means this process.
-_OF_SELF_AS_ZERO: Final = {"prlimit64": (302, 261)}
-_CLONE: Final = (56, 220)
-_CLONE3: Final = 435
+_OF_SELF_AS_ZERO = {"prlimit64": (302, 261)}
+_CLONE = (56, 220)
+_CLONE3 = 435
 
 
 class _Program(ctypes.Structure):
@@ -114,7 +115,7 @@ def restrict_system_calls(*, may_start_programs: bool = False) -> None:
     Requires PR_SET_NO_NEW_PRIVS. Raises OSError if the kernel has no filters,
     or the architecture isn't one of the two above.
     """
-    machine = platform.machine()
+    machine = os.uname().machine
     if machine not in _ARCHITECTURES:
         raise OSError(errno.ENOSYS, f"no filter for {machine}")
     code = b"".join(
@@ -135,7 +136,7 @@ def restrict_system_calls(*, may_start_programs: bool = False) -> None:
 
 def _filter(
     machine: str, process_id: int, *, may_start_programs: bool
-) -> Iterator[bytes]:
+) -> "Iterator[bytes]":
     column = 0 if machine == "x86_64" else 1
     yield _instruction(_LOAD, _ARCHITECTURE_AT)
     # Another architecture's numbers mean other calls.

@@ -139,6 +139,7 @@ if (player) {
 
   const mark = () => {
     toggle.textContent = isPlaying() ? texts.pause : texts.play;
+    player.classList.toggle("has-failed", hasFailed);
     links().forEach((link) => {
       const plays = isCurrent(link) && isPlaying();
       link.hidden = false;
@@ -176,12 +177,12 @@ if (player) {
     // After an error it is loaded again, and goes on where it was.
     const from = index === at ? seconds || failedAt : seconds;
     if (index !== at || audio.src !== entry.src || hasFailed) {
+      if (index !== at) position.value = 0;
       at = index;
       hasFailed = false;
       failedAt = from;
       audio.src = entry.src;
       audio.currentTime = from;
-      position.value = 0;
       time.textContent = clock(from);
       describe(entry);
       announce(entry);
@@ -318,18 +319,21 @@ if (player) {
     return way === "Up" || way === onward ? SECONDS[kind] : -SECONDS[kind];
   };
 
-  position.addEventListener("input", () => {
-    if (!hasLength()) return;
-    audio.currentTime = (position.value / 1000) * audio.duration;
+  const seek = (seconds) => {
+    audio.currentTime = seconds;
+    // Not a sign that it goes on.
     if (hasFailed) failedAt = audio.currentTime;
+  };
+
+  position.addEventListener("input", () => {
+    if (hasLength()) seek((position.value / 1000) * audio.duration);
   });
   position.addEventListener("keydown", (event) => {
     const seconds = secondsOf(event.key);
     if (!seconds || !hasLength()) return;
     event.preventDefault();
     const to = Math.max(0, audio.currentTime + seconds);
-    audio.currentTime = Math.min(to, audio.duration);
-    if (hasFailed) failedAt = audio.currentTime;
+    seek(Math.min(to, audio.duration));
   });
   if ("mediaSession" in navigator) {
     const session = navigator.mediaSession;
@@ -337,9 +341,7 @@ if (player) {
     session.setActionHandler("previoustrack", () => step(-1));
     session.setActionHandler("play", resume);
     session.setActionHandler("pause", () => audio.pause());
-    session.setActionHandler("seekto", ({ seekTime }) => {
-      audio.currentTime = seekTime;
-    });
+    session.setActionHandler("seekto", ({ seekTime }) => seek(seekTime));
   }
   addEventListener("pagehide", keepPlace);
   document.addEventListener("pagechange", mark);
