@@ -58,8 +58,7 @@ class _Directory(ABC, Generic[_Row]):
 
     async def list(self) -> list[_Row]:
         """Return all rows as the database has them. Raises DatabaseError."""
-        await self._read()
-        return list(self._known.values())
+        return list((await self._read()).values())
 
     async def _lookup(self, row_id: str, *, changes: bool) -> _Row | None:
         """Return a row, with `changes` as the database has it now.
@@ -67,9 +66,8 @@ class _Directory(ABC, Generic[_Row]):
         Raises DatabaseError if it is unavailable, or if nothing is known yet.
         """
         if changes:
-            await self._read()
-        else:
-            await self._refresh()
+            return (await self._read()).get(row_id)
+        await self._refresh()
         return self._known.get(row_id)
 
     async def _refresh(self) -> None:
@@ -95,13 +93,20 @@ class _Directory(ABC, Generic[_Row]):
     def _is_recent(self, at: float | None) -> bool:
         return at is not None and self._monotonic() - at < MAX_AGE_SECONDS
 
-    async def _read(self) -> None:
+    async def _read(self) -> Mapping[str, _Row]:
+        """Return the rows as they are now. Raises DatabaseError.
+
+        Of two reads, what the later one found stays known, whichever ends
+        first.
+        """
         started_at = self._monotonic()
         async with self._database.read_transaction(
             SIGN_IN_SECONDS
         ) as connection:
-            self._known = await self._load(connection)
-        self._read_at = started_at
+            found = await self._load(connection)
+        if self._read_at is None or self._read_at <= started_at:
+            self._known, self._read_at = found, started_at
+        return found
 
 
 # SQLAlchemy takes 0.3 s to import, and is imported already wherever there is

@@ -7,6 +7,7 @@ import asyncio
 import secrets
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.report_queries import list_actions
@@ -127,6 +128,35 @@ async def test_replicas_follow_a_change_within_seconds(
     seconds.now += MAX_AGE_SECONDS
     assert await replica.find(boris.operator_id, changes=False) == boris
     assert replica.last_known(anna.operator_id).name == "anna"
+
+
+async def test_of_two_reads_the_later_one_stays_known(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier one may end last, with what was so before a removal."""
+    anna = await add(database)
+    seconds = _Seconds()
+    replica = OperatorDirectory(database, seconds)
+    loaded, go_on = asyncio.Event(), asyncio.Event()
+    load = replica._load
+
+    async def load_slowly(connection: AsyncConnection) -> dict[str, Operator]:
+        found = await load(connection)
+        monkeypatch.setattr(replica, "_load", load)
+        loaded.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(replica, "_load", load_slowly)
+    early = asyncio.create_task(replica.find(anna.operator_id, changes=True))
+    await loaded.wait()
+    seconds.now += 1
+    async with database.write_transaction() as connection:
+        await rows.remove_operator(connection, "anna", NOON)
+    assert await replica.find(anna.operator_id, changes=True) is None
+    go_on.set()
+    await early
+    assert await replica.find(anna.operator_id, changes=False) is None
 
 
 async def test_without_the_database_nobody_changes_anything(

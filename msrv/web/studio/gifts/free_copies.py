@@ -79,12 +79,13 @@ async def give_copy(request: web.Request) -> web.Response:
     )
     buyer = Buyer(0, address, "", reference)
     store.catalog.mark_sold({given.item_id: given.entry.title})
+    (planned,) = await granting.find([buyer])
+    if planned.is_new:
+        await activity.record(
+            request, "give-copy", f"{planned.order_id}.{given.item_id}"
+        )
     (grant,) = await granting.grant([buyer], store.clock())
     order = grant.order
-    if order.is_new:
-        await activity.record(
-            request, "give-copy", f"{order.order_id}.{given.item_id}"
-        )
     is_mailed = order.is_mailed or (
         bool(address)
         and not order.is_revoked
