@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,23 @@ SECONDS = 120
 KILLS = int(os.environ.get("MSRV_TEST_KILLS", "3"))
 
 
+@pytest.fixture
+def stores() -> Iterator[list[StoreProcess]]:
+    """Stores that were started: they end with the test, however it ends."""
+    found: list[StoreProcess] = []
+    yield found
+    for each in found:
+        each.stop()
+
+
 async def start(
-    folder: Path, library: Path, server: WebhookServer
+    stores: list[StoreProcess],
+    folder: Path,
+    library: Path,
+    server: WebhookServer,
 ) -> StoreProcess:
     """Start the store, on the data of the one that was killed."""
-    return await asyncio.to_thread(
+    store = await asyncio.to_thread(
         lambda: launch_store(
             folder,
             MSRV_LIBRARY=str(library),
@@ -39,6 +52,8 @@ async def start(
             MSRV_PRIVATE_HOSTS="127.0.0.1",
         )
     )
+    stores.append(store)
+    return store
 
 
 def execute(store: StoreProcess, statement: str) -> list[object]:
@@ -59,11 +74,14 @@ def knows_endpoint(store: StoreProcess) -> bool:
 
 @pytest.mark.slow
 async def test_killed_stores_lose_no_event_and_repeat_its_id(
-    tmp_path: Path, library: Path, server: WebhookServer
+    tmp_path: Path,
+    library: Path,
+    server: WebhookServer,
+    stores: list[StoreProcess],
 ) -> None:
     folder = tmp_path / "store"
     folder.mkdir()
-    store = await start(folder, library, server)
+    store = await start(stores, folder, library, server)
     # The endpoint is told what happens from now on.
     await wait_until(lambda: knows_endpoint(store), SECONDS)
     bought = set()
@@ -89,14 +107,15 @@ async def test_killed_stores_lose_no_event_and_repeat_its_id(
             "WHERE status = 'waiting' RETURNING 1",
         )
         server.answers = []
-        store = await start(folder, library, server)
+        store = await start(stores, folder, library, server)
     server.on_request = lambda: None
     await wait_until(
         lambda: (
             len(server.effects) >= len(bought)
             and set(execute(store, "SELECT status FROM webhook_deliveries"))
             == {"delivered"}
-        )
+        ),
+        SECONDS,
     )
     assert await asyncio.to_thread(store.stop) == 0
     paid = [
