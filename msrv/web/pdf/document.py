@@ -55,6 +55,8 @@ def pdf_document(
     from fpdf.enums import XPos, YPos  # noqa: PLC0415 - as above
 
     pdf = FPDF(format="A4")
+    # A title may contain what stands for the number of pages.
+    pdf.str_alias_nb_pages = ""
     pdf.set_creation_date(datetime.fromtimestamp(at, UTC))
     pdf.set_title(title)
     pdf.set_author(author)
