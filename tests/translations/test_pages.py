@@ -85,6 +85,7 @@ ERRORS: list[Exception] = [
     rate_limits.TooManyPayments(WAIT),
     rate_limits.TooManyLookUps(WAIT),
     rate_limits.TooManyGifts(WAIT),
+    rate_limits.TooManyInvoices(WAIT),
     rate_limits.TooManyTokens(WAIT),
     rate_limits.TooManySignIns(WAIT),
     NotAllowed(needs_owner=True),

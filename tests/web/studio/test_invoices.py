@@ -28,6 +28,10 @@ def settings(settings: Settings) -> Settings:
 
 async def test_month_of_invoices_as_page_csv_and_zip(studio: Studio) -> None:
     assert "No invoices" in await studio.text("/studio/invoices")
+    empty = await studio.text("/studio/invoices.csv")
+    assert len(empty.splitlines()) == 1
+    nothing = await (await studio.get("/studio/invoices.zip")).read()
+    assert zipfile.ZipFile(io.BytesIO(nothing)).namelist() == []
     paid = replace(sale(1, ("song", 700), at=NOON - 99), provider="stripe")
     await studio.store_events(
         paid,
@@ -45,9 +49,9 @@ async def test_month_of_invoices_as_page_csv_and_zip(studio: Studio) -> None:
     assert f'href="{path}/1"' in page
     assert "Credit note INV-" in page
     assert (await studio.get(f"{path}/2")).status == 404
-    nothing = f"/studio/orders/{order_id(3)}"
-    assert "/invoices/0" not in await studio.text(nothing)
-    assert (await studio.get(f"{nothing}/invoices/0")).status == 404
+    free = f"/studio/orders/{order_id(3)}"
+    assert "/invoices/0" not in await studio.text(free)
+    assert (await studio.get(f"{free}/invoices/0")).status == 404
     # The order that was paid before it has the number before it.
     listed = (await studio.data("/studio/invoices"))["documents"]
     assert [(each["order_id"], each["kind"]) for each in listed] == [

@@ -117,7 +117,7 @@ async def send_csv(request: web.Request) -> web.StreamResponse:
     """Send the documents of a month as CSV. Raises as `show_month` does."""
     name, since, before = _read_month(request)
     rows = _batches(request, since, before)
-    first = await anext(rows, ())
+    first = await _first_batch(rows)
     response = await csv_export.start(request, f"invoices-{name}.csv")
     if request.method == "HEAD":
         return response
@@ -140,7 +140,7 @@ async def send_zip(request: web.Request) -> web.StreamResponse:
     require_packages("pdf", "Writing a PDF")
     name, since, before = _read_month(request)
     batches = _batches(request, since, before)
-    first = await anext(batches, ())
+    first = await _first_batch(batches)
     response = web.StreamResponse(
         headers={
             "Content-Type": "application/zip",
@@ -220,6 +220,19 @@ async def _batches(
         if len(found) < PAGE:
             return
         after = document_key(found[-1])
+
+
+async def _first_batch(
+    batches: AsyncIterator[tuple[NumberedDocument, ...]],
+) -> tuple[NumberedDocument, ...]:
+    """Return the first batch, empty if there is none.
+
+    Before a response starts, so that a database that is away is a 503.
+    """
+    try:
+        return await anext(batches)
+    except StopAsyncIteration:
+        return ()
 
 
 def _pdf_path(document: NumberedDocument) -> str:
