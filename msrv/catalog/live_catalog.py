@@ -159,15 +159,23 @@ class LiveCatalog:
         """
         index = await asyncio.to_thread(FileIndex.open, self._data)
         last_good = await asyncio.to_thread(self._open_last_good)
+        last_watch_error = ""
         try:
             while True:
                 await self._in_thread(lambda: self._poll(index, last_good))
                 self.scans += 1
                 if self._reading is not None:
                     self._ready.set()
-                await self._schedule.wait(
-                    lambda: self._in_thread(self._is_due)
-                )
+                try:
+                    await self._schedule.wait(
+                        lambda: self._in_thread(self._is_due)
+                    )
+                except Exception as error:
+                    # Neither a bug nor the system's limits end the updates.
+                    if repr(error) != last_watch_error:
+                        log.exception("can't watch the library; polling it")
+                        last_watch_error = repr(error)
+                    await asyncio.sleep(self._schedule.poll_seconds)
         finally:
             self._schedule.close()
             await asyncio.to_thread(index.close)

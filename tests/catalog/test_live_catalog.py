@@ -4,6 +4,7 @@
 """LiveCatalog: updates, and the last good catalog."""
 
 import asyncio
+import errno
 import logging
 import shutil
 import threading
@@ -160,6 +161,23 @@ async def test_unexpected_error_does_not_stop_the_updates(
         assert len(catalog.current.releases) == 1
         monkeypatch.undo()
         await wait_until(lambda: len(catalog.current.releases) == 2)
+
+
+async def test_watch_that_fails_does_not_stop_the_updates(
+    library: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    library.release("R")
+    async with opened(library) as catalog:
+
+        async def fail(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "no watches left")
+
+        monkeypatch.setattr(ScanSchedule, "wait", fail)
+        library.release("S")
+        await wait_until(lambda: len(catalog.current.releases) == 2)
+        assert caplog.text.count("can't watch the library") == 1
 
 
 async def test_stop_interrupts_the_hashing_of_a_file(
