@@ -17,13 +17,14 @@ from msrv.proofs import quotes
 from msrv.proofs.receipts import is_simulated
 from msrv.rate_limit import client_network
 from msrv.translations import gettext
-from msrv.web.errors import InvalidField, NotFound
+from msrv.web.errors import InvalidField, NotFound, ScopeMissing
 from msrv.web.errors.fields import MAIL
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.shop.receipt_mails import read_address
 from msrv.web.store import ORIGIN, STORE
 from msrv.web.studio import activity, page
+from msrv.web.studio.access.rules import ACCESS
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,9 @@ log = logging.getLogger(__name__)
 async def send(request: web.Request) -> web.Response:
     """Mail an order's receipt to `mail`, or to the buyer if it is empty.
 
-    The buyer's address is asked of the payment provider, and isn't shown.
-    Raises DatabaseError, NotFound, InvalidField, TooManyMails.
+    The buyer's address is asked of the payment provider, and isn't shown. A
+    program states none: it would get a receipt itself. Raises DatabaseError,
+    NotFound, InvalidField, ScopeMissing, TooManyMails.
     """
     as_json = wants_json(request)
     store = request.app[STORE]
@@ -41,6 +43,8 @@ async def send(request: web.Request) -> web.Response:
     if not store.receipt_mails.is_on:
         raise NotFound
     to = read_address(request, form)
+    if to and request[ACCESS].role is None:
+        raise ScopeMissing(None)
     async with page.read_transaction(request) as connection:
         history = await order_queries.order_history(connection, order_id)
     if history is None:

@@ -4,10 +4,12 @@
 """Tokens of programs: made, used, refused and revoked."""
 
 import pytest
+from pydantic import SecretStr
 
 from msrv.ledger.operators import directory
 from msrv.orders.rate_limits import GUESSES
-from tests.conftest import Clock
+from msrv.settings import Settings
+from tests.conftest import Clock, StartStore
 from tests.ledger.sample_events import order_id, sale
 from tests.web.studio.conftest import JSON, Studio
 
@@ -106,6 +108,30 @@ async def test_token_changes_with_its_scope_and_without_a_form(
     told = await any_studio.data("/studio/activity?by=token.writer")
     (act,) = told["acts"]
     assert (act["act"], act["subject"]) == ("revoke", order_id(1))
+
+
+async def test_token_sends_no_receipt_to_an_address_of_its_own(
+    start_store: StartStore, settings: Settings, session: str
+) -> None:
+    mailing = settings.model_copy(
+        update={
+            "smtp_url": SecretStr("smtp://127.0.0.1:9"),
+            "mail_from": "shop@shop.example",
+        }
+    )
+    studio = Studio(await start_store(mailing), session)
+    await studio.wait_until_synced()
+    await studio.store_events(sale(1, ("song", 100)))
+    token = await make(studio, "receipts:send")
+    for mail, status, error in [
+        ("me@example.org", 403, "scope_missing"),
+        ("", 400, "bad_field"),  # this order's buyer is unknown
+    ]:
+        answer = await studio.store.post(
+            f"{ORDER}/mail", data={"mail": mail}, headers=bearer(token)
+        )
+        told = await answer.json()
+        assert (answer.status, told["error"]) == (status, error)
 
 
 async def test_wrong_tokens_are_refused_and_limited(
