@@ -109,7 +109,7 @@ async def make_documents(
         await load_orders(connection, wanted), key=lambda each: each.key
     )
     rows = await document_rows(connection, order_ids)
-    disputed = await _disputed(connection, order_ids)
+    disputed = await find_disputed(connection, order_ids)
     added = _NewDocuments(connection, rules)
     settled: dict[str, int] = {}
     for order in found:
@@ -216,7 +216,7 @@ async def _settle(
         )
 
 
-async def _disputed(
+async def find_disputed(
     connection: AsyncConnection, order_ids: Sequence[str]
 ) -> frozenset[str]:
     """Return those orders whose disputes aren't decided yet.

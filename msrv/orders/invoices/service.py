@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from msrv.catalog.details.invoicing import InvoiceRules
 from msrv.catalog.live_catalog import LiveCatalog
-from msrv.ledger.errors import EventRejected, LedgerError
+from msrv.ledger.errors import DatabaseError, EventRejected, LedgerError
 from msrv.ledger.invoices.documents import NumberedDocument
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.timeouts import CHECKOUT_SECONDS, STUDIO_SECONDS
@@ -122,6 +122,9 @@ class Invoices:
         from msrv.ledger.db.order_queries import (  # noqa: PLC0415 - slow to import
             find_order,
         )
+        from msrv.ledger.invoices.numbering import (  # noqa: PLC0415 - slow to import
+            find_disputed,
+        )
         from msrv.ledger.invoices.queries import (  # noqa: PLC0415 - slow to import
             credited_minor,
             order_documents,
@@ -135,7 +138,11 @@ class Invoices:
                 return None
             made = await order_documents(connection, order_id)
             credited = await credited_minor(connection, order_id)
-        is_complete = credited == order.refunded_minor
+            is_complete = credited == order.refunded_minor
+            if made and not is_complete:
+                # Nothing follows before the dispute is decided.
+                disputed = await find_disputed(connection, [order_id])
+                is_complete = order_id in disputed
         # Made earlier, they stay, also where no more are made.
         if is_complete or (made and self.rules is None):
             return made, None
@@ -163,7 +170,9 @@ class Invoices:
                 )
             if not pending:
                 break
-            await self._make(rules, [order_id for _, order_id in pending])
+            await self._make_batch(
+                rules, [order_id for _, order_id in pending]
+            )
             after = pending[-1]
         await self._make(rules, [key[1]])
 
@@ -228,19 +237,34 @@ class Invoices:
                 )
             if not pending:
                 return
-            order_ids = [order_id for _, order_id in pending]
-            try:
-                await finish(self._make(rules, order_ids))
-            except EventRejected:
-                await self._make_each(rules, order_ids)
+            await finish(
+                self._make_batch(rules, [order_id for _, order_id in pending])
+            )
             after = pending[-1]
 
-    async def _make_each(
+    async def _make_batch(
         self, rules: InvoiceRules, order_ids: list[str]
     ) -> None:
-        """Make documents one order at a time: one of them can't be stored."""
+        """Make the documents of orders; if one of them can't, of the others.
+
+        Raises DatabaseError where none can be stored now.
+        """
+        try:
+            await self._make(rules, order_ids)
+        except DatabaseError as error:
+            if not isinstance(error, EventRejected):
+                raise
+        except Exception:
+            # A bug with one order must not keep the others from theirs.
+            log.debug("invoices are made one by one", exc_info=True)
+        else:
+            return
         for order_id in order_ids:
             try:
-                await finish(self._make(rules, [order_id]))
+                await self._make(rules, [order_id])
             except EventRejected as error:
                 log.error("order %s lacks an invoice: %s", order_id, error)  # noqa: TRY400 - says it all
+            except DatabaseError:
+                raise
+            except Exception:
+                log.exception("order %s lacks an invoice", order_id)

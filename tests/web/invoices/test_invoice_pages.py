@@ -5,13 +5,17 @@
 
 import asyncio
 import io
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import func, update
 
+from msrv.ledger.db.tables.invoices import invoices
 from msrv.ledger.errors import DatabaseUnavailable
+from msrv.ledger.invoices.queries import order_documents
 from msrv.ledger.ledger import Ledger
 from msrv.orders.rate_limits import INVOICES as INVOICES_LIMIT
 from msrv.rate_limit import client_network
@@ -213,3 +217,30 @@ async def test_sweep_numbers_orders_that_nobody_asks_for(
         for each in receipts
     ]
     assert sorted(numbers) == [1, 2, 3]
+
+
+async def test_damaged_document_keeps_no_other_order_from_its_invoice(
+    store: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, *others = [await buy(store, "night-bus") for _ in range(3)]
+    service = store.app[STORE].invoices
+    await service.documents(damaged["order_id"])
+    async with service.ledger.write_transaction() as connection:
+        await connection.execute(
+            update(invoices).values(
+                document=func.replace(invoices.c.document, "700", "null"),
+                credited_minor=1,
+            )
+        )
+    await service.ledger.wait_until_synced()
+    clock = store.app[STORE].clock
+    later = replace(service, clock=lambda: clock() + 200)
+    await later.sweep(is_full=True)
+    assert f"order {damaged['order_id']} lacks an invoice" in caplog.text
+    async with service.ledger.read_transaction() as connection:
+        made = [
+            await order_documents(connection, each["order_id"])
+            for each in others
+        ]
+    assert sorted(each.number for (each,) in made) == [2, 3]
+    await service.documents(others[0]["order_id"])

@@ -11,8 +11,17 @@ from dataclasses import replace
 import pytest
 from pypdf import PdfReader
 
+from msrv.ledger.ledger import Ledger
+from msrv.ledger.reversals.event import DISPUTE
 from msrv.settings import Settings
-from tests.ledger.sample_events import NOON, order_id, revoked, sale
+from msrv.web.store import STORE
+from tests.ledger.sample_events import (
+    NOON,
+    order_id,
+    reversal,
+    revoked,
+    sale,
+)
 from tests.web.invoices.test_invoice_pages import INVOICES
 from tests.web.studio.conftest import JSON, Studio
 
@@ -78,7 +87,14 @@ async def test_month_of_invoices_as_page_csv_and_zip(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["period=2026", "period=2026-13", "after=x", "after=1.A.x"]
+    "query",
+    [
+        "period=2026",
+        "period=2026-13",
+        "after=x",
+        "after=1.A.x",
+        "after=99999999999999999999.A.1",
+    ],
 )
 async def test_invalid_queries_are_refused(studio: Studio, query: str) -> None:
     answer = await studio.get(f"/studio/invoices?{query}", **JSON)
@@ -93,3 +109,28 @@ async def test_strangers_get_no_invoice(studio: Studio) -> None:
         f"/studio/orders/{order_id(1)}/invoices/0",
     ):
         assert (await studio.store.get(path)).status in {401, 404}
+
+
+async def test_invoice_of_a_disputed_order_is_read_without_writing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its refund isn't credited yet: whoever looks at it locks nothing."""
+    await studio.store_events(
+        replace(sale(1, ("album", 700), at=NOON - 99), provider="stripe"),
+        replace(reversal(1, 700), kind=DISPUTE, status="needs_response"),
+    )
+    service = studio.store.app[STORE].invoices
+    made = await service.documents(order_id(1))
+    assert len(made) == 1
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "write_transaction", refuse)
+        assert await service.documents(order_id(1)) == made
+    lost = replace(
+        reversal(1, 700), kind=DISPUTE, status="lost", seen_at=NOON + 120
+    )
+    await studio.store_events(lost)
+    assert len(await service.documents(order_id(1))) == 2

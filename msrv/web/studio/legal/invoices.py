@@ -300,6 +300,6 @@ def _read_after(request: web.Request) -> DocumentKey | None:
         return None
     at, _, rest = text.partition(".")
     series, _, number = rest.rpartition(".")
-    if not (at.isdecimal() and number.isdecimal() and len(text) < 100):
+    if not (page.is_number(at) and page.is_number(number)):
         raise InvalidField("after", gettext("must be from a link"))
     return int(at), series, int(number)
