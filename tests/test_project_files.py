@@ -53,7 +53,7 @@ def test_licence_is_the_published_text() -> None:
 def test_package_states_its_licence() -> None:
     """By PEP 639, so without a classifier."""
     project = PYPROJECT["project"]
-    assert project["license"] == "AGPL-3.0-or-later"
+    assert project["license"].startswith("AGPL-3.0-or-later AND ")
     for pattern in project["license-files"]:
         assert list(ROOT.glob(pattern)), pattern
     assert not [
@@ -61,6 +61,22 @@ def test_package_states_its_licence() -> None:
         for each in project.get("classifiers", ())
         if each.startswith("License ::")
     ]
+
+
+@pytest.mark.slow
+def test_package_and_image_state_the_licences_of_their_files(
+    report: ProjectReport,
+) -> None:
+    stated = PYPROJECT["project"]["license"]
+    of_package = {
+        licence
+        for each in report.file_reports
+        if Path(each.path).resolve().is_relative_to(ROOT / "msrv")
+        for licence in each.licenses_in_file
+    }
+    assert set(stated.split(" AND ")) == of_package == report.used_licenses
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    assert f'image.licenses="{stated}"' in dockerfile
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from tests.containers.engine import docker, inspect_object
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = "/usr/share/doc/msrv"
+LICENCES: Final = "AGPL-3.0-or-later AND Bitstream-Vera AND CC0-1.0"
 
 HASH_SCRIPT: Final = """
 import base64, hashlib, sys
@@ -109,7 +110,7 @@ def test_image_contains_its_own_licence_and_source(image: str) -> None:
         f"{FOLDER}/AGPL-3.0-or-later.txt",
     )  # fmt: skip
     labels = inspect_object(image)["Config"]["Labels"]
-    assert labels["org.opencontainers.image.licenses"] == "AGPL-3.0-or-later"
+    assert labels["org.opencontainers.image.licenses"] == LICENCES
     assert labels["org.opencontainers.image.source"] == SOURCE_URL
     compiled_alone = docker(
         "run", "--rm", "--entrypoint=sh", image, "-c",

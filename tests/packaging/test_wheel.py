@@ -79,7 +79,8 @@ def test_wheel_states_its_licence_and_has_its_texts(wheel: Path) -> None:
     """By PEP 639."""
     with ZipFile(wheel) as archive:
         metadata = Parser().parsestr(archive.read(f"{INFO}/METADATA").decode())
-        assert metadata["License-Expression"] == "AGPL-3.0-or-later"
+        expression = metadata["License-Expression"]
+        assert expression == "AGPL-3.0-or-later AND Bitstream-Vera AND CC0-1.0"
         files = metadata.get_all("License-File", [])
         assert set(files) == {
             "LICENSE",
