@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from aiohttp.test_utils import TestServer
 from PIL import Image
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from msrv import settings as settings_room
 from msrv.app import create_app
@@ -33,7 +33,17 @@ SCHEMES: Final[dict[str, Any]] = {
     "paper": "light",
 }
 SIZES: Final = {"phone": (360, 740, 2), "desktop": (1280, 860, 1)}
-PAGES: Final = {"front": "/", "release": "/catalog/night-bus"}
+PAGES: Final = {
+    "front": "/",
+    "release": "/catalog/night-bus",
+    "artist": "/artists/lost-property",
+    "cart": "/cart",
+    "checkout": "/checkout",
+    "receipt": "",
+}
+"""Pages with their addresses, in the order of a purchase; a receipt's is new
+each time."""
+IN_CART: Final = ("items-may-have-shifted", "minutes-of-the-last-meeting")
 DRAWN_MS: Final = 1000
 """Longer than it takes to decode the covers."""
 QUALITY: Final = 75
@@ -77,7 +87,15 @@ async def _photograph(browser: Browser, theme: str, folder: Path) -> None:
             )
             page = await context.new_page()
             for name, path in PAGES.items():
-                await page.goto(url + path)
+                if name == "cart":
+                    for item in IN_CART:
+                        await page.request.post(
+                            f"{url}/cart", form={"add": item}
+                        )
+                if name == "receipt":
+                    await _buy(page, url)
+                else:
+                    await page.goto(url + path)
                 await page.wait_for_load_state("networkidle")
                 await page.wait_for_timeout(DRAWN_MS)
                 _save(
@@ -85,6 +103,14 @@ async def _photograph(browser: Browser, theme: str, folder: Path) -> None:
                     IMAGES / f"theme-{theme}-{name}-{size}.webp",
                 )
             await context.close()
+
+
+async def _buy(page: Page, url: str) -> None:
+    """Buy a release, which leads to its receipt."""
+    await page.goto(f"{url}/catalog/{IN_CART[0]}")
+    await page.get_by_role("button", name="Buy").click()
+    await page.get_by_role("button", name="successful").click()
+    await page.get_by_role("heading", name="Receipt").wait_for()
 
 
 def _make_library(folder: Path, theme: str) -> Path:

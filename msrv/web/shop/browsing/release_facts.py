@@ -67,7 +67,10 @@ def language_name(tag: str) -> str:
 
 
 def _formats(release: Release, formats: Sequence[ReleaseFormat]) -> str:
-    """Return the formats of the tracks, empty where there is only one."""
+    """Return the formats of the tracks, empty where there is only one.
+
+    First the files as the seller made them.
+    """
     if len(formats) < 2:
         return ""
     names = dict.fromkeys(
@@ -75,9 +78,8 @@ def _formats(release: Release, formats: Sequence[ReleaseFormat]) -> str:
         for each in release.offered
         if each.kind is ItemKind.TRACK
     )
-    # Translators: the file as the seller made it, like "FLAC (original)".
-    own = [gettext("%(format)s (original)", format=name) for name in names]
-    return formatting.listed([*own, *(each.label for each in formats[1:])])
+    own = gettext("Original (%(formats)s)", formats=formatting.listed(names))
+    return formatting.listed([own, *(each.label for each in formats[1:])])
 
 
 def _sounds(release: Release) -> str:

@@ -163,7 +163,7 @@ async def test_release_states_its_formats_and_sound_before_buying(
 ) -> None:
     path = f"/catalog/{bought.release}"
     page = await (await bought.store.get(path)).text()
-    assert "FLAC (original), WAV (original), FLAC, MP3 V0" in page
+    assert "Original (FLAC, WAV), FLAC, MP3 V0" in page
     assert "16-bit, 44.1 kHz; 24-bit, 96 kHz" in page
     data = await (await bought.store.get(path, headers=JSON)).json()
     assert [each["format"] for each in data["formats"]] == [
