@@ -51,6 +51,7 @@ async def cart_page(
         status=422 if errors.messages else 200,
         content=cart,
         errors=errors,
+        releases=store.catalog.current.releases_by_id,
         cheaper=cart.cheaper_releases(store.catalog.current),
         groups=cart.by_currency(),
         discount=discount,
