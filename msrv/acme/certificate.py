@@ -1,18 +1,14 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Certificate and key in one file, so that they always belong together.
+"""Facts about a certificate, and the identifier of its renewal.
 
-A crash or a full disk while the file is replaced leaves the file before: there
-is no moment at which a certificate is on disk without its key.
+Apart from `pem`, which parses them and is slow to import.
 """
 
 import base64
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-
-from msrv.tls.certificate_files import CertificateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +35,6 @@ class IssuedCertificate:
         length = self.serial.bit_length() // 8 + 1
         parts = self.authority_key_id, self.serial.to_bytes(length, "big")
         return ".".join(map(base64url, parts))
-
-
-def load(path: Path) -> IssuedCertificate | None:
-    """Return the certificate in a file, None if there is no file.
-
-    Raises CertificateError, in one line, for a file that can't be used.
-    """
-    # Slow to import, and needed only where there is a certificate.
-    from msrv.acme.pem import parse  # noqa: PLC0415 - as above
-
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CertificateError(
-            f"can't read {path}: {error.strerror}"
-        ) from error
-    try:
-        return parse(data)
-    except ValueError as error:
-        raise CertificateError(f"can't use {path}: {error}") from error
 
 
 def base64url(data: bytes) -> str:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from msrv.acme import certificate, renewal
+from msrv.acme import renewal
 from msrv.acme.certificate import IssuedCertificate
 from msrv.acme.errors import (
     AuthorityUnavailable,
@@ -24,7 +24,7 @@ from msrv.acme.errors import (
     IssuanceStopped,
 )
 from msrv.acme.rules import CertificateRules
-from msrv.acme.state import Progress, StateFolder
+from msrv.acme.state import Progress, StateFolder, load_certificate
 from msrv.acme.status import CertificateStatus
 from msrv.files import lock_folder
 from msrv.tls.certificate_files import CertificateError
@@ -182,7 +182,7 @@ class CertificateManager:
 
     def _load(self) -> IssuedCertificate | None:
         try:
-            return certificate.load(self._state.certificate)
+            return load_certificate(self._state.certificate)
         except CertificateError as error:
             self._log_again("damaged", self._clock(), "%s", error)
             return None

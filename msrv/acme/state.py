@@ -12,7 +12,8 @@
       accounts/…json       an account for each authority, with its key
       challenges/          what is answered to the authority at present
 
-Each file is written atomically, and only its owner can read it.
+Each file is written atomically, and only its owner can read it. A certificate
+and its key are one file: at no moment is one on disk without the other.
 """
 
 import hashlib
@@ -23,9 +24,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from msrv.acme.certificate import IssuedCertificate
 from msrv.acme.challenges import ChallengeFolder
 from msrv.acme.renewal import Attempts, RenewalWindow
 from msrv.files import make_private_folder, write_file
+from msrv.tls.certificate_files import CertificateError
 
 FOLDER_NAME: Final = "acme"
 
@@ -232,3 +235,25 @@ def _time(seconds: float | None) -> datetime | None:
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def load_certificate(path: Path) -> IssuedCertificate | None:
+    """Return the certificate in a file, None if there is no file.
+
+    Raises CertificateError, in one line, for a file that can't be used.
+    """
+    # Slow to import, and needed only where there is a certificate.
+    from msrv.acme.pem import parse  # noqa: PLC0415 - as above
+
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CertificateError(
+            f"can't read {path}: {error.strerror}"
+        ) from error
+    try:
+        return parse(data)
+    except ValueError as error:
+        raise CertificateError(f"can't use {path}: {error}") from error

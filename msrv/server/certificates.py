@@ -14,8 +14,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
 
-from msrv.acme import certificate as issued_certificate
-from msrv.acme.state import StateFolder
+from msrv.acme.state import StateFolder, load_certificate
 from msrv.files import write_file
 from msrv.settings import Settings
 from msrv.tasks import TaskSupervisor
@@ -118,7 +117,7 @@ def _find_issued(settings: Settings) -> CertificateFiles:
     """
     state = StateFolder(settings.data)
     try:
-        found = issued_certificate.load(state.certificate)
+        found = load_certificate(state.certificate)
     except CertificateError as error:
         log.error("%s; another one is requested", error)  # noqa: TRY400 - the text says it
         found = None
@@ -147,7 +146,7 @@ def _create_placeholder(state: StateFolder, names: tuple[str, ...]) -> None:
     try:
         state.create()
         try:
-            known = issued_certificate.load(state.placeholder)
+            known = load_certificate(state.placeholder)
         except CertificateError:
             known = None
         if known is None or (

@@ -33,7 +33,8 @@ from msrv.server import plain_http, socket_binding, systemd
 from msrv.server.certificates import CertificateReload
 from msrv.settings import Settings
 from msrv.tls.certificate_files import CertificateFiles
-from msrv.tls.protocol import ProtocolFactory, TLSServer, create_tls_server
+from msrv.tls.protocol import ProtocolFactory, TLSServer
+from msrv.tls.servers import create_tls_server
 from msrv.web import fast_path, security_headers
 from msrv.web.access_log import access_log
 from msrv.web.metrics import ConnectionMetrics

@@ -12,11 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from msrv.acme.certificate import IssuedCertificate, load
+from msrv.acme.certificate import IssuedCertificate
 from msrv.acme.challenges import ChallengeFolder
 from msrv.acme.manager import CertificateManager
 from msrv.acme.rules import CertificateRules
-from msrv.acme.state import StateFolder
+from msrv.acme.state import StateFolder, load_certificate
 
 NAME = "shop.example"
 
@@ -62,7 +62,7 @@ class Requester:
     @property
     def certificate(self) -> IssuedCertificate:
         """The certificate on disk."""
-        found = load(self.state.certificate)
+        found = load_certificate(self.state.certificate)
         assert found is not None
         return found
 

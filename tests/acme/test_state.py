@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from msrv.acme import certificate, pem
+from msrv.acme import pem
 from msrv.acme.challenges import is_token
 from msrv.acme.client import parse_retry_after
 from msrv.acme.renewal import Attempts, RenewalWindow
@@ -19,6 +19,7 @@ from msrv.acme.state import (
     PendingOrder,
     Progress,
     StateFolder,
+    load_certificate,
 )
 from msrv.tls.certificate_files import CertificateError
 
@@ -83,12 +84,12 @@ def test_order_belongs_to_its_request(state: StateFolder) -> None:
 
 
 def test_missing_certificate_is_none(state: StateFolder) -> None:
-    assert certificate.load(state.certificate) is None
+    assert load_certificate(state.certificate) is None
 
 
 def test_placeholder_has_the_names(state: StateFolder) -> None:
     state.save_certificate(pem.create_placeholder(NAMES, NOW))
-    found = certificate.load(state.certificate)
+    found = load_certificate(state.certificate)
     assert found is not None
     assert found.names == set(NAMES)
     assert found.not_before < NOW < found.not_after
@@ -103,7 +104,7 @@ def test_every_truncated_file_is_refused(state: StateFolder) -> None:
     for length in range(0, len(content) - 30, 7):
         state.save_certificate(content[:length])
         with pytest.raises(CertificateError, match=r"can't use .*certificate"):
-            certificate.load(state.certificate)
+            load_certificate(state.certificate)
 
 
 def test_key_of_another_certificate_is_refused() -> None:

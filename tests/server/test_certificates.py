@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from msrv import settings as all_settings
-from msrv.acme import certificate
 from msrv.acme.pem import create_placeholder
-from msrv.acme.state import StateFolder
+from msrv.acme.state import StateFolder, load_certificate
 from msrv.server import certificates
 from msrv.settings import Settings
 from msrv.tls.certificate_files import CertificateError
@@ -53,7 +52,7 @@ def test_placeholder_of_other_names_is_replaced(domain: Settings) -> None:
     other = domain.model_copy(update={"domain": ("new.example",)})
     found = certificates.find(other)
     assert found is not None
-    loaded = certificate.load(found.cert)
+    loaded = load_certificate(found.cert)
     assert loaded is not None
     assert loaded.names == {"new.example"}
 
@@ -95,7 +94,7 @@ def test_damaged_placeholder_is_replaced(domain: Settings) -> None:
     state.create()
     state.placeholder.write_bytes(b"damaged")
     certificates.find(domain)
-    assert certificate.load(state.placeholder) is not None
+    assert load_certificate(state.placeholder) is not None
 
 
 def test_folder_that_cannot_be_used_is_one_line(domain: Settings) -> None:

@@ -17,12 +17,12 @@ import trustme
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
 from msrv.connections.admission import Admission, ConnectionLimits, Slot
-from msrv.tls import protocol
+from msrv.tls import servers
 from msrv.tls import transport as tls_transport
 from msrv.tls.certificate_files import CertificateError, CertificateFiles
 from msrv.tls.openssl import OpenSSLServer
-from msrv.tls.protocol import create_tls_server
 from msrv.tls.records import MAX_BYTES
+from msrv.tls.servers import create_tls_server
 from msrv.tls.stdlib import StdlibServer
 from msrv.tls.transport import TLSTransport
 
@@ -343,5 +343,5 @@ async def test_openssl_server_is_chosen_where_available(
 async def test_stdlib_server_is_the_fallback_without_pyopenssl(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "find_spec", lambda _: None)
+    monkeypatch.setattr(servers, "find_spec", lambda _: None)
     assert isinstance(create_tls_server(listener.pair), StdlibServer)

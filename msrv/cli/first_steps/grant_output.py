@@ -12,11 +12,12 @@ import json
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from msrv.cli.access.operator_admin import record_apart
+from msrv.cli.first_steps.grant_options import GrantOptions
 from msrv.cli.progress import ProgressLine
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
@@ -27,9 +28,6 @@ from msrv.orders.grants.granted_orders import Grant, Granting, batches
 from msrv.settings import Settings
 from msrv.text_table import labelled, plural
 from msrv.web.studio.csv_export import text as cell
-
-if TYPE_CHECKING:
-    from msrv.cli.first_steps.grants import GrantOptions
 
 _COLUMNS: Final = (
     "email",
@@ -62,7 +60,7 @@ def run(
     granting: Granting,
     buyers: BuyerList,
     counts: ListCounts,
-    options: "GrantOptions",
+    options: GrantOptions,
 ) -> None:
     """Grant everything, or say what would be. Raises DatabaseError, OSError.
 
@@ -86,7 +84,7 @@ async def _run(
     granting: Granting,
     buyers: BuyerList,
     counts: ListCounts,
-    options: "GrantOptions",
+    options: GrantOptions,
     totals: _Totals,
 ) -> None:
     printer = ReceiptPrinter(granting.base_url, as_json=options.as_json)
@@ -114,7 +112,7 @@ async def _run(
         totals.new = done - totals.known
 
 
-async def _prepare(database: Database, options: "GrantOptions") -> bool:
+async def _prepare(database: Database, options: GrantOptions) -> bool:
     """Return whether there are tables, which only a dry run does without."""
     if not options.dry_run:
         await schema_upgrade.prepare_schema(database)
@@ -139,7 +137,7 @@ def _count(made: list[Grant], totals: _Totals) -> None:
 def _summary(
     granting: Granting,
     counts: ListCounts,
-    options: "GrantOptions",
+    options: GrantOptions,
     totals: _Totals,
 ) -> dict[str, Any]:
     summary: dict[str, Any] = {

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
 from typing import BinaryIO, Final
@@ -19,6 +18,7 @@ from msrv.catalog.id_history import IdHistory
 from msrv.catalog.model import Catalog, Item, Release
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import user_errors
+from msrv.cli.first_steps.grant_options import GrantOptions
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, examples, load_settings
 from msrv.display_text import printable
@@ -34,16 +34,6 @@ from msrv.server import server
 from msrv.settings import Settings
 
 _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantOptions:
-    """Options of the command that its work needs."""
-
-    source: str
-    mail: bool
-    dry_run: bool
-    as_json: bool
 
 
 @click.command(
