@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, expect
 
+from tests.polling import wait_until
 from tests.store_process import StoreProcess
 
 pytestmark = pytest.mark.browser
@@ -17,7 +18,11 @@ RELEASE = "items-may-have-shifted"
 
 @pytest.mark.parametrize("size", ["small", "medium", "large"])
 async def test_another_site_frames_a_release_and_no_other_page(
-    browser: Browser, demo_store: StoreProcess, ffmpeg: str, size: str
+    browser: Browser,
+    demo_store: StoreProcess,
+    ffmpeg: str,
+    page_errors: list[str],
+    size: str,
 ) -> None:
     assert ffmpeg
     store = demo_store.url
@@ -47,5 +52,8 @@ async def test_another_site_frames_a_release_and_no_other_page(
         await expect(embed.locator("[data-player]")).to_be_visible()
         for other in others:
             await expect(other.locator("main#main")).to_have_count(0)
+        await wait_until(lambda: len(page_errors) == len(others))
+        assert all("frame-ancestors 'none'" in each for each in page_errors)
+        page_errors.clear()
         assert await context.cookies() == []
         await context.close()
