@@ -1,12 +1,17 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Fixtures for journeys: Chromium and a running store."""
+"""Fixtures for journeys: Chromium and a running store.
+
+The journeys of a module share a browser; each has profiles of its own in it.
+"""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -18,6 +23,8 @@ from playwright.async_api import (
 
 from tests.chromium import launch
 from tests.store_process import StoreProcess, launch_store
+
+FOLDER = Path(__file__).parent
 
 # A busy machine takes longer than the five seconds that Playwright waits for
 # what a page will show.
@@ -40,28 +47,50 @@ def page_errors() -> list[str]:
     return []
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the journeys of a module in one event loop, that of its browser.
+
+    Their asynchronous fixtures say `loop_scope="module"`.
+    """
+    for item in items:
+        if item.path.parent == FOLDER and pytest_asyncio.is_async_test(item):
+            item.add_marker(
+                pytest.mark.asyncio(loop_scope="module"), append=False
+            )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_browser(chromium: str) -> AsyncIterator[Browser]:
+    """Headless Chromium of a module: a start takes as long as a journey."""
+    async with async_playwright() as playwright:
+        found = await launch(playwright, chromium)
+        yield found
+        await found.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def browser(
-    chromium: str, page_errors: list[str], monkeypatch: pytest.MonkeyPatch
+    module_browser: Browser,
+    page_errors: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Browser]:
-    """Headless Chromium with a new, empty profile.
+    """Headless Chromium without a context, each of which is a new profile.
 
     An error on any of its pages fails the test at its end: an exception in a
     listener of Playwright would only end the connection, without a reason.
     """
-    async with async_playwright() as playwright:
-        found = await launch(playwright, chromium)
-        new_context = found.new_context
+    new_context = module_browser.new_context
 
-        async def watched_context(**options: Any) -> BrowserContext:  # noqa: ANN401
-            context = await new_context(**options)
-            context.on("weberror", lambda each: note_error(each, page_errors))
-            context.on("console", lambda each: note_refusal(each, page_errors))
-            return context
+    async def watched_context(**options: Any) -> BrowserContext:  # noqa: ANN401
+        context = await new_context(**options)
+        context.on("weberror", lambda each: note_error(each, page_errors))
+        context.on("console", lambda each: note_refusal(each, page_errors))
+        return context
 
-        monkeypatch.setattr(found, "new_context", watched_context)
-        yield found
-        await found.close()
+    monkeypatch.setattr(module_browser, "new_context", watched_context)
+    yield module_browser
+    for context in module_browser.contexts:
+        await context.close()
     assert not page_errors
 
 

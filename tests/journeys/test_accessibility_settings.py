@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
 from msrv.catalog.model import Shop
@@ -52,7 +53,7 @@ def paths(demo_store: StoreProcess) -> list[str]:
     ]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def phone(
     browser: Browser, demo_store: StoreProcess
 ) -> AsyncIterator[Page]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, Page
 
@@ -28,7 +29,7 @@ RULES: Final = {
 THEMES: Final = ["loud", "quiet", "paper"]
 
 
-@pytest.fixture(params=THEMES)
+@pytest_asyncio.fixture(params=THEMES, loop_scope="module")
 async def phone(
     request: pytest.FixtureRequest, browser: Browser, demo_store: StoreProcess
 ) -> AsyncIterator[Page]:

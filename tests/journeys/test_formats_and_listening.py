@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import (
     Browser,
@@ -73,7 +74,7 @@ def listening_store(
     assert store.stop() == 0
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def phone(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A phone."""
     context = await browser.new_context(

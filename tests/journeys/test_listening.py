@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, expect
 
@@ -29,7 +30,7 @@ window.secondPage = Promise.withResolvers();
 """
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(
     browser: Browser, demo_store: StoreProcess, ffmpeg: str
 ) -> AsyncIterator[Page]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
@@ -25,7 +26,7 @@ PHONE = ViewportSize(width=360, height=740)
 TO = "ada@example.net"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def bank() -> AsyncIterator[FakeStripe]:
     """Fake Stripe, with its payment page."""
     made = FakeStripe(lambda: int(time.time()))
@@ -34,7 +35,7 @@ async def bank() -> AsyncIterator[FakeStripe]:
     await made.server.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def mails() -> AsyncIterator[tuple[Handler, int]]:
     """Mails that arrived, and the port of their server."""
     handler = Handler()
@@ -42,7 +43,7 @@ async def mails() -> AsyncIterator[tuple[Handler, int]]:
         yield handler, found._settings.port
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def shop(
     library: Path,
     tmp_path: Path,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -20,7 +21,7 @@ from tests.store_process import StoreProcess, launch_store
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def bank() -> AsyncIterator[FakeStripe]:
     """Fake Stripe, with its payment page."""
     made = FakeStripe(lambda: int(time.time()))
@@ -29,7 +30,7 @@ async def bank() -> AsyncIterator[FakeStripe]:
     await made.server.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def shop(
     library: Path, tmp_path: Path, bank: FakeStripe
 ) -> AsyncIterator[StoreProcess]:
@@ -75,6 +76,7 @@ async def test_purchase_with_stripe(
     context, page = await visit(browser, scripts=scripts)
     await page.goto(f"{shop.url}/catalog/umbrella-single")
     await page.get_by_role("button", name="Add to cart").click()
+    await expect(page.locator("[data-cart-count]").first).to_have_text("1")
     await page.get_by_role("link", name="Cart").click()
     await expect(page.locator(".total")).to_contain_text("1,50\u00a0€")
     await page.get_by_role("button", name="Pay (test mode)").click()

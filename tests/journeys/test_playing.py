@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, Page, expect
 
@@ -78,7 +79,7 @@ def playing_store(
         yield store
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(
     browser: Browser, playing_store: StoreProcess
 ) -> AsyncIterator[Page]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests import firefox
@@ -62,7 +63,7 @@ def receipt(long_store: StoreProcess) -> str:
     return found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser, receipt: str) -> AsyncIterator[Page]:
     """Return the page of a receipt whose track plays."""
     context = await browser.new_context(ignore_https_errors=True)

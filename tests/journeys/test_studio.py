@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -60,7 +61,7 @@ async def sign_in(page: Page, store: StoreProcess) -> None:
     await expect(page.get_by_role("heading", name="Today")).to_be_visible()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def sold(browser: Browser, demo_store: StoreProcess) -> Any:  # noqa: ANN401 - JSON
     """Order that is in the ledger, with a completed download."""
     items = demo_store.request_json("/catalog/items-may-have-shifted")["items"]
