@@ -144,8 +144,11 @@ def read_marks(data: Path) -> list[tuple[str, int]]:
     """
     found = []
     for folder in MARKS:
-        with contextlib.suppress(FileNotFoundError):
-            for entry in os.scandir(data / folder):
+        with (
+            contextlib.suppress(FileNotFoundError),
+            os.scandir(data / folder) as entries,
+        ):
+            for entry in entries:
                 path = f"{folder}/{entry.name}"
                 with contextlib.suppress(FileNotFoundError):
                     if is_mark(path):
@@ -162,7 +165,7 @@ def unknown_entries(data: Path) -> list[str]:
     known |= {each.partition("/")[0] for each in MARKS}
     return sorted(
         entry.name
-        for entry in os.scandir(data)
+        for entry in data.iterdir()
         if entry.name not in known
         and not entry.name.startswith(".")
         and not re.fullmatch(r"\w+\.sqlite3-(?:wal|shm|journal)", entry.name)

@@ -68,10 +68,13 @@ class Outbox:
 
         Those that were added in bulk are the last.
         """
-        with contextlib.suppress(FileNotFoundError):
+        with (
+            contextlib.suppress(FileNotFoundError),
+            os.scandir(self.folder) as entries,
+        ):
             found = [
                 (each.stat().st_mtime_ns, each.name.removesuffix(_SUFFIX))
-                for each in os.scandir(self.folder)
+                for each in entries
                 if each.name.endswith(_SUFFIX)
             ]
             return [name for _, name in sorted(found) if is_id(name)]

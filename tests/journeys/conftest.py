@@ -22,6 +22,7 @@ from playwright.async_api import (
 )
 
 from tests.chromium import launch
+from tests.ledger.mariadb_server import MariaDBServer
 from tests.store_process import StoreProcess, launch_store
 
 FOLDER = Path(__file__).parent
@@ -39,6 +40,20 @@ def demo_store(
     store = launch_store(tmp_path_factory.mktemp("demo"))
     yield store
     assert store.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def mariadb(
+    mariadbd: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MariaDBServer]:
+    """MariaDB server in the browser's network.
+
+    The one of the whole run would be out of reach for all other tests.
+    """
+    server = MariaDBServer(mariadbd, tmp_path_factory.mktemp("mariadb"))
+    server.install()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

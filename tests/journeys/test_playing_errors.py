@@ -71,7 +71,7 @@ async def page(browser: Browser, receipt: str) -> AsyncIterator[Page]:
     await found.goto(receipt)
     await found.locator("[data-preview]").click()
     await shows(found, "Long", "Pause")
-    await expect(found.locator("[data-player-time]")).to_have_text("0:01")
+    await expect(found.locator("[data-player-time]")).not_to_have_text("0:00")
     yield found
     await context.close()
 
@@ -140,7 +140,7 @@ async def test_firefox_goes_on_where_the_connection_was_lost(
         await window.goto(receipt)
         await window.click(_LINK)
         # Without a sound card, an error that changes nothing.
-        await window.wait_for(f"{_PLAYS} && {_TIME} === '0:01'")
+        await window.wait_for(f"{_PLAYS} && {_TIME} !== '0:00'")
         long_store.process.send_signal(signal.SIGSTOP)
         try:
             await window.evaluate(_SEEK)
