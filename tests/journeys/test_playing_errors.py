@@ -109,6 +109,7 @@ async def test_error_of_a_later_range_is_shown(page: Page) -> None:
     await page.get_by_role("button", name="Play", exact=True).last.click()
     await shows(page, "Long", "Pause")
     await expect(time).to_have_text(_HALFWAY)
+    # It has its title again, also if it was paused before it played.
     await page.get_by_role("button", name="Pause").click()
     await expect(page.locator("[data-player-title]")).to_have_text("Long")
 

@@ -278,6 +278,8 @@ if (player) {
   $("[data-player-stop]", player).addEventListener("click", stop);
   audio.addEventListener("play", mark);
   audio.addEventListener("pause", () => {
+    // It may have been paused before it played.
+    if (!hasFailed && queue[at]) title.textContent = queue[at].title;
     mark();
     keepPlace();
   });
