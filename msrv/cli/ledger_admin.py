@@ -16,7 +16,6 @@ from sqlalchemy import func, select
 
 from msrv.cli.access.operator_admin import record_apart
 from msrv.ledger import segments
-from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import commands, old_free_orders, schema, schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseError, LedgerError, SpoolVersionMismatch
@@ -78,9 +77,7 @@ def sign_out(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> Database:
-    return Database.open(
-        settings.database_url, settings.data, ConnectionRules.of(settings)
-    )
+    return Database.of(settings)
 
 
 async def _upgrade(settings: Settings) -> str:
@@ -140,9 +137,7 @@ async def _tidy(
             found = await old_free_orders.delete_free_orders(database, before)
         else:
             async with database.read_transaction() as connection:
-                schema_upgrade.check_revision(
-                    await schema_upgrade.read_revision(connection)
-                )
+                await schema_upgrade.require_revision(connection)
             found = await old_free_orders.count_free_orders(database, before)
     finally:
         await database.close()

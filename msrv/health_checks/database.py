@@ -20,7 +20,6 @@ from msrv.health_checks.findings import (
     passed,
     skew,
 )
-from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import FILE_NAME, Database
 from msrv.ledger.errors import LedgerError
@@ -36,9 +35,7 @@ async def inspect_database(context: CheckContext) -> Sequence[Finding]:
     if settings.database_url is None and not await in_thread(file.exists):
         return [passed(deferred("SQLite, created at the first start"))]
     try:
-        database = Database.open(
-            settings.database_url, settings.data, ConnectionRules.of(settings)
-        )
+        database = Database.of(settings)
     except (LedgerError, PackageMissing) as error:
         return [failed(str(error), deferred("change MSRV_DATABASE"))]
     try:

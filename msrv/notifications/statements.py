@@ -8,11 +8,12 @@ some hours after its last day, when late webhooks and spools have arrived.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from msrv.catalog.model import Catalog, Item
+from msrv.ledger.db.reports.item_sums import ItemSum, sum_by_present_id
 from msrv.mail.seller_mail import Row, Section
 from msrv.translations import gettext, ngettext
 from msrv.translations.countries import country_name
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from msrv.ledger.db.reports.statement_queries import (
         CountrySum,
         CurrencyTotal,
-        ItemSum,
     )
 
 SETTLED_SECONDS: Final = 6 * 3600
@@ -97,7 +97,7 @@ def month_subject(interval: StatementInterval, store: str) -> str:
 
 def sections(
     sums: "Sequence[CurrencyTotal]",
-    items: "Sequence[ItemSum]",
+    items: Sequence[ItemSum],
     countries: "Sequence[CountrySum]",
     catalog: Catalog,
 ) -> tuple[Section, ...]:
@@ -107,7 +107,11 @@ def sections(
         row = Row(gettext("Nothing was sold or refunded."))
         return (Section(gettext("Sales"), (row,)),)
     artists: dict[tuple[str, str], int] = {}
-    items = _by_present_id(items, catalog)
+    # What sold for the most comes first.
+    items = sorted(
+        sum_by_present_id(items, catalog.moved),
+        key=lambda each: -each.sold_minor,
+    )
     for each in items:
         key = (artist_of(catalog, each.item_id), each.currency)
         kept = each.sold_minor - each.refunded_minor
@@ -151,27 +155,6 @@ def sections(
     if best:
         found.append(Section(gettext("Best sellers"), tuple(best)))
     return tuple(found)
-
-
-def _by_present_id(
-    items: "Sequence[ItemSum]", catalog: Catalog
-) -> "Sequence[ItemSum]":
-    """Sum what an item sold under each of its ids; the most comes first."""
-    sums: dict[tuple[str, str], ItemSum] = {}
-    for each in items:
-        present = catalog.moved.get(each.item_id, each.item_id)
-        was = sums.get((present, each.currency))
-        sums[present, each.currency] = (
-            replace(each, item_id=present)
-            if was is None
-            else replace(
-                was,
-                sold=was.sold + each.sold,
-                sold_minor=was.sold_minor + each.sold_minor,
-                refunded_minor=was.refunded_minor + each.refunded_minor,
-            )
-        )
-    return sorted(sums.values(), key=lambda each: -each.sold_minor)
 
 
 def artist_of(catalog: Catalog, item_id: str) -> str:

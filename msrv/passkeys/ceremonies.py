@@ -43,7 +43,7 @@ _MALFORMED: Final = (
     UnsupportedAlgorithm,
     ValueError,
 )
-"""What parsers of a response raise besides the library's own errors."""
+"""Exceptions of a response's parsers, besides the library's own."""
 
 
 @dataclass(frozen=True, slots=True)

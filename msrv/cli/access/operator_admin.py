@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.operators import rows
@@ -110,9 +109,7 @@ def run(
     """
 
     async def connected() -> _Result:
-        database = Database.open(
-            settings.database_url, settings.data, ConnectionRules.of(settings)
-        )
+        database = Database.of(settings)
         try:
             await schema_upgrade.prepare_schema(database)
             async with database.write_transaction() as connection:

@@ -19,7 +19,6 @@ import click
 from msrv.cli.access.operator_admin import record_apart
 from msrv.cli.first_steps.grant_options import GrantOptions
 from msrv.cli.progress import ProgressLine
-from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import SchemaTooOld
@@ -51,9 +50,7 @@ class _Totals:
 
 def open_database(settings: Settings) -> Database:
     """Return the ledger's database. Raises DatabaseUnusable."""
-    return Database.open(
-        settings.database_url, settings.data, ConnectionRules.of(settings)
-    )
+    return Database.of(settings)
 
 
 def run(
@@ -120,8 +117,7 @@ async def _prepare(database: Database, options: GrantOptions) -> bool:
         return True
     try:
         async with database.read_transaction() as connection:
-            found = await schema_upgrade.read_revision(connection)
-            schema_upgrade.check_revision(found)
+            await schema_upgrade.require_revision(connection)
     except SchemaTooOld:
         return False
     return True

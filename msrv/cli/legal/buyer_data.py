@@ -21,7 +21,6 @@ from msrv.ledger.buyer_data.order_rows import (
     erase_rows,
     read_rows,
 )
-from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import LedgerError
@@ -141,9 +140,7 @@ async def _read(settings: Settings, order_id: str) -> OrderRows:
     database = _database(settings)
     try:
         async with database.read_transaction() as connection:
-            schema_upgrade.check_revision(
-                await schema_upgrade.read_revision(connection)
-            )
+            await schema_upgrade.require_revision(connection)
             return await read_rows(connection, order_id)
     finally:
         await database.close()
@@ -168,9 +165,7 @@ async def _erase(settings: Settings, order_id: str) -> int:
 
 
 def _database(settings: Settings) -> Database:
-    return Database.open(
-        settings.database_url, settings.data, ConnectionRules.of(settings)
-    )
+    return Database.of(settings)
 
 
 def _mails(settings: Settings, order_id: str) -> Iterator[_WaitingMail]:

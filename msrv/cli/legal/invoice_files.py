@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from msrv.catalog.details.invoicing import InvoiceRules
-from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.order_queries import find_order
@@ -46,14 +45,10 @@ async def _read(
     settings: Settings, rules: InvoiceRules | None, order_id: str
 ) -> tuple[NumberedDocument, ...]:
     """Return the documents of an order, which are made if need be."""
-    database = Database.open(
-        settings.database_url, settings.data, ConnectionRules.of(settings)
-    )
+    database = Database.of(settings)
     try:
         async with database.write_transaction() as connection:
-            schema_upgrade.check_revision(
-                await schema_upgrade.read_revision(connection)
-            )
+            await schema_upgrade.require_revision(connection)
             order = await find_order(connection, order_id)
             if order is None:
                 raise LedgerError(f"the ledger has no order {order_id}")

@@ -9,7 +9,6 @@ Apart from the command: it imports SQLAlchemy, which others don't need.
 import asyncio
 from collections.abc import Iterable, Iterator
 
-from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.taxes.taxed_orders import read_oss_report
@@ -41,14 +40,10 @@ def read_report(
 async def _read(
     settings: Settings, quarter: Quarter, own_country: str
 ) -> OssReport:
-    database = Database.open(
-        settings.database_url, settings.data, ConnectionRules.of(settings)
-    )
+    database = Database.of(settings)
     try:
         async with database.read_transaction() as connection:
-            schema_upgrade.check_revision(
-                await schema_upgrade.read_revision(connection)
-            )
+            await schema_upgrade.require_revision(connection)
         return await read_oss_report(
             database.read_transaction, quarter, own_country
         )

@@ -18,7 +18,6 @@ import click
 from msrv.catalog.model import Shop
 from msrv.cli.access.operator_admin import record_apart
 from msrv.cli.progress import ProgressLine
-from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.mail.outbox import FOLDER_NAME, Outbox
@@ -88,9 +87,7 @@ async def _run(
     rate: float,
     send: bool,
 ) -> None:
-    database = Database.open(
-        settings.database_url, settings.data, ConnectionRules.of(settings)
-    )
+    database = Database.of(settings)
     providers = Providers.from_settings(settings)
     try:
         await schema_upgrade.prepare_schema(database)

@@ -43,6 +43,7 @@ from msrv.ledger.timeouts import (
     TRANSACTION_SECONDS,
     UPGRADE_SECONDS,
 )
+from msrv.settings import Settings
 
 FILE_NAME: Final = "ledger.sqlite3"
 CHANGES: Final = "changes"
@@ -101,6 +102,13 @@ class Database:
         if url is not None:
             return cls(url, rules=rules)
         return cls(URL.create("sqlite", database=str(data / FILE_NAME)))
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Database":
+        """Return the database that the settings state."""
+        return cls.open(
+            settings.database_url, settings.data, ConnectionRules.of(settings)
+        )
 
     @property
     def is_embedded(self) -> bool:

@@ -58,6 +58,11 @@ def check_revision(found: str | None) -> None:
     raise SchemaTooNew(found, HEAD)
 
 
+async def require_revision(connection: AsyncConnection) -> None:
+    """Raise SchemaTooOld or SchemaTooNew unless the tables are as here."""
+    check_revision(await read_revision(connection))
+
+
 async def prepare_schema(database: Database) -> None:
     """Raise DatabaseError unless the tables are this version's.
 

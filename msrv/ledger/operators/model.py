@@ -52,7 +52,7 @@ class Operator:
 
 
 UNNAMED: Final = Operator("", "", Role.OWNER)
-"""Whoever signs in with a link of `msrv studio` without a name."""
+"""Operator of a link of `msrv studio` without a name: an owner."""
 
 
 class InvalidOperator(LedgerError):

@@ -51,7 +51,7 @@ _BAD_EMAIL: Final = "email_invalid"
 _EMAIL_PARAM: Final = re.compile("customer_(?:details|email)")
 _PAGE: Final = 100
 _EXPANDED: Final = ("payment_intent.latest_charge", "total_details.breakdown")
-"""What a session has only where a request names it."""
+"""Members of a session that are left out unless a request names them."""
 _AMOUNT_CODES: Final = frozenset(
     {
         "amount_too_small",

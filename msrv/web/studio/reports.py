@@ -15,7 +15,8 @@ from msrv.ledger.db import report_queries
 from msrv.ledger.db.aggregates import ALL_TIME, day_of
 from msrv.ledger.db.report_queries import DownloadDay, Revenue, SalesDay
 from msrv.ledger.db.reports import item_sales
-from msrv.ledger.db.reports.best_sellers import BestSeller, best_sellers
+from msrv.ledger.db.reports.best_sellers import best_sellers
+from msrv.ledger.db.reports.item_sums import BestSeller
 from msrv.translations.dates import format_interval
 from msrv.web.formatting import amount, day
 from msrv.web.store import STORE

@@ -4,34 +4,17 @@
 """Best sellers of a period, from the aggregates by item."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.aggregates import ALL_TIME
+from msrv.ledger.db.reports.item_sums import BestSeller, sum_by_present_id
 from msrv.ledger.db.schema import item_periods, titles
 
 _MAX_KEYS: Final = 500
 """Number of items in one query, far below SQLite's limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class BestSeller:
-    """Sales of an item in a period, in one currency.
-
-    `title` is that of its first sale; the catalog may have a newer one.
-    `refunded` are those of the sales that were refunded at any time.
-    """
-
-    item_id: str
-    title: str
-    currency: str
-    sold: int
-    sold_minor: int
-    refunded: int
-    refunded_minor: int
 
 
 async def best_sellers(
@@ -54,21 +37,6 @@ async def best_sellers(
             item_periods.c.item_id.in_(renamed[at : at + _MAX_KEYS])
         )
         rows += await _all(connection, wanted)
-    sums: dict[tuple[str, str], BestSeller] = {}
-    for each in rows:
-        present = moved.get(each.item_id, each.item_id)
-        was = sums.get((present, each.currency))
-        sums[present, each.currency] = (
-            replace(each, item_id=present)
-            if was is None
-            else replace(
-                was,
-                sold=was.sold + each.sold,
-                sold_minor=was.sold_minor + each.sold_minor,
-                refunded=was.refunded + each.refunded,
-                refunded_minor=was.refunded_minor + each.refunded_minor,
-            )
-        )
     # As many more as the rows that are in the sums, and left out here.
     wanted = (
         _select(period)
@@ -77,7 +45,7 @@ async def best_sellers(
     )
     names = set(renamed)
     found = [
-        *sums.values(),
+        *sum_by_present_id(rows, moved),
         *(
             each
             for each in await _all(connection, wanted)

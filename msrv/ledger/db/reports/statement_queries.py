@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from msrv.ledger.db.reports.item_sums import ItemSum
 from msrv.ledger.db.schema import days, order_items, orders, sale_taxes
 
 
@@ -21,21 +22,6 @@ class CurrencyTotal:
     currency: str
     orders: int
     items: int
-    sold_minor: int
-    refunded_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class ItemSum:
-    """Sales of an item in an interval, in one currency.
-
-    `refunded_minor` is what of them is refunded by now.
-    """
-
-    item_id: str
-    title: str
-    currency: str
-    sold: int
     sold_minor: int
     refunded_minor: int
 
