@@ -3,6 +3,7 @@
 
 """Buying from the demo store, in a browser."""
 
+import asyncio
 import hashlib
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from playwright.async_api import (
     Browser,
     BrowserContext,
     Page,
+    Route,
     ViewportSize,
     expect,
 )
@@ -262,6 +264,32 @@ async def test_button_can_be_pressed_again_without_a_connection(
     await context.set_offline(offline=False)
     await again.tap()
     await expect(page.locator("[data-cart-count]").first).to_have_text("1")
+    await context.close()
+
+
+async def test_cart_opened_before_the_answer_has_the_item(
+    browser: Browser, demo_store: StoreProcess
+) -> None:
+    """With a slow connection, and buttons tapped one after another."""
+    context, page = await visit(browser, SMALL_PHONE, scripts=True)
+    await page.goto(f"{demo_store.url}/catalog/items-may-have-shifted")
+    asked, may_pass = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            asked.set()
+            await may_pass.wait()
+        await route.continue_()
+
+    await page.route("**/cart", hold)
+    await page.get_by_role("button", name="Add to cart").tap()
+    await asyncio.wait_for(asked.wait(), 60)
+    await page.get_by_role("link", name="Cart (0)").tap()
+    may_pass.set()
+    await page.wait_for_url("**/cart")
+    await expect(page.locator("main")).to_contain_text(
+        "Items May Have Shifted"
+    )
     await context.close()
 
 

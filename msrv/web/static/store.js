@@ -46,29 +46,57 @@ function showCart(cart) {
   });
 }
 
-document.addEventListener("submit", async (event) => {
+// What the store has not answered yet.
+const pending = new Set();
+
+document.addEventListener("submit", (event) => {
   const form = event.target;
   const button = event.submitter;
   if (!form.matches("form.add") || !button) return;
   event.preventDefault();
+  const change = changeCart(form, button);
+  pending.add(change);
+  change.finally(() => pending.delete(change));
+});
+
+// The next page shows the cart as it is after those answers; after an error,
+// this page says so instead.
+document.addEventListener(
+  "click",
+  async (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || link.target || !pending.size || event.button !== 0) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const changed = await Promise.all(pending);
+    if (changed.every(Boolean)) link.click();
+  },
+  true,
+);
+
+// Whether the cart was changed.
+async function changeCart(form, button) {
   button.disabled = true;
   try {
     const response = await fetch(form.action, {
       method: "POST",
       headers: { Accept: "application/json" },
       body: new URLSearchParams({ [button.name]: button.value }),
+      keepalive: true, // also where the buyer closes the page
     });
     if (!response.ok) throw new Error(response.statusText);
     showCart(await response.json());
     button.disabled = false;
     button.focus();
+    return true;
   } catch (error) {
     button.disabled = false;
     if (error instanceof TypeError) {
       // No connection: the page stays, and the button can be pressed again.
       button.textContent = cartBar().dataset.retry;
       button.focus();
-      return;
+      return false;
     }
     // Submit the form normally, so that the store's answer is shown.
     const field = document.createElement("input");
@@ -77,8 +105,9 @@ document.addEventListener("submit", async (event) => {
     field.value = button.value;
     form.append(field);
     form.submit();
+    return false;
   }
-});
+}
 
 // Sharing ---
 
