@@ -130,6 +130,7 @@ def create_app(
     store.metrics.register(LimitMetrics(store.limits))
     store.metrics.register(WebhookMetrics(store.webhooks))
     store.metrics.register(LedgerCollector(store.ledger.status))
+    store.metrics.register(store.invoices.failures)
     store.metrics.register(EncodingMetrics(store.encodings.progress))
     if store.mail is not None:
         store.metrics.register(MailMetrics(store.mail))

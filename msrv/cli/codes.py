@@ -105,6 +105,14 @@ def mint(
             raise MintError(
                 f"{campaign!r} is not a campaign name like 'vinyl-2026'"
             ) from None
+        from msrv.cli.access.recorded_acts import (  # noqa: PLC0415 - slow to import
+            record_command,
+        )
+
+        last = first + count - 1
+        record_command(
+            settings, "make-codes", f"{campaign}.{first}-{last}:{item}"
+        )
     click.echo(
         format_sheet(
             printed,

@@ -124,7 +124,7 @@ def studio(
     """Print a link to sign in to the studio, valid once for ten minutes.
 
     A terminal that is wide enough also gets its QR code, for a phone. A link
-    without a name needs no database.
+    without a name needs no database. The activity log has that it was made.
 
     With --sign-out, end all sessions, on every replica; exit status 1 if some
     replicas could not be reached.
@@ -151,6 +151,11 @@ def studio(
             secrets.token_bytes,
             operator_id,
         )
+        from msrv.cli.access.recorded_acts import (  # noqa: PLC0415 - slow to import
+            record_command,
+        )
+
+        record_command(settings, "make-link", operator or "")
     address = f"{server.store_url(settings)}/studio/enter/{ticket}"
     click.echo(address)
     if not no_qr:

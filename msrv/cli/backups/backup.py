@@ -88,6 +88,9 @@ def backup(
         described = settings_room.without_secrets()
         settings = load_settings()
         from msrv.backup import encryption, writer  # noqa: PLC0415 - slow to import
+        from msrv.cli.access.recorded_acts import (  # noqa: PLC0415 - slow to import
+            record_command,
+        )
 
         given = recipients or tuple(filter(None, [settings.backup_recipient]))
         keys = encryption.parse_recipients(given) if given else []
@@ -118,6 +121,7 @@ def backup(
                     manifest = writer.write_backup(
                         file, source, keys, line.update
                     )
+        record_command(settings, "make-backup", path.name if path else "")
     report = _backup_json(path, manifest) if as_json else None
     text = (
         json.dumps(report, indent=2)
@@ -158,6 +162,9 @@ def restore(
     with user_errors():
         settings = load_settings()
         from msrv.backup import encryption, reader, restoration  # noqa: PLC0415 - slow to import
+        from msrv.cli.access.recorded_acts import (  # noqa: PLC0415 - slow to import
+            record_command,
+        )
 
         keys = encryption.read_identities(identities) if identities else []
         target = restoration.RestoreTarget(
@@ -174,6 +181,11 @@ def restore(
                 reader.BackupFile(path, keys), target, line.update
             )
         warnings = restore_warnings(settings, manifest)
+        record_command(
+            settings,
+            "restore-backup",
+            "" if file == STDIO else Path(file).name,
+        )
     if as_json:
         click.echo(json.dumps(_restore_json(manifest, done), indent=2))
     else:

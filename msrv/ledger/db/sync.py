@@ -190,7 +190,7 @@ class DatabaseSync:
     async def _write_batch(self, batch: RecordBatch) -> None:
         """Write a batch to the database. Raises DatabaseError, OSError."""
         for line in batch.damaged:
-            await self._set_aside(line, "is damaged")
+            await self._set_aside(line, "is damaged, or of a newer version")
         if not batch.events:
             return
         try:

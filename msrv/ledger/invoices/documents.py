@@ -122,6 +122,37 @@ class NumberedDocument:
         """Number as it is written, like `INV-2026-00017`."""
         return document_name(self.series, self.number)
 
+    @property
+    def issued_at(self) -> int:
+        """Time of the document, in Unix seconds."""
+        return self.document.issued_at
+
+    @property
+    def order_id(self) -> str:
+        """Order of the document."""
+        return self.document.order_id
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableDocument:
+    """Document whose content can't be read, but its number is known.
+
+    Of a newer version, or damaged. `issued_at` is in Unix seconds.
+    """
+
+    series: str
+    number: int
+    order_id: str
+    issued_at: int
+
+    @property
+    def name(self) -> str:
+        """Number as it is written, like `INV-2026-00017`."""
+        return document_name(self.series, self.number)
+
+
+ListedDocument = NumberedDocument | UnreadableDocument
+
 
 def document_name(series: str, number: int) -> str:
     """Return the number of a document as it is written."""

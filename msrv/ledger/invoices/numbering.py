@@ -8,8 +8,8 @@ crash leaves a gap; the row of the series is locked meanwhile, so that no two
 replicas take the same number. An order that has its invoice keeps it.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -37,8 +37,6 @@ from msrv.ledger.invoices.documents import (
 from msrv.ledger.invoices.queries import document_of, document_rows
 from msrv.ledger.reversals.event import DISPUTE
 from msrv.proofs.receipts import is_simulated
-
-log = logging.getLogger(__name__)
 
 BATCH: Final = 100
 """Number of orders in one transaction: others write meanwhile, too."""
@@ -92,17 +90,28 @@ async def find_pending(
     return tuple((row.sold_at, row.order_id) for row in rows)
 
 
+@dataclass(frozen=True, slots=True)
+class MadeDocuments:
+    """Result of a batch: how many documents were made.
+
+    `failed` has the orders whose document can't be made, with the reason.
+    """
+
+    count: int
+    failed: Mapping[str, str]
+
+
 async def make_documents(
     connection: AsyncConnection,
     rules: InvoiceRules,
     order_ids: Sequence[str],
     now: int,
-) -> int:
-    """Make the documents that orders lack; return how many were made.
+) -> MadeDocuments:
+    """Make the documents that orders lack.
 
     In the order of their payment, within one `Database.write_transaction`,
-    for at most BATCH orders. An order whose document can't be made is logged
-    and left out: it takes no number.
+    for at most BATCH orders. An order whose document can't be made is left
+    out: it takes no number.
     """
     wanted = select(orders).where(orders.c.order_id.in_(order_ids))
     found = sorted(
@@ -112,6 +121,7 @@ async def make_documents(
     disputed = await find_disputed(connection, order_ids)
     added = _NewDocuments(connection, rules)
     settled: dict[str, int] = {}
+    failed: dict[str, str] = {}
     for order in found:
         try:
             made = list(map(document_of, rows.get(order.order_id, ())))
@@ -124,11 +134,11 @@ async def make_documents(
                 for each in corrections_of(order, have, now):
                     await added.add(each)
                 settled[order.order_id] = order.refunded_minor
-        except ValueError:
-            log.exception("order %s lacks an invoice", order.order_id)
+        except ValueError as error:
+            failed[order.order_id] = str(error)
     await added.store()
     await _settle(connection, settled)
-    return len(added.rows)
+    return MadeDocuments(len(added.rows), failed)
 
 
 class _NewDocuments:

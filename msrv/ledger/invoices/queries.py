@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.tables.invoices import invoices
 from msrv.ledger.invoices.documents import (
+    ListedDocument,
     NumberedDocument,
+    UnreadableDocument,
     document_from_json,
 )
 
@@ -31,6 +33,14 @@ async def order_documents(
     """
     rows = await document_rows(connection, [order_id])
     return tuple(map(document_of, rows.get(order_id, ())))
+
+
+async def list_order_documents(
+    connection: AsyncConnection, order_id: str
+) -> tuple[ListedDocument, ...]:
+    """Return the documents of an order, also those that can't be read."""
+    rows = await document_rows(connection, [order_id])
+    return tuple(map(_listed, rows.get(order_id, ())))
 
 
 async def document_rows(
@@ -55,11 +65,11 @@ async def list_documents(
     before: int,
     after: DocumentKey | None = None,
     most: int = PAGE,
-) -> tuple[NumberedDocument, ...]:
+) -> tuple[ListedDocument, ...]:
     """Return the documents made in a span of time, oldest first.
 
     At `since` or later and before `before`, in Unix seconds, and after the
-    key `after`.
+    key `after`. One that can't be read keeps the others from nobody.
     """
     key = (invoices.c.issued_at, invoices.c.series, invoices.c.number)
     wanted = (
@@ -75,12 +85,21 @@ async def list_documents(
         wanted = wanted.where(
             invoices.c.issued_at >= after[0], tuple_(*key) > tuple_(*after)
         )
-    return tuple(map(document_of, await connection.execute(wanted)))
+    return tuple(map(_listed, await connection.execute(wanted)))
 
 
-def document_key(document: NumberedDocument) -> DocumentKey:
+def _listed(row: Row[Any]) -> ListedDocument:
+    try:
+        return document_of(row)
+    except ValueError:
+        return UnreadableDocument(
+            row.series, row.number, row.order_id, row.issued_at
+        )
+
+
+def document_key(document: ListedDocument) -> DocumentKey:
     """Return the sort key of a document."""
-    return document.document.issued_at, document.series, document.number
+    return document.issued_at, document.series, document.number
 
 
 def document_of(row: Row[Any]) -> NumberedDocument:

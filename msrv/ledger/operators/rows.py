@@ -7,8 +7,10 @@ The functions that write need one `Database.write_transaction`: there is no
 other writer meanwhile. So of two replicas, one adds a name.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import insert, select, update
@@ -24,6 +26,8 @@ from msrv.ledger.operators.model import (
     check_name,
 )
 
+log = logging.getLogger(__name__)
+
 ID_BYTES: Final = 6
 _ACT_ID_BYTES: Final = 12
 
@@ -37,12 +41,26 @@ async def list_operators(connection: AsyncConnection) -> list[Operator]:
         Operator(
             row.operator_id,
             row.name,
-            Role(row.role),
+            _role(row.role),
             row.created_at,
             row.ended_at,
         )
         for row in rows
     ]
+
+
+@lru_cache(maxsize=32)  # so that each is logged once
+def _role(text: str) -> Role:
+    """Return a role; of one that only a newer version knows, the least."""
+    try:
+        return Role(text)
+    except ValueError:
+        log.warning(
+            "the role %r is unknown to this version: it counts as %s",
+            text,
+            Role.READ_ONLY.value,
+        )
+        return Role.READ_ONLY
 
 
 async def find_operator(connection: AsyncConnection, name: str) -> Operator:

@@ -17,3 +17,11 @@ class InvoiceWaits(Exception):
     def __init__(self, order_id: str) -> None:
         super().__init__(f"order {order_id} isn't in the database yet")
         self.order_id = order_id
+
+
+class InvoiceUnreadable(Exception):
+    """No document of an order can be read by this version."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"the documents of order {order_id} can't be read")
+        self.order_id = order_id

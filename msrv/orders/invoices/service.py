@@ -11,7 +11,7 @@ so: the database decides who takes which number. The receipt never waits.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from msrv.catalog.details.invoicing import InvoiceRules
@@ -20,7 +20,12 @@ from msrv.ledger.errors import DatabaseError, EventRejected, LedgerError
 from msrv.ledger.invoices.documents import NumberedDocument
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.timeouts import CHECKOUT_SECONDS, STUDIO_SECONDS
-from msrv.orders.invoices.errors import InvoicesOff, InvoiceWaits
+from msrv.orders.invoices.errors import (
+    InvoicesOff,
+    InvoiceUnreadable,
+    InvoiceWaits,
+)
+from msrv.orders.invoices.failures import InvoiceFailures
 from msrv.proofs.receipts import Receipt
 from msrv.settings.optional_packages import PackageMissing, require_packages
 from msrv.tasks import finish
@@ -51,6 +56,7 @@ class Invoices:
     catalog: LiveCatalog
     clock: Callable[[], int]
     can_print: bool = True
+    failures: InvoiceFailures = field(default_factory=InvoiceFailures)
 
     @classmethod
     def of(
@@ -89,9 +95,9 @@ class Invoices:
     async def documents(self, order_id: str) -> tuple[NumberedDocument, ...]:
         """Return the documents of an order, which are made if need be.
 
-        The invoice is the first. Raises InvoicesOff for an order that gets
-        none, InvoiceWaits while the order isn't in the database, and
-        DatabaseError.
+        The invoice is the first. Those that this version can't read are left
+        out. Raises InvoicesOff for an order that gets none, InvoiceUnreadable,
+        InvoiceWaits while the order isn't in the database, and DatabaseError.
         """
         found = await self._read(order_id)
         if found is None:
@@ -127,7 +133,7 @@ class Invoices:
         )
         from msrv.ledger.invoices.queries import (  # noqa: PLC0415 - slow to import
             credited_minor,
-            order_documents,
+            list_order_documents,
         )
 
         async with self.ledger.read_transaction(
@@ -136,8 +142,16 @@ class Invoices:
             order = await find_order(connection, order_id)
             if order is None:
                 return None
-            made = await order_documents(connection, order_id)
+            listed = await list_order_documents(connection, order_id)
             credited = await credited_minor(connection, order_id)
+            made = tuple(
+                each for each in listed if isinstance(each, NumberedDocument)
+            )
+            if len(made) < len(listed):
+                if not made:
+                    raise InvoiceUnreadable(order_id)
+                # What follows depends on all of them.
+                return made, None
             is_complete = credited == order.refunded_minor
             if made and not is_complete:
                 # Nothing follows before the dispute is decided.
@@ -177,13 +191,21 @@ class Invoices:
         await self._make(rules, [key[1]])
 
     async def _make(self, rules: InvoiceRules, order_ids: list[str]) -> None:
-        """Make the documents of a batch of orders. Raises DatabaseError."""
+        """Make the documents of a batch of orders. Raises DatabaseError.
+
+        Those that can't be made are added to the failures.
+        """
         from msrv.ledger.invoices.numbering import (  # noqa: PLC0415 - slow to import
             make_documents,
         )
 
         async with self.ledger.write_transaction(STUDIO_SECONDS) as connection:
-            await make_documents(connection, rules, order_ids, self.clock())
+            made = await make_documents(
+                connection, rules, order_ids, self.clock()
+            )
+        for order_id, reason in made.failed.items():
+            self.failures.add(order_id, reason)
+        self.failures.discard([e for e in order_ids if e not in made.failed])
 
     async def run(self) -> None:
         """Make what is lacking until cancelled."""
@@ -263,8 +285,8 @@ class Invoices:
             try:
                 await self._make(rules, [order_id])
             except EventRejected as error:
-                log.error("order %s lacks an invoice: %s", order_id, error)  # noqa: TRY400 - says it all
+                self.failures.add(order_id, str(error))
             except DatabaseError:
                 raise
-            except Exception:
-                log.exception("order %s lacks an invoice", order_id)
+            except Exception as error:  # noqa: BLE001 - logged with its cause
+                self.failures.add(order_id, repr(error), error)

@@ -16,7 +16,11 @@ from aiohttp import web
 from msrv.display_text import clean_line
 from msrv.ledger.errors import DatabaseError
 from msrv.ledger.invoices.documents import NumberedDocument
-from msrv.orders.invoices.errors import InvoicesOff, InvoiceWaits
+from msrv.orders.invoices.errors import (
+    InvoicesOff,
+    InvoiceUnreadable,
+    InvoiceWaits,
+)
 from msrv.proofs import receipts
 from msrv.proofs.gifts import bills
 from msrv.proofs.receipts import Receipt
@@ -110,7 +114,7 @@ async def _documents(request: web.Request) -> tuple[NumberedDocument, ...]:
         return await invoices.documents(receipt.order_id)
     except InvoicesOff as error:
         raise NotFound from error
-    except (DatabaseError, InvoiceWaits) as error:
+    except (DatabaseError, InvoiceUnreadable, InvoiceWaits) as error:
         raise InvoiceUnavailable from error
 
 

@@ -62,6 +62,10 @@ NAMES: Final = {
     "export-order": gettext_noop("exported what is held of an order"),
     "delete-free-orders": gettext_noop("deleted old free orders"),
     "reissue": gettext_noop("signed receipts again after a leak"),
+    "make-backup": gettext_noop("made a backup"),
+    "restore-backup": gettext_noop("restored a backup"),
+    "decide-country": gettext_noop("decided the country of an order"),
+    "undo-country": gettext_noop("took back the country of an order"),
     "grant": gettext_noop("gave receipts to former buyers"),
 }
 """Label of each act, by its name in the ledger; pages translate it."""

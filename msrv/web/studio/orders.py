@@ -18,7 +18,8 @@ from msrv.ledger.db.order_queries import (
     OrderHistory,
     OrderLine,
 )
-from msrv.ledger.invoices.queries import order_documents
+from msrv.ledger.invoices.documents import NumberedDocument
+from msrv.ledger.invoices.queries import list_order_documents
 from msrv.orders.fulfilment import receipt_of
 from msrv.proofs import receipts
 from msrv.proofs.links import make_link
@@ -109,7 +110,7 @@ async def show_one(request: web.Request) -> web.Response:
     async with page.read_transaction(request) as connection:
         history = await order_queries.order_history(connection, order_id)
         acts = await report_queries.list_order_actions(connection, order_id)
-        invoices = await order_documents(connection, order_id)
+        invoices = await list_order_documents(connection, order_id)
     if history is None:
         raise NotFound
     order = history.order
@@ -143,7 +144,14 @@ async def show_one(request: web.Request) -> web.Response:
         order=order,
         tax_facts=tuple(tax_facts(order)),
         invoices=[
-            (each.document.position, document_title(each)) for each in invoices
+            (each.document.position, document_title(each))
+            for each in invoices
+            if isinstance(each, NumberedDocument)
+        ],
+        unreadable=[
+            each.name
+            for each in invoices
+            if not isinstance(each, NumberedDocument)
         ],
         gets_invoice=request.app[STORE].invoices.covers(order),
         history=history,

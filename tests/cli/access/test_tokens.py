@@ -5,12 +5,17 @@
 
 import asyncio
 import json
+import shutil
+import sqlite3
 from pathlib import Path
 
 from msrv.ledger.connection_rules import ConnectionRules
-from msrv.ledger.db.database import Database
+from msrv.ledger.db.database import FILE_NAME, Database
 from msrv.ledger.db.report_queries import list_actions
+from msrv.ledger.ledger import SPOOL_NAME
+from msrv.ledger.operators.action import OperatorAction
 from msrv.ledger.operators.tokens import parse_token
+from msrv.ledger.segments import SUFFIX, read_records
 from tests.cli.conftest import Cli
 from tests.ledger.sample_events import order_id
 
@@ -56,6 +61,64 @@ async def recorded(data: Path) -> list[tuple[str, str, str]]:
     finally:
         await database.close()
     return sorted((each.act, each.subject, each.actor) for each in found)
+
+
+def waiting(data: Path) -> list[tuple[str, str, str]]:
+    """Return the acts in the spool of a data folder."""
+    found: list[tuple[str, str, str]] = []
+    for path in sorted(data.glob(f"{SPOOL_NAME}/*/*{SUFFIX}")):
+        found += [
+            (each.act, each.subject, each.actor)
+            for each in read_records(path, 0).events
+            if isinstance(each, OperatorAction)
+        ]
+    return sorted(found)
+
+
+MINT = ("codes", "mint", "--item", "night-bus", "--campaign", "vinyl")
+
+
+def test_acts_that_need_no_database_are_recorded(
+    shop_cli: Cli, tmp_path: Path
+) -> None:
+    """Also while the database is away."""
+    data = tmp_path / "data"
+    wanted = [
+        ("make-codes", "vinyl.5-9:night-bus", "cli"),
+        ("make-link", "", "cli"),
+    ]
+
+    def run_both(**environ: str) -> None:
+        for command in (
+            ("studio", "--no-qr"),
+            (*MINT, "--first", "5", "--count", "5"),
+        ):
+            result = shop_cli(*command, **environ)
+            assert result.exit_code == 0, (command, result.output)
+            assert "not recorded" not in result.stderr
+
+    # Before the first start there is nothing to record it in.
+    data.mkdir()
+    assert shop_cli("studio").exit_code == 0
+    assert list(data.iterdir()) == []
+
+    away = "mariadb://someone@127.0.0.1:1/nothing"
+    run_both(MSRV_DATABASE=away)
+    assert waiting(data) == wanted
+    shutil.rmtree(data / SPOOL_NAME)
+
+    assert shop_cli("ledger", "upgrade").exit_code == 0
+    run_both()
+    assert asyncio.run(recorded(data)) == wanted
+    assert waiting(data) == []
+
+    # Of an older version: its store wouldn't know what to do with it.
+    with sqlite3.connect(data / FILE_NAME) as database:
+        database.execute("UPDATE alembic_version SET version_num = '0005'")
+    assert "warning: not recorded in the activity log" in (
+        shop_cli("studio", "--no-qr").stderr
+    )
+    assert waiting(data) == []
 
 
 def test_changes_of_commands_are_recorded(cli: Cli, tmp_path: Path) -> None:

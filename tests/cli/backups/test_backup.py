@@ -4,6 +4,7 @@
 """Commands `backup` and `restore`."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from pyrage import x25519
 
 from msrv.cli import main
+from msrv.ledger.db.database import FILE_NAME
 from msrv.settings import without_secrets
 from tests.backup.conftest import new_folder as new_folder  # noqa: PLC0414 - a fixture
 from tests.backup.conftest import sold as sold  # noqa: PLC0414 - a fixture
@@ -65,6 +67,9 @@ def test_backup_and_restore_report_what_they_did(
     assert shown["restored"] == str(new)
     assert shown["ledger"].startswith("3 orders")
     assert "perhaps a second time" in shown["mails"]
+    with sqlite3.connect(new / FILE_NAME) as database:
+        acts = database.execute("SELECT act, subject FROM acts").fetchall()
+    assert acts == [("restore-backup", path.name)]
     text = (new / "restored" / "settings.env").read_text()
     assert "MSRV_LINK_HOURS=48" in text
     assert NONCE not in text
@@ -188,7 +193,14 @@ def test_backup_is_piped_and_restored_from_a_pipe(
         check=True,
         timeout=120,
     )
-    assert new.rows() == sold.rows()
+    # Each records itself, after it was done.
+    had, has = sold.rows(), new.rows()
+    acts = [each.pop("acts") for each in (had, has)]
+    assert [[row["act"] for row in each] for each in acts] == [
+        ["make-backup"],
+        ["restore-backup"],
+    ]
+    assert has == had
     assert not list(new.data.glob(".*"))
     cut = subprocess.run(
         command(tmp_path / "cut", "restore", "-"),

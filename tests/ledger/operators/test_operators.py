@@ -7,10 +7,12 @@ import asyncio
 import secrets
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.report_queries import list_actions
+from msrv.ledger.db.schema import operators
 from msrv.ledger.errors import DatabaseError
 from msrv.ledger.events import event_from_json, event_to_json
 from msrv.ledger.operators import rows
@@ -57,6 +59,49 @@ async def test_operators_are_added_changed_and_removed(
         (Role.READ_ONLY, NOON + 1),
         (Role.OWNER, None),
     }
+
+
+async def test_role_of_a_newer_version_counts_as_the_least(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It locks nobody out, and is logged once."""
+    newer = "sqlite" if database.is_embedded else "mariadb"
+    await add(database)
+    boris = await add(database, "boris")
+    async with database.write_transaction() as connection:
+        await connection.execute(
+            update(operators)
+            .where(operators.c.name == "boris")
+            .values(role=newer)
+        )
+    for _ in range(3):
+        async with database.read_transaction() as connection:
+            found = await rows.list_operators(connection)
+    assert [(each.name, each.role) for each in found] == [
+        ("anna", Role.SALES),
+        ("boris", Role.READ_ONLY),
+    ]
+    directory = OperatorDirectory(database)
+    known = await directory.find(boris.operator_id, changes=True)
+    assert known is not None
+    assert known.role is Role.READ_ONLY
+    assert caplog.text.count(f"the role {newer!r} is unknown") == 1
+
+
+async def test_act_of_a_newer_version_is_listed(database: Database) -> None:
+    async with database.write_transaction() as connection:
+        await rows.record_act(
+            connection,
+            "fly-away",
+            "moon",
+            actor="robot.r2",
+            session=CLI,
+            at_ms=NOON * 1000,
+            random=secrets.token_bytes,
+        )
+    async with database.read_transaction() as connection:
+        (act,) = await list_actions(connection)
+    assert (act.act, act.actor) == ("fly-away", "robot.r2")
 
 
 async def test_one_of_two_replicas_adds_a_name(database: Database) -> None:

@@ -4,13 +4,16 @@
 """Invoices in the studio: of an order, and of a month for the accountant."""
 
 import csv
+import html
 import io
 import zipfile
 from dataclasses import replace
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import update
 
+from msrv.ledger.db.tables.invoices import invoices
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.reversals.event import DISPUTE
 from msrv.settings import Settings
@@ -84,6 +87,62 @@ async def test_month_of_invoices_as_page_csv_and_zip(studio: Studio) -> None:
         assert archive.read(f"{numbers[1]}.pdf").startswith(b"%PDF-1.7")
     activity = await studio.text("/studio/activity")
     assert "exported invoices" in activity
+
+
+async def test_unreadable_document_keeps_nobody_from_the_others(
+    studio: Studio,
+) -> None:
+    """A month has one of a newer version: it is named in each form."""
+    first = replace(sale(1, ("song", 700), at=NOON - 99), provider="stripe")
+    await studio.store_events(
+        first, replace(first, order_id=order_id(2), sold_at=NOON - 98)
+    )
+    service = studio.store.app[STORE].invoices
+    for number in (1, 2):
+        await service.documents(order_id(number))
+    async with service.ledger.write_transaction() as connection:
+        await connection.execute(
+            update(invoices)
+            .where(invoices.c.order_id == order_id(1))
+            .values(document='{"kind":"hologram"}')
+        )
+    listed = await studio.data("/studio/invoices")
+    assert [each["order_id"] for each in listed["documents"]] == [order_id(2)]
+    (bad,) = listed["unreadable"]
+    (good,) = listed["documents"]
+    assert bad["order_id"] == order_id(1)
+    page = await studio.text("/studio/invoices")
+    assert bad["number"] in page
+    assert good["number"] in page
+    answer = await studio.get("/studio/invoices.csv")
+    rows = list(csv.DictReader(io.StringIO(await answer.text())))
+    assert [(row["number"], row["kind"], row["gross"]) for row in rows] == [
+        (bad["number"], "unreadable", ""),
+        (good["number"], "invoice", "7.00"),
+    ]
+    packed = await studio.get("/studio/invoices.zip")
+    with zipfile.ZipFile(io.BytesIO(await packed.read())) as archive:
+        assert archive.namelist() == [
+            f"{bad['number']}.txt",
+            f"{good['number']}.pdf",
+        ]
+    order = f"/studio/orders/{order_id(1)}"
+    assert f"{bad['number']} can't be read" in html.unescape(
+        await studio.text(order)
+    )
+    assert (await studio.get(f"{order}/invoices/0")).status == 503
+    assert (await studio.get(f"/studio/orders/{order_id(2)}")).status == 200
+
+
+async def test_order_whose_invoice_cannot_be_made_is_named(
+    studio: Studio,
+) -> None:
+    service = studio.store.app[STORE].invoices
+    service.failures.add(order_id(7), "a reason")
+    page = await studio.text("/studio/invoices")
+    assert f'href="/studio/orders/{order_id(7)}"' in page
+    service.failures.discard([order_id(7)])
+    assert order_id(7) not in await studio.text("/studio/invoices")
 
 
 @pytest.mark.parametrize(

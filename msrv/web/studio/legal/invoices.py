@@ -1,28 +1,27 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Invoices in the studio: of an order, and of a month for the accountant.
+"""Invoices in the studio: of an order, and of a month."""
 
-A month's PDFs are one ZIP, streamed: one of them is in memory at a time.
-"""
-
-import asyncio
-import io
-import zipfile
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from aiohttp import web
 
-from msrv.ledger.invoices.documents import NumberedDocument
+from msrv.ledger.invoices.documents import (
+    NumberedDocument,
+    UnreadableDocument,
+)
 from msrv.ledger.invoices.queries import (
     PAGE,
     DocumentKey,
     document_key,
     list_documents,
 )
-from msrv.orders.invoices.errors import InvoicesOff, InvoiceWaits
-from msrv.settings.optional_packages import require_packages
+from msrv.orders.invoices.errors import (
+    InvoicesOff,
+    InvoiceUnreadable,
+    InvoiceWaits,
+)
 from msrv.translations import gettext
 from msrv.web.errors import InvalidField, InvoiceUnavailable, NotFound
 from msrv.web.formatting import month
@@ -30,29 +29,11 @@ from msrv.web.invoices.factur_x import NOBODY
 from msrv.web.invoices.printed_invoice import document_title
 from msrv.web.invoices.responses import (
     document_json,
-    document_pdf,
-    file_name,
     pdf_response,
 )
-from msrv.web.rendering import PRIVATE
 from msrv.web.store import ORIGIN, STORE
-from msrv.web.studio import activity, csv_export, page
+from msrv.web.studio import page
 
-COLUMNS = (
-    "number",
-    "kind",
-    "date_utc",
-    "supply_date_utc",
-    "order",
-    "corrects",
-    "country",
-    "currency",
-    "net_minor",
-    "tax_minor",
-    "rate_basis_points",
-    "gross_minor",
-    "gross",
-)
 _MONTHS = 24
 
 
@@ -66,7 +47,7 @@ async def show_pdf(request: web.Request) -> web.Response:
         documents = await request.app[STORE].invoices.documents(order_id)
     except InvoicesOff as error:
         raise NotFound from error
-    except InvoiceWaits as error:
+    except (InvoiceUnreadable, InvoiceWaits) as error:
         raise InvoiceUnavailable from error
     position = request.match_info["position"]
     for each in documents:
@@ -80,7 +61,7 @@ async def show_month(request: web.Request) -> web.Response:
 
     Raises DatabaseError, InvalidField.
     """
-    name, since, before = _read_month(request)
+    name, since, before = read_month(request)
     after = _read_after(request)
     async with page.read_transaction(request) as connection:
         found = await list_documents(
@@ -98,7 +79,14 @@ async def show_month(request: web.Request) -> web.Response:
         {
             "period": name,
             "documents": [
-                document_json(each, base + _pdf_path(each)) for each in shown
+                document_json(each, base + _pdf_path(each))
+                for each in shown
+                if isinstance(each, NumberedDocument)
+            ],
+            "unreadable": [
+                _unreadable_json(each)
+                for each in shown
+                if isinstance(each, UnreadableDocument)
             ],
             "next": following,
         },
@@ -108,131 +96,22 @@ async def show_month(request: web.Request) -> web.Response:
         documents=[
             (each.document, document_title(each), _pdf_path(each))
             for each in shown
+            if isinstance(each, NumberedDocument)
         ],
+        unreadable=[
+            each for each in shown if isinstance(each, UnreadableDocument)
+        ],
+        failed=list(request.app[STORE].invoices.failures.reasons)[:PAGE],
         following=following,
     )
 
 
-async def send_csv(request: web.Request) -> web.StreamResponse:
-    """Send the documents of a month as CSV. Raises as `show_month` does."""
-    name, since, before = _read_month(request)
-    rows = _batches(request, since, before)
-    first = await _first_batch(rows)
-    response = await csv_export.start(request, f"invoices-{name}.csv")
-    if request.method == "HEAD":
-        return response
-    await activity.record(request, "export-invoices", name)
-    await response.write(csv_export.lines([COLUMNS]))
-    await response.write(csv_export.lines(map(_row, first)))
-    async for batch in rows:
-        await response.write(csv_export.lines(map(_row, batch)))
-    await response.write_eof()
-    return response
-
-
-async def send_zip(request: web.Request) -> web.StreamResponse:
-    """Send the PDFs of a month as a ZIP.
-
-    If the database fails on the way, the connection is closed early, so that
-    the client sees an incomplete file. Raises DatabaseError, InvalidField,
-    PackageMissing.
-    """
-    require_packages("pdf", "Writing a PDF")
-    name, since, before = _read_month(request)
-    batches = _batches(request, since, before)
-    first = await _first_batch(batches)
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": "application/zip",
-            "Content-Disposition": (
-                f'attachment; filename="invoices-{name}.zip"'
-            ),
-            "Cache-Control": PRIVATE,
-        }
-    )
-    await response.prepare(request)
-    if request.method == "HEAD":
-        return response
-    await activity.record(request, "export-invoices", name)
-    out = _Output()
-    with zipfile.ZipFile(out, "w") as archive:
-        async for document in _flattened(first, batches):
-            pdf = await asyncio.to_thread(document_pdf, document, NOBODY)
-            archive.writestr(_member(document), pdf)
-            await response.write(out.drain())
-    await response.write(out.drain())
-    await response.write_eof()
-    return response
-
-
-class _Output(io.RawIOBase):
-    """Output of a ZIP that can't be sought, and is taken as it is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._held = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        content = bytes(memoryview(data))  # type: ignore[arg-type]
-        self._held += content
-        return len(content)
-
-    def drain(self) -> bytes:
-        held = bytes(self._held)
-        self._held.clear()
-        return held
-
-
-def _member(document: NumberedDocument) -> zipfile.ZipInfo:
-    """Return the name of a PDF in the ZIP, with the document's date."""
-    at = datetime.fromtimestamp(document.document.issued_at, UTC)
-    return zipfile.ZipInfo(
-        file_name(document), (max(at.year, 1980), *at.timetuple()[1:6])
-    )
-
-
-async def _flattened(
-    first: tuple[NumberedDocument, ...],
-    batches: AsyncIterator[tuple[NumberedDocument, ...]],
-) -> AsyncIterator[NumberedDocument]:
-    for each in first:
-        yield each
-    async for batch in batches:
-        for each in batch:
-            yield each
-
-
-async def _batches(
-    request: web.Request, since: int, before: int
-) -> AsyncIterator[tuple[NumberedDocument, ...]]:
-    """Yield the documents of a span, a transaction for each batch."""
-    after: DocumentKey | None = None
-    while True:
-        async with page.read_transaction(request) as connection:
-            found = await list_documents(
-                connection, since=since, before=before, after=after
-            )
-        if found:
-            yield found
-        if len(found) < PAGE:
-            return
-        after = document_key(found[-1])
-
-
-async def _first_batch(
-    batches: AsyncIterator[tuple[NumberedDocument, ...]],
-) -> tuple[NumberedDocument, ...]:
-    """Return the first batch, empty if there is none.
-
-    Before a response starts, so that a database that is away is a 503.
-    """
-    try:
-        return await anext(batches)
-    except StopAsyncIteration:
-        return ()
+def _unreadable_json(document: UnreadableDocument) -> dict[str, str | int]:
+    return {
+        "number": document.name,
+        "order_id": document.order_id,
+        "issued_at": document.issued_at,
+    }
 
 
 def _pdf_path(document: NumberedDocument) -> str:
@@ -240,36 +119,7 @@ def _pdf_path(document: NumberedDocument) -> str:
     return f"/studio/orders/{content.order_id}/invoices/{content.position}"
 
 
-def _row(document: NumberedDocument) -> tuple[str | int, ...]:
-    data = document_json(document, "")
-    sign = document.document.sign
-
-    def amount(name: str) -> int | str:
-        return "" if data[name] is None else sign * data[name]
-
-    gross = csv_export.decimal(data["gross_minor"], data["currency"])
-    return (
-        data["number"],
-        data["kind"],
-        _day(data["issued_at"]),
-        _day(data["sold_at"]),
-        data["order_id"],
-        data["corrects"] or "",
-        data["country"] or "",
-        data["currency"],
-        amount("net_minor"),
-        amount("tax_minor"),
-        "" if data["rate_basis_points"] is None else data["rate_basis_points"],
-        amount("gross_minor"),
-        f"-{gross}" if sign < 0 else gross,
-    )
-
-
-def _day(at: int) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
-
-
-def _read_month(request: web.Request) -> tuple[str, int, int]:
+def read_month(request: web.Request) -> tuple[str, int, int]:
     """Return `period`, by default this month, and the span that it is.
 
     Raises InvalidField.

@@ -22,16 +22,20 @@ async def _month(request: web.Request) -> web.StreamResponse:
 
 @recently_signed_in
 async def _csv(request: web.Request) -> web.StreamResponse:
-    from msrv.web.studio.legal import invoices  # noqa: PLC0415 - slow to import
+    from msrv.web.studio.legal import (  # noqa: PLC0415 - slow to import
+        invoice_exports,
+    )
 
-    return await invoices.send_csv(request)
+    return await invoice_exports.send_csv(request)
 
 
 @recently_signed_in
 async def _zip(request: web.Request) -> web.StreamResponse:
-    from msrv.web.studio.legal import invoices  # noqa: PLC0415 - slow to import
+    from msrv.web.studio.legal import (  # noqa: PLC0415 - slow to import
+        invoice_exports,
+    )
 
-    return await invoices.send_zip(request)
+    return await invoice_exports.send_zip(request)
 
 
 @signed_in
