@@ -97,7 +97,7 @@ def assemble_catalog(
 ) -> Catalog:
     """Return a catalog of the releases: sorted, indexed by id, versioned."""
     releases = list(releases)
-    ids = _Ids.of(releases)
+    ids = CatalogIds.of(releases)
     shop = _with_present_ids(shop, ids.moved)
     releases = sort_releases(shop.order, releases)
     texts: list[Page | ArtistProfile] = [*pages, *profiles]
@@ -109,9 +109,7 @@ def assemble_catalog(
     return Catalog(
         shop=shop,
         releases=tuple(releases),
-        offered=tuple(
-            each for each in releases if not each.hidden and each.offered
-        ),
+        offered=offered_releases(releases),
         version=digest.hexdigest()[: 2 * _VERSION_BYTES],
         by_id=ids.by_id,
         releases_by_id={each.release_id: each for each in releases},
@@ -120,6 +118,11 @@ def assemble_catalog(
         pages=pages,
         profiles=profiles,
     )
+
+
+def offered_releases(releases: Iterable[Release]) -> tuple[Release, ...]:
+    """Return the releases that are offered, with one item at least."""
+    return tuple(each for each in releases if not each.hidden and each.offered)
 
 
 def release_notes(
@@ -175,8 +178,8 @@ def find_unknown_releases(
 
 
 @dataclass(frozen=True, slots=True)
-class _Ids:
-    """The ids of a catalog, present and former; see Catalog."""
+class CatalogIds:
+    """The ids of a catalog that follow from its releases; see Catalog."""
 
     by_id: dict[str, Item | Release] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
