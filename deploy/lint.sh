@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-# Lint the containers' files with the tools that are installed, and name those
-# that are not. BIN is the folder of the Python tools.
+# Lint the files of containers and Kubernetes with the tools that are installed,
+# and name those that are not. BIN is the folder of the Python tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=${BIN:-.venv/bin}:$PATH
@@ -42,6 +42,15 @@ fi
 if has gixy; then
     gixy "$work/nginx.conf" >"$work/said" ||
         { cat "$work/said"; exit 1; }
+fi
+
+if has check-jsonschema; then
+    check-jsonschema --quiet --check-metaschema deploy/helm/msrv/values.schema.json
+fi
+if python -c 'import helm_python' 2>/dev/null; then
+    python -m scripts.kubernetes_manifests --check
+else
+    echo "deploy/lint.sh: helm-python-sdk is not installed: skipped"
 fi
 
 image=${NGINX_IMAGE:-$(sed -n 's/^NGINX_IMAGE=\([^@]*\).*/\1/p' deploy/images.env)}

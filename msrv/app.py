@@ -308,8 +308,8 @@ async def _run(
 ) -> AsyncIterator[None]:
     """Start what the store runs in the background, and stop it in reverse.
 
-    Raises LibraryUnreadable where there is no library, and DataFolderLocked
-    during a restore.
+    Raises LibraryUnreadable where there is no library, DataFolderLocked
+    during a restore, and DataFolderTemporary for a folder that won't last.
     """
     store = app[STORE]
     async with contextlib.AsyncExitStack() as stack:

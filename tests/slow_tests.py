@@ -15,6 +15,7 @@ SLOW_FOLDERS = {
     "containers",
     "hostile",
     "journeys",
+    "kubernetes",
     "packaging",
     "process",
     "resilience",

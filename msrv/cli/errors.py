@@ -18,7 +18,7 @@ from msrv.catalog.library.loader import LibraryUnreadable
 from msrv.ledger.errors import LedgerError
 from msrv.settings import WrongSetting
 from msrv.settings.optional_packages import PackageMissing
-from msrv.storage.data_folder import DataFolderLocked
+from msrv.storage.data_folder import DataFolderLocked, DataFolderTemporary
 from msrv.tls.certificate_files import CertificateError
 
 
@@ -37,6 +37,7 @@ def user_errors() -> Iterator[None]:
         LibraryUnreadable,
         BackupError,
         DataFolderLocked,
+        DataFolderTemporary,
         LedgerError,
         MintError,
         PackageMissing,
