@@ -109,6 +109,12 @@ class TaskSupervisor:
             task.add_done_callback(self._log_failure)
             self._tasks.append(task)
 
+    def start_later(
+        self, seconds: float, *runs: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Call each function after that time, and run its coroutine."""
+        self.start(*(_run_after(seconds, run) for run in runs))
+
     async def stop(self) -> None:
         """Cancel the tasks, and wait until each has finished.
 
@@ -131,3 +137,10 @@ class TaskSupervisor:
                 self._name,
                 exc_info=error,
             )
+
+
+async def _run_after(
+    seconds: float, run: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    await asyncio.sleep(seconds)
+    await run()

@@ -7,6 +7,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +19,6 @@ PACKAGE: Final = Path(msrv.__file__).parent
 MODULES: Final = {
     ".".join(("msrv", *path.relative_to(PACKAGE).with_suffix("").parts)): path
     for path in sorted(PACKAGE.rglob("*.py"))
-}
-TREES: Final = {
-    name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()
 }
 
 MAX_LINES: Final = 350
@@ -50,6 +48,12 @@ QUESTIONS: Final = frozenset(
 )
 
 
+@cache
+def tree_of(name: str) -> ast.Module:
+    """Return the parsed source of a module."""
+    return ast.parse(MODULES[name].read_text("utf-8"))
+
+
 def definitions(
     tree: ast.Module,
 ) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
@@ -64,7 +68,7 @@ def definitions(
 def imports(name: str) -> set[str]:
     """Return the package's modules that one imports when it is imported."""
     found: set[str] = set()
-    todo: list[ast.AST] = [TREES[name]]
+    todo: list[ast.AST] = [tree_of(name)]
     while todo:
         node = todo.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -111,7 +115,7 @@ def test_small_module_says_why_it_is_apart() -> None:
         if path.name not in {"__init__.py", "__main__.py"}
         and "migrations" not in path.parts
         and line_count(path) < FEW_LINES
-        and not APART.search(ast.get_docstring(TREES[name]) or "")
+        and not APART.search(ast.get_docstring(tree_of(name)) or "")
     ]
     assert not unexplained
 
@@ -143,7 +147,7 @@ def test_modules_are_imported_by_statements() -> None:
 def test_protocols_have_several_implementations() -> None:
     found = {
         node.name
-        for tree in TREES.values()
+        for tree in map(tree_of, MODULES)
         for node in definitions(tree)
         if isinstance(node, ast.ClassDef)
         and any(ast.unparse(base) == "Protocol" for base in node.bases)
@@ -154,7 +158,7 @@ def test_protocols_have_several_implementations() -> None:
 def test_classes_have_names_of_their_own() -> None:
     counts = Counter(
         node.name
-        for tree in TREES.values()
+        for tree in map(tree_of, MODULES)
         for node in tree.body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
@@ -163,13 +167,13 @@ def test_classes_have_names_of_their_own() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_functions_have_specific_names(name: str) -> None:
-    names = {node.name.strip("_") for node in definitions(TREES[name])}
+    names = {node.name.strip("_") for node in definitions(tree_of(name))}
     assert not names & VAGUE_NAMES
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings_name_the_thing(name: str) -> None:
-    tree = TREES[name]
+    tree = tree_of(name)
     lines = [ast.get_docstring(tree)]
     lines += [ast.get_docstring(node) for node in definitions(tree)]
     first = [line.splitlines()[0] for line in lines if line]

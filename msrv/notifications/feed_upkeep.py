@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 10.0
 _OLD_SECONDS: Final = 3600
+# The first seconds of a store belong to its visitors.
+_START_SECONDS: Final = 1.0
 
 
 class FeedUpkeep:
@@ -80,10 +82,11 @@ async def ledger_upkeep(invoices: Invoices) -> AsyncIterator[None]:
     """Keep the ledger's feed and invoices, and compare it with the library."""
     ledger, catalog = invoices.ledger, invoices.catalog
     work = TaskSupervisor("ledger upkeep")
-    work.start(
-        ContentSync(ledger, catalog.history).run(),
-        FeedUpkeep(ledger, catalog, invoices.clock).run(),
-        invoices.run(),
+    work.start_later(
+        _START_SECONDS,
+        ContentSync(ledger, catalog.history).run,
+        FeedUpkeep(ledger, catalog, invoices.clock).run,
+        invoices.run,
     )
     try:
         yield

@@ -111,6 +111,7 @@ def run_on_terminal(data: Path, *options: str, **environ: str) -> str:
     return shown.decode()
 
 
+@pytest.mark.slow
 def test_studio_shows_the_code_of_its_link(tmp_path: Path) -> None:
     shown = run_on_terminal(tmp_path)
     address, *lines = shown.splitlines()
@@ -122,6 +123,7 @@ def test_studio_shows_the_code_of_its_link(tmp_path: Path) -> None:
     assert found[: len(expected)] == expected
 
 
+@pytest.mark.slow
 def test_studio_shows_no_code_with_its_option(tmp_path: Path) -> None:
     assert len(run_on_terminal(tmp_path, "--no-qr").splitlines()) == 1
     assert "\x1b" not in run_on_terminal(tmp_path, NO_COLOR="1")

@@ -191,6 +191,7 @@ async def test_cancellation_stops_sending_and_closes_the_descriptor(
     assert len(os.listdir("/proc/self/fd")) == before - 1  # noqa: PTH208
 
 
+@pytest.mark.slow  # needs a disk: make test-fast writes to memory
 def test_is_cached_reports_cached_pages(tmp_path: Path) -> None:
     path = tmp_path / "cold"
     path.write_bytes(DATA)

@@ -5,6 +5,7 @@
 
 import os
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,16 +24,19 @@ from msrv.proofs.keyring import Generation, Keyring
 from msrv.retired_keys.key_file import RetiredKeyFile
 from tests.retired_keys.rotations import opened, rewrite, ring, start
 
+NAMES: Final = "ABCDEF"
+
+
+@cache
+def all_keys() -> dict[str, Generation]:
+    """Return the keys of each NONCE by its name; deriving them takes time."""
+    return {name: Generation.from_nonce(f"nonce {name}") for name in NAMES}
+
 
 class Rotations(RuleBasedStateMachine):
     """Any sequence of changes of NONCE, starts, leaks and forged entries."""
 
-    names: Final = "ABCDEF"
-    keys: Final = {
-        name: Generation.from_nonce(f"nonce {name}") for name in names
-    }
-
-    @initialize(name=st.sampled_from(names))
+    @initialize(name=st.sampled_from(NAMES))
     def install(self, name: str) -> None:
         """Start a new store."""
         self.data = Path(os.environ["PYTEST_ROTATIONS"]) / os.urandom(8).hex()
@@ -42,7 +46,7 @@ class Rotations(RuleBasedStateMachine):
         self.used = {name}
         self.ever_leaked: set[str] = set()
 
-    @rule(name=st.sampled_from(names))
+    @rule(name=st.sampled_from(NAMES))
     def rotate(self, name: str) -> None:
         """Change NONCE, with the former one as NONCE_PREVIOUS."""
         if name == self.current or name in self.used - self.accepted:
@@ -52,7 +56,7 @@ class Rotations(RuleBasedStateMachine):
         self.used |= {name}
         self.start()
 
-    @rule(name=st.sampled_from(names))
+    @rule(name=st.sampled_from(NAMES))
     def leak(self, name: str) -> None:
         """Change NONCE, which has leaked, to a new one."""
         if name in self.used:
@@ -69,11 +73,11 @@ class Rotations(RuleBasedStateMachine):
         self.previous = ""
         self.start()
 
-    @rule(name=st.sampled_from(names))
+    @rule(name=st.sampled_from(NAMES))
     def plant(self, name: str) -> None:
         """Add a key to the file without a NONCE."""
         file = RetiredKeyFile(self.data)
-        key = receipts.jwk(self.keys[name].receipt_public_key)
+        key = receipts.jwk(all_keys()[name].receipt_public_key)
         rewrite(
             self.data,
             [
@@ -83,16 +87,16 @@ class Rotations(RuleBasedStateMachine):
         )
 
     def start(self) -> None:
-        start(self.data, ring(self.keys, self.current + self.previous))
+        start(self.data, ring(all_keys(), self.current + self.previous))
 
     def loaded(self) -> Keyring:
-        keys = ring(self.keys, self.current + self.previous)
+        keys = ring(all_keys(), self.current + self.previous)
         return replace(keys, retired=RetiredKeyFile(self.data).load(keys))
 
     @invariant()
     def accepts_exactly_what_was_not_ended(self) -> None:
         """Receipts of every NONCE since the last leak, and no others."""
-        assert set(opened(self.loaded(), self.keys)) == self.accepted
+        assert set(opened(self.loaded(), all_keys())) == self.accepted
         assert self.ever_leaked.isdisjoint(self.accepted)
 
 

@@ -143,6 +143,7 @@ async def _no_sleep(seconds: float) -> None:
     assert seconds > 0
 
 
+@pytest.mark.slow
 async def test_ten_thousand_orders_are_reissued_once_through_every_failure(
     database: Database,
     tmp_path: Path,

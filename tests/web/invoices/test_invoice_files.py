@@ -164,6 +164,7 @@ def test_pdf_has_the_xml_and_says_the_same(language: str) -> None:
         assert "/FontFile2" in descriptor.get_object()
 
 
+@pytest.mark.slow
 def test_hundred_long_lines_are_on_several_pages() -> None:
     line = DocumentLine("bus", "Départ " * 28, 700, 112)
     document = with_changes(lines=(line,) * 100)

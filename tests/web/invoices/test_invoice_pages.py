@@ -200,6 +200,7 @@ async def test_store_without_invoices_offers_none(
     assert (await store.get(f"{path}/invoice")).status == 404
 
 
+@pytest.mark.slow
 async def test_sweep_numbers_orders_that_nobody_asks_for(
     store: Client,
 ) -> None:

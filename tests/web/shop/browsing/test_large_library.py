@@ -15,6 +15,8 @@ import pytest
 from msrv.settings import Settings
 from tests.conftest import ROOT, Client, StartStore
 
+pytestmark = pytest.mark.slow
+
 JSON = {"Accept": "application/json"}
 RELEASES, ARTISTS = 500, 120
 
