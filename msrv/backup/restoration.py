@@ -24,7 +24,7 @@ from msrv.backup import tables
 from msrv.backup.errors import BackupError, DamagedBackup, RestoreRefused
 from msrv.backup.manifest import Manifest
 from msrv.backup.reader import BackupFile, table_of
-from msrv.backup.restored_files import Draft, RestoreResult
+from msrv.backup.restore_draft import Draft, RestoreResult
 from msrv.backup.writer import Progress
 from msrv.files import make_private_folder
 from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text
 from msrv.backup.manifest import Manifest
 from msrv.backup.reader import BackupFile
 from msrv.backup.restoration import RestoreTarget, restore
-from msrv.backup.restored_files import RestoreResult
+from msrv.backup.restore_draft import RestoreResult
 from msrv.backup.writer import BackupSource, new_file, write_backup
 from msrv.ledger.connection_rules import DEFAULT_RULES
 from msrv.ledger.db import schema, schema_upgrade

@@ -47,7 +47,7 @@ def test_files_are_restored_with_their_times(
     assert not list(empty.data.glob("ledger.sqlite3-*"))
 
 
-def test_restored_files_are_private(
+def test_restore_draft_are_private(
     sold: StoreFolder, empty: StoreFolder, tmp_path: Path
 ) -> None:
     sold.back_up(tmp_path / BACKUP)
@@ -141,7 +141,7 @@ def test_disk_that_fails_meanwhile_changes_nothing(
 ) -> None:
     sold.back_up(tmp_path / BACKUP)
     target = new_folder(kind)
-    from msrv.backup.restored_files import Draft  # noqa: PLC0415 - patched
+    from msrv.backup.restore_draft import Draft  # noqa: PLC0415 - patched
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")

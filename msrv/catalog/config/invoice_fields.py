@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, PlainValidator, model_validator
 
 from msrv.catalog.config.fields import StartOfDay
-from msrv.catalog.config.table import Table
+from msrv.catalog.config.toml_table import Table
 from msrv.catalog.details.invoicing import (
     TEST_PREFIX,
     InvoiceRules,

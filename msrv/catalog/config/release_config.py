@@ -26,7 +26,7 @@ from msrv.catalog.config.fields import (
 )
 from msrv.catalog.config.format_fields import Formats
 from msrv.catalog.config.listening_fields import ClipRange, Listen
-from msrv.catalog.config.table import Table
+from msrv.catalog.config.toml_table import Table
 from msrv.catalog.model import Listening, ListeningMode, Shop
 from msrv.money import Money
 from msrv.toml_file import KeyPath, TomlDocument

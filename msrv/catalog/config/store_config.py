@@ -40,8 +40,8 @@ from msrv.catalog.config.format_fields import Formats
 from msrv.catalog.config.invoice_fields import InvoicesTable
 from msrv.catalog.config.legal_fields import Consent, LegalFile, Wordings
 from msrv.catalog.config.listening_fields import Listen
-from msrv.catalog.config.table import Table
 from msrv.catalog.config.tax_fields import Country, Rates
+from msrv.catalog.config.toml_table import Table
 from msrv.catalog.model import Discount, ListeningMode, Shop
 from msrv.catalog.texts.legal_texts import ConsentMode, Legal, LegalKind
 from msrv.catalog.theme.theme_files import NAMES

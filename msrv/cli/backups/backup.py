@@ -31,7 +31,7 @@ from msrv.text_table import labelled, plural, utc_time
 from msrv.web.formatting import size
 
 if TYPE_CHECKING:
-    from msrv.backup.restored_files import RestoreResult
+    from msrv.backup.restore_draft import RestoreResult
 
 STDIO: Final = "-"
 IDENTITY: Final = click.option(
