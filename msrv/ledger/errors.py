@@ -91,6 +91,25 @@ class OrderNotFound(LedgerError):
         self.order_id = order_id
 
 
+class NotUndecided(LedgerError):
+    """The country of an order is proven, and its tax is known."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(
+            f"the country of order {order_id} is not for you to decide: it is "
+            "proven"
+        )
+        self.order_id = order_id
+
+
+class RateNeeded(LedgerError):
+    """A country's rate is needed, and isn't known."""
+
+    def __init__(self, country: str) -> None:
+        super().__init__(f"the rate of the tax in {country} is needed")
+        self.country = country
+
+
 class LineNotFound(OrderNotFound):
     """The order exists, but does not contain this item."""
 

@@ -11,13 +11,20 @@ apart, so that all sums together are the quarter's sales.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from msrv.taxes.countries import EU_COUNTRIES, country_of_tax
+from msrv.taxes.country_decisions import CountryDecision
 from msrv.taxes.quarters import Quarter
-from msrv.taxes.sale_tax import CountryEvidence, SaleTax
+from msrv.taxes.sale_amounts import (
+    Amounts,
+    SalesSum,
+    TaxedOrder,
+    amounts_of,
+)
+from msrv.taxes.sale_tax import SaleTax
 
 MAX_UNDECIDED: Final = 500
 """Sales that a report lists for a decision; all of them are counted."""
@@ -43,108 +50,6 @@ class Doubt(StrEnum):
     NO_RATE = "no-rate"
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """Amounts in minor units of a currency; net and tax add up to gross."""
-
-    net_minor: int = 0
-    tax_minor: int = 0
-
-    @property
-    def gross_minor(self) -> int:
-        """Amount that buyers paid."""
-        return self.net_minor + self.tax_minor
-
-    def __add__(self, other: "Amounts") -> "Amounts":
-        """Return the sum."""
-        return Amounts(
-            self.net_minor + other.net_minor, self.tax_minor + other.tax_minor
-        )
-
-    def __sub__(self, other: "Amounts") -> "Amounts":
-        """Return the difference."""
-        return Amounts(
-            self.net_minor - other.net_minor, self.tax_minor - other.tax_minor
-        )
-
-
-def amounts_of(total_minor: int, tax: SaleTax | None) -> Amounts:
-    """Return the amounts of prices; a tax that isn't known counts as none."""
-    known = tax or SaleTax()
-    return Amounts(known.net_minor(total_minor), known.tax_minor or 0)
-
-
-@dataclass(frozen=True, slots=True)
-class SalesSum:
-    """Sum of sales of which all but the amounts is the same.
-
-    `total_minor` is that of their prices, and `tax` has that of their taxes.
-    """
-
-    currency: str
-    orders: int
-    total_minor: int
-    tax: SaleTax | None
-
-    @property
-    def evidence(self) -> tuple[CountryEvidence, ...]:
-        """Pieces of evidence of the country."""
-        return self.tax.evidence if self.tax else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Repayment:
-    """Money that went back: `amount_minor` of the `paid_minor` of an order.
-
-    `at` is in Unix seconds.
-    """
-
-    at: int
-    amount_minor: int
-    paid_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class TaxedOrder:
-    """Order with what a report needs of it; repayments are oldest first.
-
-    `total_minor` is the sum of its prices, without a tax that was added.
-    """
-
-    order_id: str
-    sold_at: int
-    currency: str
-    total_minor: int
-    tax: SaleTax | None
-    repayments: tuple[Repayment, ...] = ()
-
-    @property
-    def sold(self) -> Amounts:
-        """Amounts of the sale."""
-        return amounts_of(self.total_minor, self.tax)
-
-    def repaid_before(self, time: int) -> Amounts:
-        """Return what had gone back before a time, with its share of the tax.
-
-        The shares of all repayments are rounded together, half up, so that
-        those of an order that was repaid whole add up to its tax.
-        """
-        sold = self.sold
-        gross = gone = 0
-        for each in self.repayments:
-            if each.at >= time:
-                break
-            gone += each.amount_minor
-            paid = each.paid_minor or sold.gross_minor
-            part = min(gone, paid)
-            gross = max(gross, sold.gross_minor * part // paid)
-        if not gross:
-            return Amounts()
-        whole = sold.gross_minor
-        tax = (2 * sold.tax_minor * gross + whole) // (2 * whole)
-        return Amounts(gross - tax, tax)
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class RowKey:
     """Group, quarter, currency, country and rate of a row.
@@ -164,13 +69,15 @@ class RowKey:
 class ReportRow:
     """Sums of a key: orders, what was sold, and what of that was repaid.
 
-    In a row of an earlier quarter, a correction, nothing is sold.
+    In a row of an earlier quarter, a correction, nothing is sold. Of
+    `decided` of the orders, the seller decided the country.
     """
 
     key: RowKey
     orders: int
     sold: Amounts
     repaid: Amounts
+    decided: int = 0
 
     @property
     def left(self) -> Amounts:
@@ -193,7 +100,8 @@ class OssReport:
     `rows` are those of its own sales, `corrections` those of earlier ones.
     `undecided` are at most MAX_UNDECIDED of the quarter's sales, the oldest
     first, of `undecided_count`. `with_one_evidence` counts sales to other
-    member states with only one piece of evidence.
+    member states with only one piece of evidence. `decided` are at most as
+    many of the quarter's sales whose country the seller decided.
     """
 
     quarter: Quarter
@@ -203,6 +111,7 @@ class OssReport:
     undecided: tuple[UndecidedSale, ...]
     undecided_count: int
     with_one_evidence: int
+    decided: tuple[TaxedOrder, ...] = ()
 
     def of(self, *groups: SaleGroup) -> tuple[ReportRow, ...]:
         """Return the rows of some groups."""
@@ -210,9 +119,19 @@ class OssReport:
 
 
 def group_of(
-    tax: SaleTax | None, own_country: str
+    tax: SaleTax | None,
+    own_country: str,
+    decision: CountryDecision | None = None,
 ) -> tuple[SaleGroup, Doubt | None]:
     """Return the group of a sale, and why it is undecided."""
+    if decision is not None:
+        tax = replace(
+            tax or SaleTax(),
+            country=decision.country,
+            evidence=(),
+            tax_minor=decision.tax_minor,
+            rate_bp=decision.rate_bp,
+        )
     if tax is None or not tax.country or tax.is_contradicted:
         is_known = tax is not None and tax.is_contradicted
         doubt = Doubt.CONTRADICTION if is_known else Doubt.NO_COUNTRY
@@ -234,6 +153,7 @@ class _Sums:
     orders: int = 0
     sold: Amounts = field(default_factory=Amounts)
     repaid: Amounts = field(default_factory=Amounts)
+    decided: int = 0
 
 
 class ReportBuilder:
@@ -244,6 +164,7 @@ class ReportBuilder:
         self._own_country = own_country
         self._sums: dict[RowKey, _Sums] = {}
         self._undecided: list[UndecidedSale] = []
+        self._decided: list[TaxedOrder] = []
         self._counts: Counter[str] = Counter()
 
     def add_sales(self, sales: Iterable[SalesSum]) -> None:
@@ -259,20 +180,39 @@ class ReportBuilder:
             elif group is SaleGroup.OSS and len(each.evidence) == 1:
                 self._counts["one evidence"] += each.orders
 
+    def add_decided(self, orders: Iterable[TaxedOrder]) -> None:
+        """Add sales of the quarter whose country the seller decided."""
+        for order in orders:
+            sums = self._sums_of(order)
+            sums.orders += 1
+            sums.decided += 1
+            sums.sold += order.sold
+            if len(self._decided) < MAX_UNDECIDED:
+                self._decided.append(order)
+            _, doubt = group_of(order.tax, self._own_country, order.decision)
+            if doubt is not None:  # the seller's own country has changed
+                self._counts["undecided"] += 1
+                self._undecided.append(UndecidedSale(order, doubt))
+
+    def _sums_of(self, order: TaxedOrder) -> _Sums:
+        """Return the sums that an order belongs to."""
+        group, _ = group_of(order.tax, self._own_country, order.decision)
+        quarter = Quarter.of(order.sold_at)
+        key = _key(group, quarter, order.currency, order.tax, order.decision)
+        return self._sums.setdefault(key, _Sums())
+
     def add_repayments(self, orders: Iterable[TaxedOrder]) -> None:
         """Add what went back in the quarter of orders, each once."""
         for order in orders:
-            quarter = Quarter.of(order.sold_at)
             repaid = order.repaid_before(self._quarter.before)
             repaid -= order.repaid_before(self._quarter.since)
             if repaid == Amounts():
                 continue
-            group, _ = group_of(order.tax, self._own_country)
-            key = _key(group, quarter, order.currency, order.tax)
-            sums = self._sums.setdefault(key, _Sums())
+            sums = self._sums_of(order)
             sums.repaid += repaid
-            if quarter != self._quarter:
+            if Quarter.of(order.sold_at) != self._quarter:
                 sums.orders += 1
+                sums.decided += order.decision is not None
 
     def list_undecided(self, orders: Iterable[TaxedOrder]) -> bool:
         """List those that are undecided; return whether more fit the list."""
@@ -285,7 +225,7 @@ class ReportBuilder:
     def report(self) -> OssReport:
         """Return the report of what was added."""
         rows = [
-            ReportRow(key, sums.orders, sums.sold, sums.repaid)
+            ReportRow(key, sums.orders, sums.sold, sums.repaid, sums.decided)
             for key, sums in sorted(
                 self._sums.items(), key=lambda pair: pair[0]
             )
@@ -302,13 +242,18 @@ class ReportBuilder:
             tuple(self._undecided),
             self._counts["undecided"],
             self._counts["one evidence"],
+            tuple(self._decided),
         )
 
 
 def _key(
-    group: SaleGroup, quarter: Quarter, currency: str, tax: SaleTax | None
+    group: SaleGroup,
+    quarter: Quarter,
+    currency: str,
+    tax: SaleTax | None,
+    decision: CountryDecision | None = None,
 ) -> RowKey:
-    known = tax or SaleTax()
+    known = decision or tax or SaleTax()
     return RowKey(
         group,
         quarter,

@@ -6,11 +6,14 @@
 from dataclasses import asdict
 from typing import Any
 
+from msrv.taxes.country_decisions import CountryDecision
 from msrv.taxes.oss_report import (
-    Amounts,
     OssReport,
     ReportRow,
     UndecidedSale,
+)
+from msrv.taxes.sale_amounts import (
+    Amounts,
 )
 
 
@@ -24,7 +27,22 @@ def report_data(report: OssReport) -> dict[str, Any]:
         "undecided": [_undecided_data(each) for each in report.undecided],
         "undecided_count": report.undecided_count,
         "with_one_evidence": report.with_one_evidence,
+        "decided": [
+            {
+                "order_id": each.order_id,
+                "sold_at": each.sold_at,
+                "currency": each.currency,
+                "gross_minor": each.sold.gross_minor,
+                "decision": decision_data(each.decision),
+            }
+            for each in report.decided
+        ],
     }
+
+
+def decision_data(decision: CountryDecision | None) -> dict[str, Any] | None:
+    """Return a decision for JSON, None without one."""
+    return None if decision is None else asdict(decision)
 
 
 def row_data(row: ReportRow) -> dict[str, Any]:
@@ -37,6 +55,7 @@ def row_data(row: ReportRow) -> dict[str, Any]:
         "country": key.country or None,
         "rate": rate_text(key.rate_bp) or None,
         "orders": row.orders,
+        "decided": row.decided,
         "sold": _amounts_data(row.sold),
         "refunded": _amounts_data(row.repaid),
         "left": _amounts_data(row.left),

@@ -38,7 +38,7 @@ def test_upgrade_creates_the_tables_and_status_reports_them(
     assert "msrv ledger upgrade" in before.stderr
     made = run(tmp_path, "ledger", "upgrade")
     assert made.exit_code == 0
-    assert "tables    0013; created" in made.stdout
+    assert "tables    0014; created" in made.stdout
     assert "already up to date" in run(tmp_path, "ledger", "upgrade").stdout
     after = run(tmp_path, "ledger", "status")
     assert after.exit_code == 0

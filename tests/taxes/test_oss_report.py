@@ -11,19 +11,21 @@ from hypothesis import strategies as st
 
 from msrv.taxes import oss_report
 from msrv.taxes.oss_report import (
-    Amounts,
     Doubt,
     OssReport,
-    Repayment,
     ReportBuilder,
     SaleGroup,
-    SalesSum,
-    TaxedOrder,
     group_of,
 )
 from msrv.taxes.quarters import Quarter
 from msrv.taxes.rates import included_tax
 from msrv.taxes.report_data import rate_text
+from msrv.taxes.sale_amounts import (
+    Amounts,
+    Repayment,
+    SalesSum,
+    TaxedOrder,
+)
 from msrv.taxes.sale_tax import CountryEvidence, SaleTax
 from tests.taxes.test_sale_tax import taxes
 

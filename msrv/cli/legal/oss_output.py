@@ -69,6 +69,20 @@ def _lines(report: OssReport) -> Iterator[str]:
         yield ""
         yield "Corrections of earlier quarters"
         yield from _table(report.corrections)
+    if report.decided:
+        yield ""
+        yield "Decided by hand"
+        yield table(
+            [
+                (
+                    each.order_id,
+                    each.decision.country,
+                    each.decision.decided_by,
+                )
+                for each in report.decided
+                if each.decision is not None
+            ]
+        )
     if report.with_one_evidence:
         yield ""
         count = plural(report.with_one_evidence, "sale")

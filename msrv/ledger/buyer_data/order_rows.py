@@ -33,6 +33,7 @@ REASONS: Final[Mapping[str, str]] = {
     "orders": _ACCOUNTS,
     "order_items": _ACCOUNTS,
     "sale_taxes": _ACCOUNTS,
+    "country_decisions": _ACCOUNTS,
     "invoices": _INVOICES,
     "reversals": _ACCOUNTS,
     "refunds": "downloads that were refunded have to stay ended",

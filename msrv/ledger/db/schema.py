@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from msrv.ledger.db.tables import columns, corrections
+from msrv.ledger.db.tables import country_decisions as decision_tables
 from msrv.ledger.db.tables import invoices as invoice_tables
 from msrv.ledger.db.tables import operators as operator_tables
 from msrv.ledger.db.tables import passkeys as passkey_tables
@@ -43,6 +44,7 @@ watched_files = corrections.watched_files
 operators = operator_tables.operators
 api_tokens = operator_tables.api_tokens
 acts = operator_tables.acts
+country_decisions = decision_tables.country_decisions
 invoices = invoice_tables.invoices
 invoice_series = invoice_tables.invoice_series
 passkeys = passkey_tables.passkeys

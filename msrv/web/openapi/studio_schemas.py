@@ -63,6 +63,20 @@ _TAX: Final[Json] = or_null(
         }
     )
 )
+DECISION: Final[Json] = described(
+    or_null(
+        record(
+            {
+                "country": TEXT,
+                "rate_bp": NUMBER_OR_NULL,
+                "tax_minor": MINOR,
+                "decided_at": TIME,
+                "decided_by": TEXT,
+            }
+        )
+    ),
+    "the country that an operator decided for the OSS report",
+)
 _ORDER: Final[Mapping[str, Json]] = {
     "order_id": TEXT,
     "sold_at": TIME,
@@ -153,6 +167,7 @@ STUDIO_SCHEMAS: Final[Mapping[str, Json]] = {
     "StudioOrder": record(
         {
             **_ORDER,
+            "decision": DECISION,
             "receipt": described(ADDRESS_OR_NULL, "null for a token"),
             "payment_url": ADDRESS_OR_NULL,
             "links_expire_at": TIME,

@@ -40,11 +40,13 @@ def _import_pages() -> None:
         free_copies,
     )
     from msrv.web.studio.legal import (  # noqa: F401, PLC0415 - slow to import
+        invoice_exports,
         invoices,
         oss,
         withdrawals,
     )
     from msrv.web.studio.order import (  # noqa: F401, PLC0415 - slow to import
+        country_form,
         evidence,
         evidence_pdf,
         receipt_again,

@@ -18,18 +18,24 @@ from msrv.ledger.db.order_queries import (
     OrderHistory,
     OrderLine,
 )
+from msrv.ledger.db.taxes.decisions import find_decision
 from msrv.ledger.invoices.documents import NumberedDocument
 from msrv.ledger.invoices.queries import list_order_documents
 from msrv.orders.fulfilment import receipt_of
 from msrv.proofs import receipts
 from msrv.proofs.links import make_link
 from msrv.proofs.receipts import is_simulated
+from msrv.taxes.report_data import decision_data
 from msrv.web.errors import NotFound
 from msrv.web.invoices.printed_invoice import document_title
 from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import ORIGIN, STORE
 from msrv.web.studio import activity, page
 from msrv.web.studio.access.rules import ACCESS
+from msrv.web.studio.order.country_form import (
+    country_choices,
+    is_undecided,
+)
 from msrv.web.studio.order.tax_facts import tax_facts
 from msrv.web.studio.order.timeline import order_timeline
 
@@ -110,6 +116,7 @@ async def show_one(request: web.Request) -> web.Response:
     async with page.read_transaction(request) as connection:
         history = await order_queries.order_history(connection, order_id)
         acts = await report_queries.list_order_actions(connection, order_id)
+        decision = await find_decision(connection, order_id)
         invoices = await list_order_documents(connection, order_id)
     if history is None:
         raise NotFound
@@ -128,6 +135,7 @@ async def show_one(request: web.Request) -> web.Response:
         "order.html",
         {
             **_data(order),
+            "decision": decision_data(decision),
             "receipt": receipt,
             "payment_url": payment_url or None,
             "links_expire_at": expires_at,
@@ -142,7 +150,12 @@ async def show_one(request: web.Request) -> web.Response:
             "reversals": [asdict(each) for each in history.reversals],
         },
         order=order,
-        tax_facts=tuple(tax_facts(order)),
+        tax_facts=tuple(tax_facts(order, decision)),
+        decision=decision,
+        is_undecided=is_undecided(
+            order, request.app[STORE].catalog.current.shop.tax
+        ),
+        countries=country_choices,
         invoices=[
             (each.document.position, document_title(each))
             for each in invoices

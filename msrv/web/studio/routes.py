@@ -19,7 +19,7 @@ from msrv.web.studio.handlers import (
     recently_signed_in,
     signed_in,
 )
-from msrv.web.studio.legal.routes import INVOICE_ROUTES
+from msrv.web.studio.legal.routes import LEGAL_ROUTES
 from msrv.web.studio.passkeys.routes import PASSKEYS
 
 _ORDER: Final = "/studio/orders/{order}"
@@ -307,7 +307,7 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.post(f"{_ORDER}/revoke", _refund, name="studio-revoke"),
     *PASSKEYS,
     *ACCESS_ROUTES,
-    *INVOICE_ROUTES,
+    *LEGAL_ROUTES,
     # Last: any other method than these, and any other address.
     web.route("*", "/studio", not_found, name="studio-nothing"),
     web.route("*", "/studio/{rest:.*}", not_found, name="studio-none"),

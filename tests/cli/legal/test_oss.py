@@ -7,6 +7,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.database import Database
@@ -57,6 +58,47 @@ def test_report_is_printed_as_tables_and_as_json(cli: Cli) -> None:
     wrong = cli("oss", "2026-13")
     assert wrong.exit_code == 2
     assert "must be a quarter like 2026-Q4" in wrong.stderr
+
+
+def test_country_is_decided_and_taken_back(cli: Cli) -> None:
+    sold = replace(
+        sale(1, ("song", 1200), at=Q4.since), provider="stripe", tax=None
+    )
+    data = Path(cli.environ["MSRV_DATA"])
+    proven = replace(
+        sold, order_id=order_id(2), tax=SaleTax("US", tax_minor=0)
+    )
+    asyncio.run(_fill(data, [sold, proven]))
+
+    def report() -> dict[str, Any]:
+        made = cli("oss", "2026-Q4", "--json")
+        assert made.exit_code == 0, made.output
+        found: dict[str, Any] = json.loads(made.stdout)
+        return found
+
+    before = report()
+    needed = cli("oss", "decide", order_id(1), "FR")
+    assert needed.exit_code == 1
+    assert "the rate of the tax in FR is needed" in needed.stderr
+    made = cli("oss", "decide", order_id(1), "fr", "--rate", "20")
+    assert made.exit_code == 0, made.output
+    assert "rate      20%" in made.stdout
+    (row,) = (each for each in report()["sales"] if each["group"] == "oss")
+    assert (row["country"], row["decided"]) == ("FR", 1)
+    assert row["left"]["tax_minor"] == 200
+    text = cli("oss", "2026-Q4").stdout
+    assert f"{order_id(1)}  FR  cli" in text
+    for wrong, status in (
+        (("decide", order_id(2), "FR", "--rate", "20"), 1),
+        (("decide", order_id(3), "FR"), 1),
+        (("decide", "x", "FR"), 1),
+        (("decide", order_id(1), "XX"), 2),
+        (("decide", order_id(1), "FR", "--rate", "x"), 2),
+        (("undo", order_id(2)), 1),
+    ):
+        assert cli("oss", *wrong).exit_code == status, wrong
+    assert cli("oss", "undo", order_id(1)).exit_code == 0
+    assert report() == before
 
 
 def test_ledger_without_tables_is_an_error(cli: Cli) -> None:

@@ -103,7 +103,7 @@ async def test_newer_schema_is_left_alone(database: Database) -> None:
         await connection.execute(
             text("UPDATE alembic_version SET version_num = '9999'")
         )
-    with pytest.raises(SchemaTooNew, match=r"at revision 9999.*up to 0013"):
+    with pytest.raises(SchemaTooNew, match=r"at revision 9999.*up to 0014"):
         await schema_upgrade.prepare_schema(database)
     with pytest.raises(SchemaTooNew):
         await schema_upgrade.upgrade_schema(database)

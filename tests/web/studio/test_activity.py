@@ -87,6 +87,7 @@ async def test_full_disk_does_not_block_the_order_page(
         ("GET", "/studio/orders/{order}/refund"),
         ("POST", "/studio/orders/{order}/refund"),
         ("POST", "/studio/orders/{order}/mail"),
+        ("POST", "/studio/orders/{order}/country"),
         ("GET", "/studio/orders/{order}/evidence"),
         ("GET", "/studio/orders/{order}/evidence.pdf"),
     ],

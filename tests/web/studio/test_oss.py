@@ -160,3 +160,127 @@ async def test_empty_report_says_what_is_missing(studio: Studio) -> None:
     answer = await studio.get("/studio/oss?quarter=2026-13")
     assert answer.status == 400
     assert "must be a quarter like 2026-Q4" in await answer.text()
+
+
+async def test_country_is_decided_by_hand_and_taken_back(
+    filled: Studio,
+) -> None:
+    """Sales of 12.00: contradiction, no country, no rate."""
+
+    async def decide(
+        number: int, status: int = 200, **form: str
+    ) -> dict[str, Any]:
+        answer = await filled.post(
+            f"/studio/orders/{order_id(number)}/country",
+            {"Accept": "application/json"},
+            **form,
+        )
+        assert answer.status == status, await answer.text()
+        found: dict[str, Any] = await answer.json()
+        return found
+
+    before = await filled.data("/studio/oss")
+    made = await decide(5, country="be", rate="21")
+    assert made["decision"]["tax_minor"] == 208
+    # The seller's own rate of France; Austria's has to be stated.
+    made = await decide(6, country="FR")
+    assert (made["decision"]["rate_bp"], made["decision"]["tax_minor"]) == (
+        2000,
+        200,
+    )
+    refused = await decide(7, 400, country="AT")
+    assert refused["field"] == "rate"
+    await decide(7, country="US")
+    await decide(7, country="AT", rate="20")
+    for number, status, form in (
+        (5, 400, {"country": "XX"}),
+        (5, 400, {"country": "FR", "rate": "a"}),
+        (5, 400, {"country": "FR", "rate": "101"}),
+        (1, 400, {"country": "FR"}),
+        (1, 404, {"undo": "1"}),
+        (99, 404, {"country": "FR"}),
+    ):
+        await decide(number, status, **form)
+
+    data = await filled.data("/studio/oss")
+    assert data["undecided"] == []
+    assert data["undecided_count"] == 0
+    sales = _of(data, "sales")
+    assert {
+        country: (each["orders"], each["decided"], each["sold"]["tax_minor"])
+        for (group, country), each in sales.items()
+        if group == "oss"
+    } == {"AT": (1, 1, 200), "BE": (1, 1, 208), "FR": (3, 1, 600)}
+    for report in (before, data):
+        assert (
+            sum(each["sold"]["gross_minor"] for each in report["sales"])
+            == 7 * 1200
+        )
+    assert [each["order_id"] for each in data["decided"]] == [
+        order_id(5),
+        order_id(6),
+        order_id(7),
+    ]
+    page = await filled.text("/studio/oss")
+    assert "Decided by hand" in page
+    assert "Belgium, 21%" in page
+    rows = read(await (await filled.get("/studio/oss.csv")).text())
+    assert {
+        row["country"]: row["orders_decided_by_hand"]
+        for row in rows
+        if row["group"] == "oss" and row["part"] == "sales"
+    } == {"AT": "1", "BE": "1", "FR": "1"}
+
+    order = await filled.text(f"/studio/orders/{order_id(5)}")
+    assert "Belgium, 21%" in order
+    assert "Take the decision back" in order
+    proven = await filled.text(f"/studio/orders/{order_id(1)}")
+    assert "Decide the country" not in proven
+    for number in (5, 6, 7):
+        await decide(number, undo="1")
+    assert await filled.data("/studio/oss") == before
+    await filled.wait_until_synced()
+    acts = (await filled.data("/studio/activity"))["acts"]
+    assert {
+        (each["act"], each["subject"])
+        for each in acts
+        if each["subject"].startswith(order_id(7))
+    } == {
+        ("decide-country", f"{order_id(7)}.US"),
+        ("decide-country", f"{order_id(7)}.AT"),
+        ("undo-country", order_id(7)),
+    }
+
+
+async def test_refund_of_a_decided_sale_takes_its_share_of_the_tax(
+    filled: Studio, clock: Clock
+) -> None:
+    last = Quarter.of(clock.now).shifted(-1)
+    await filled.store_events(
+        replace(
+            Reversal(
+                provider="stripe",
+                reversal_id="re_2",
+                order_id=order_id(5),
+                kind="refund",
+                status="succeeded",
+                amount_minor=1200,
+                paid_minor=1200,
+                created_at=last.before,
+                seen_at=last.before,
+                by="stripe",
+            )
+        )
+    )
+    path = f"/studio/orders/{order_id(5)}/country"
+    answer = await filled.post(path, country="BE", rate="21")
+    assert answer.status == 303
+    data = await filled.data(f"/studio/oss?quarter={last.shifted(1)}")
+    (correction,) = data["corrections"]
+    assert (correction["group"], correction["country"]) == ("oss", "BE")
+    assert correction["decided"] == 1
+    assert correction["left"] == {
+        "net_minor": -992,
+        "tax_minor": -208,
+        "gross_minor": -1200,
+    }

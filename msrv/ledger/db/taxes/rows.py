@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Rows of `sale_taxes`: written with their sales, read with their orders."""
+"""Rows of `sale_taxes` and `country_decisions`, read with their orders."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,8 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db.schema import sale_taxes
+from msrv.ledger.db.schema import country_decisions, sale_taxes
 from msrv.ledger.events import Sale
+from msrv.taxes.country_decisions import CountryDecision
 from msrv.taxes.sale_tax import SaleTax, format_evidence, parse_evidence
 
 _BATCH: Final = 200
@@ -98,3 +99,26 @@ def tax_of(row: Row[Any]) -> SaleTax | None:
         )
     except ValueError:
         return None
+
+
+async def load_decisions(
+    connection: AsyncConnection, order_ids: Sequence[str]
+) -> dict[str, CountryDecision]:
+    """Return the decisions on orders, by order, of at most one batch."""
+    if not order_ids:
+        return {}
+    rows = await connection.execute(
+        select(country_decisions).where(
+            country_decisions.c.order_id.in_(order_ids)
+        )
+    )
+    return {
+        row.order_id: CountryDecision(
+            row.country,
+            row.rate_bp,
+            row.tax_minor,
+            row.decided_at,
+            row.decided_by,
+        )
+        for row in rows
+    }

@@ -29,25 +29,28 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.schema import (
+    country_decisions,
     order_items,
     orders,
     refunds,
     reversals,
     sale_taxes,
 )
-from msrv.ledger.db.taxes.rows import load_taxes, tax_of
+from msrv.ledger.db.taxes.rows import load_decisions, load_taxes, tax_of
 from msrv.ledger.events import WHOLE_ORDER
 from msrv.ledger.reversals.event import REFUSED
 from msrv.ledger.withdrawals.events import BY_WITHDRAWAL
 from msrv.proofs.receipts import is_simulated
 from msrv.taxes.oss_report import (
     OssReport,
-    Repayment,
     ReportBuilder,
+)
+from msrv.taxes.quarters import Quarter
+from msrv.taxes.sale_amounts import (
+    Repayment,
     SalesSum,
     TaxedOrder,
 )
-from msrv.taxes.quarters import Quarter
 from msrv.taxes.sale_tax import format_evidence
 
 _BATCH: Final = 200
@@ -65,12 +68,15 @@ async def read_oss_report(
     """Return the report of a quarter. Raises DatabaseError.
 
     Sales are summed by the database; only orders of which something went
-    back, or which are listed as undecided, are read one by one.
+    back, which are listed as undecided, or of which the seller decided the
+    country, are read one by one.
     """
     builder = ReportBuilder(quarter, own_country)
     async with open_transaction() as connection:
         sums = await _sums(connection, quarter)
     builder.add_sales(sums)
+    async for batch in _batches(open_transaction, _decided_in(quarter)):
+        builder.add_decided(batch)
     async for batch in _batches(open_transaction, _repaid_in(quarter)):
         builder.add_repayments(batch)
     async for batch in _batches(
@@ -84,7 +90,7 @@ async def read_oss_report(
 async def _sums(
     connection: AsyncConnection, quarter: Quarter
 ) -> list[SalesSum]:
-    """Return the sums of what was sold in a quarter."""
+    """Return the sums of what was sold in a quarter, by what is proven."""
     tax = sale_taxes.c
     same = (
         orders.c.provider,
@@ -104,7 +110,7 @@ async def _sums(
             _sum(orders.c.total_minor).label("total_minor"),
             _sum(tax.tax_minor).label("tax_minor"),
         )
-        .where(*_sold_in(quarter))
+        .where(*_sold_in(quarter), _is_not_decided())
         .group_by(*same, is_known)
     )
     return [
@@ -139,6 +145,32 @@ def _sold_in(quarter: Quarter) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def _is_not_decided() -> ColumnElement[bool]:
+    return orders.c.order_id.not_in(select(country_decisions.c.order_id))
+
+
+def _decided_in(quarter: Quarter) -> Select[Any]:
+    """Return a query for sales whose country the seller decided."""
+    return (
+        select(orders)
+        .join(
+            country_decisions,
+            country_decisions.c.order_id == orders.c.order_id,
+        )
+        .where(*_sold_in(quarter))
+    )
+
+
+async def find_taxed_order(
+    connection: AsyncConnection, order_id: str
+) -> TaxedOrder | None:
+    """Return an order; None for one that isn't there or moved no money."""
+    found = await connection.execute(
+        select(orders).where(orders.c.order_id == order_id)
+    )
+    return next(iter(await _with_taxes(connection, found.all())), None)
+
+
 def _undecided_in(quarter: Quarter, sums: Iterable[SalesSum]) -> Select[Any]:
     """Return a query for sales that may be undecided."""
     tax = sale_taxes.c
@@ -149,6 +181,7 @@ def _undecided_in(quarter: Quarter, sums: Iterable[SalesSum]) -> Select[Any]:
     }
     return _with_tax(orders).where(
         *_sold_in(quarter),
+        _is_not_decided(),
         or_(
             tax.order_id.is_(None),
             tax.country == "",
@@ -211,6 +244,7 @@ async def _with_taxes(
     ]
     ids = [row.order_id for row in paid]
     taxes = await load_taxes(connection, ids)
+    decisions = await load_decisions(connection, ids)
     reversed_ = await _by_order(connection, reversals, ids)
     revoked = await _by_order(connection, refunds, ids)
     lines = await _by_order(connection, order_items, list(revoked))
@@ -229,6 +263,7 @@ async def _with_taxes(
                     reversed_.get(row.order_id, []),
                 )
             ),
+            decisions.get(row.order_id),
         )
         for row in paid
     ]

@@ -75,6 +75,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "studio-ask": _REFUND,
     "studio-revoke": _REFUND,
     "studio-send-receipt": Rule(Permission.SELL, Scope.RECEIPTS_SEND),
+    "studio-country": _SELL,
     "studio-evidence": _SELL,
     "studio-evidence-pdf": _SELL,
     "studio-give-form": _SELL,

@@ -19,6 +19,7 @@ from msrv.taxes.oss_report import (
 )
 from msrv.taxes.quarters import Quarter
 from msrv.taxes.report_data import rate_text, report_data
+from msrv.taxes.sale_amounts import TaxedOrder
 from msrv.taxes.sale_tax import SaleTax
 from msrv.translations import gettext
 from msrv.translations.countries import country_name
@@ -27,6 +28,7 @@ from msrv.translations.prices import format_rate
 from msrv.web.errors import InvalidField
 from msrv.web.store import STORE
 from msrv.web.studio import activity, csv_export, page
+from msrv.web.studio.order.tax_facts import decision_text
 
 COLUMNS: Final = (
     "part",
@@ -48,6 +50,7 @@ COLUMNS: Final = (
     "tax",
     "gross_minor",
     "gross",
+    "orders_decided_by_hand",
 )
 _MOST_QUARTERS: Final = 40
 
@@ -100,6 +103,8 @@ async def show(request: web.Request) -> web.Response:
         ),
         open_sums=report.of(SaleGroup.UNDECIDED),
         undecided=[_shown_sale(each) for each in report.undecided],
+        decided=[(each, _decision_text(each)) for each in report.decided],
+        actor_label=activity.actor_label,
         own_country=country_name(report.own_country)
         if report.own_country
         else "",
@@ -187,6 +192,12 @@ def _shown_sale(sale: UndecidedSale) -> ShownSale:
     return ShownSale(sale, reasons[sale.doubt])
 
 
+def _decision_text(order: TaxedOrder) -> str:
+    """Return the country and the rate that were decided, for people."""
+    assert order.decision is not None  # noqa: S101 - of a decided order
+    return decision_text(order.decision)
+
+
 def _group_names() -> dict[str, str]:
     return {
         SaleGroup.OWN: gettext("Your own country"),
@@ -219,4 +230,5 @@ def _cells(part: str, row: ReportRow) -> tuple[str | int, ...]:
             for minor in amounts
             for cell in (minor, csv_export.decimal(minor, key.currency))
         ),
+        row.decided,
     )

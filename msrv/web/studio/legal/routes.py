@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Routes of invoices in the studio, as `msrv.web.studio.routes`.
+"""Routes of invoices and taxes in the studio, as `msrv.web.studio.routes`.
 
 Apart from those, which are many.
 """
@@ -45,7 +45,19 @@ async def _pdf(request: web.Request) -> web.StreamResponse:
     return await invoices.show_pdf(request)
 
 
-INVOICE_ROUTES: Final = (
+@recently_signed_in
+async def _country(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.order import (  # noqa: PLC0415 - slow to import
+        country_form,
+    )
+
+    return await country_form.submit(request)
+
+
+LEGAL_ROUTES: Final = (
+    web.post(
+        "/studio/orders/{order}/country", _country, name="studio-country"
+    ),
     web.get("/studio/invoices", _month, name="studio-invoices"),
     web.get("/studio/invoices.csv", _csv, name="studio-invoices-csv"),
     web.get("/studio/invoices.zip", _zip, name="studio-invoices-zip"),

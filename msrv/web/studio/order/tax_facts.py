@@ -9,14 +9,19 @@ Apart from the page: few orders of a store without taxes have any.
 from collections.abc import Iterator
 
 from msrv.ledger.db.order_queries import Order
+from msrv.taxes.country_decisions import CountryDecision
 from msrv.taxes.sale_tax import BILLING_ADDRESS
 from msrv.translations import gettext
 from msrv.translations.countries import country_name
 from msrv.translations.prices import format_amount, format_rate
 
 
-def tax_facts(order: Order) -> Iterator[tuple[str, str]]:
+def tax_facts(
+    order: Order, decision: CountryDecision | None
+) -> Iterator[tuple[str, str]]:
     """Yield labels and texts, in the current language."""
+    if decision is not None:
+        yield gettext("Country, decided by hand"), decision_text(decision)
     tax = order.tax
     if tax is None:
         return
@@ -48,3 +53,15 @@ def tax_facts(order: Order) -> Iterator[tuple[str, str]]:
     yield gettext("Tax"), amount
     if tax.is_business:
         yield gettext("Tax number"), gettext("stated by the buyer")
+
+
+def decision_text(decision: CountryDecision) -> str:
+    """Return a decided country with its rate, in the current language."""
+    name = country_name(decision.country)
+    if decision.rate_bp is None:
+        return name
+    return gettext(
+        "%(country)s, %(rate)s",
+        country=name,
+        rate=format_rate(decision.rate_bp),
+    )

@@ -17,9 +17,10 @@ from msrv.ledger.db.taxes.taxed_orders import read_oss_report
 from msrv.ledger.events import Event, Revoked, Sale
 from msrv.ledger.reversals.event import Reversal
 from msrv.taxes import oss_report
-from msrv.taxes.oss_report import Amounts, Doubt, SaleGroup
+from msrv.taxes.oss_report import Doubt, SaleGroup
 from msrv.taxes.quarters import Quarter
 from msrv.taxes.rates import included_tax
+from msrv.taxes.sale_amounts import Amounts
 from msrv.taxes.sale_tax import CountryEvidence, SaleTax
 from tests.ledger.sample_events import order_id, sale
 
