@@ -148,7 +148,7 @@ def decide(
 @oss.command(epilog=examples("msrv oss undo AAAABBBBCCCCDDDDEEEEFFFF"))
 @click.argument("order")
 def undo(order: str) -> None:
-    """Take back the decision on the country of an ORDER."""
+    """Remove the decision on the country of an ORDER."""
     with user_errors():
         from msrv.cli.legal import (  # noqa: PLC0415 - slow to import
             oss_decisions,

@@ -53,7 +53,7 @@ def decide(
 
 
 def undo(settings: Settings, order: str) -> str:
-    """Take a decision back; return a report. Raises LedgerError."""
+    """Remove a decision; return a report. Raises LedgerError."""
     order_id = _order_id(order)
 
     async def change(connection: AsyncConnection) -> None:
