@@ -6,11 +6,10 @@
 import asyncio
 import contextlib
 import functools
-import logging
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
@@ -81,8 +80,6 @@ from msrv.web.static_files import Assets
 from msrv.web.store import STORE, Clock, Random, Store
 from msrv.web.studio.routes import STUDIO
 
-log = logging.getLogger(__name__)
-
 MAX_BODY_BYTES = 512 * 1024
 """Bound of a payment provider's webhook; forms have a lower one."""
 
@@ -94,12 +91,13 @@ def create_app(
     clock: Clock = lambda: int(time.time()),
     random: Random = secrets.token_bytes,
     ledger: Ledger | None = None,
+    ffmpeg: Callable[[], str | None] | None = None,
     reload: bool = False,
 ) -> web.Application:
     """Return the application that the settings describe, not yet started.
 
-    `ledger` replaces the one in the data folder. With `reload`, changed
-    templates and stylesheets are picked up at once.
+    `ledger` replaces the one in the data folder, and `ffmpeg` find_ffmpeg().
+    With `reload`, changed templates and stylesheets are picked up at once.
     """
     app = web.Application(
         middlewares=[
@@ -125,6 +123,7 @@ def create_app(
         clock=clock,
         random=random,
         ledger=ledger,
+        ffmpeg=(ffmpeg or find_ffmpeg)(),
         reload=reload,
     )
     store.metrics.register(LimitMetrics(store.limits))
@@ -152,6 +151,7 @@ def _build_store(
     clock: Clock,
     random: Random,
     ledger: Ledger | None,
+    ffmpeg: str | None,
     reload: bool,
 ) -> Store:
     """Return the parts of the store, connected and not yet started."""
@@ -180,7 +180,6 @@ def _build_store(
         ffmpeg=shutil.which("ffmpeg"),
         jobs=settings.encode_jobs,
     )
-    ffmpeg = find_ffmpeg()
     limits = ShopLimits()
     discounts = Discounts(catalog, ledger, limits, clock)
     mail = mail_worker(settings, keyring, clock)

@@ -8,74 +8,322 @@ standard error, and an exit status other than 0.
 """
 
 import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from msrv import __version__
-from msrv.cli.access.operators import operators
-from msrv.cli.access.tokens import tokens
-from msrv.cli.backups.backup import backup, restore
-from msrv.cli.backups.drill import drill
-from msrv.cli.catalog import link, verify
-from msrv.cli.check import catalog, check
-from msrv.cli.codes import codes
-from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
-from msrv.cli.doctor import doctor
-from msrv.cli.first_steps.grants import grant
-from msrv.cli.first_steps.imports import import_
-from msrv.cli.first_steps.new_release import new
-from msrv.cli.first_steps.setup import init
-from msrv.cli.keys import keys
-from msrv.cli.ledger import ledger, revoke, studio
-from msrv.cli.legal import legal
-from msrv.cli.legal.invoice import invoice
-from msrv.cli.legal.oss import oss
-from msrv.cli.newsletter.sealed_addresses import newsletter
-from msrv.cli.nonce import nonce
-from msrv.cli.recovery.reissue import reissue
-from msrv.cli.serve import certificate, certs, check_health, serve
 from msrv.server import env_file
 
 
-@click.group(
-    invoke_without_command=True,
-    commands=[
-        serve,
-        certs,
-        certificate,
-        check_health,
-        init,
-        new,
-        import_,
-        grant,
-        check,
-        catalog,
-        link,
-        verify,
-        nonce,
-        keys,
-        doctor,
-        codes,
-        ledger,
-        legal,
-        oss,
-        invoice,
-        revoke,
-        studio,
-        operators,
-        tokens,
-        backup,
-        restore,
-        drill,
-        reissue,
-        newsletter,
-        deployer,
-        engine_gate,
-        deployments,
-        rollback,
-    ],
-)
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """A command that is imported when it is run.
+
+    `summary` is the first sentence of its help, for the list of commands.
+    `load` imports the commands of its module.
+    """
+
+    summary: str
+    load: Callable[[], Iterable[click.Command]]
+    hidden: bool = False
+
+
+class CommandGroup(click.Group):
+    """Group of commands, each imported when it is run or asked for its help.
+
+    Most of them import much of the store, which others needn't wait for.
+    """
+
+    def __init__(
+        self,
+        entries: Mapping[str, CommandEntry],
+        **options: Any,  # noqa: ANN401 - those of click.Group
+    ) -> None:
+        super().__init__(**options)
+        self.entries = entries
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        return sorted(self.entries)
+
+    def get_command(
+        self, _: click.Context, cmd_name: str
+    ) -> click.Command | None:
+        """Return a command by its name, None if there is none."""
+        entry = self.entries.get(cmd_name)
+        if entry is None:
+            return None
+        return next(each for each in entry.load() if each.name == cmd_name)
+
+    def format_commands(
+        self, _: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the list of commands without importing them."""
+        shown = [
+            (name, click.Command(name, help=self.entries[name].summary))
+            for name in sorted(self.entries)
+            if not self.entries[name].hidden
+        ]
+        # As click.Group does: six columns are indentation and spacing.
+        limit = formatter.width - 6 - max(len(name) for name, _ in shown)
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, each.get_short_help_str(limit))
+                    for name, each in shown
+                ]
+            )
+
+
+def _operators() -> Iterable[click.Command]:
+    from msrv.cli.access.operators import operators
+
+    return (operators,)
+
+
+def _tokens() -> Iterable[click.Command]:
+    from msrv.cli.access.tokens import tokens
+
+    return (tokens,)
+
+
+def _backup() -> Iterable[click.Command]:
+    from msrv.cli.backups.backup import backup, restore
+
+    return backup, restore
+
+
+def _drill() -> Iterable[click.Command]:
+    from msrv.cli.backups.drill import drill
+
+    return (drill,)
+
+
+def _catalog() -> Iterable[click.Command]:
+    from msrv.cli.catalog import link, verify
+
+    return link, verify
+
+
+def _check() -> Iterable[click.Command]:
+    from msrv.cli.check import catalog, check
+
+    return catalog, check
+
+
+def _codes() -> Iterable[click.Command]:
+    from msrv.cli.codes import codes
+
+    return (codes,)
+
+
+def _deployer() -> Iterable[click.Command]:
+    from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
+
+    return deployer, deployments, engine_gate, rollback
+
+
+def _doctor() -> Iterable[click.Command]:
+    from msrv.cli.doctor import doctor
+
+    return (doctor,)
+
+
+def _grants() -> Iterable[click.Command]:
+    from msrv.cli.first_steps.grants import grant
+
+    return (grant,)
+
+
+def _imports() -> Iterable[click.Command]:
+    from msrv.cli.first_steps.imports import import_
+
+    return (import_,)
+
+
+def _new_release() -> Iterable[click.Command]:
+    from msrv.cli.first_steps.new_release import new
+
+    return (new,)
+
+
+def _setup() -> Iterable[click.Command]:
+    from msrv.cli.first_steps.setup import init
+
+    return (init,)
+
+
+def _keys() -> Iterable[click.Command]:
+    from msrv.cli.keys import keys
+
+    return (keys,)
+
+
+def _ledger() -> Iterable[click.Command]:
+    from msrv.cli.ledger import ledger, revoke, studio
+
+    return ledger, revoke, studio
+
+
+def _legal() -> Iterable[click.Command]:
+    from msrv.cli.legal import legal
+
+    return (legal,)
+
+
+def _invoice() -> Iterable[click.Command]:
+    from msrv.cli.legal.invoice import invoice
+
+    return (invoice,)
+
+
+def _oss() -> Iterable[click.Command]:
+    from msrv.cli.legal.oss import oss
+
+    return (oss,)
+
+
+def _sealed_addresses() -> Iterable[click.Command]:
+    from msrv.cli.newsletter.sealed_addresses import newsletter
+
+    return (newsletter,)
+
+
+def _nonce() -> Iterable[click.Command]:
+    from msrv.cli.first_steps.new_nonce import nonce
+
+    return (nonce,)
+
+
+def _reissue() -> Iterable[click.Command]:
+    from msrv.cli.recovery.reissue import reissue
+
+    return (reissue,)
+
+
+def _serve() -> Iterable[click.Command]:
+    from msrv.cli.serve import certificate, certs, check_health, serve
+
+    return certificate, certs, check_health, serve
+
+
+_COMMANDS: Final = {
+    "serve": CommandEntry("Run the store.", _serve),
+    "certs": CommandEntry("Create the development certificate.", _serve),
+    "certificate": CommandEntry(
+        "Print the state of the certificate of MSRV_DOMAIN.", _serve
+    ),
+    "healthcheck": CommandEntry(
+        "Check the health of the store on this machine.", _serve
+    ),
+    "init": CommandEntry(
+        "Set up a new store: its settings, and a first release.", _setup
+    ),
+    "new": CommandEntry(
+        "Make the folder of a release, with a release.toml to edit.",
+        _new_release,
+    ),
+    "import": CommandEntry(
+        "Make releases of downloads and folders, each with a draft "
+        "release.toml.",
+        _imports,
+    ),
+    "grant": CommandEntry(
+        "Issue receipts for a RELEASE to those who bought it elsewhere.",
+        _grants,
+    ),
+    "check": CommandEntry(
+        "List what is for sale, and every problem in the library.", _check
+    ),
+    "catalog": CommandEntry(
+        "Do what `check` does, which used to be called `catalog`.",
+        _check,
+        hidden=True,
+    ),
+    "link": CommandEntry("Print a download link for an ITEM.", _catalog),
+    "verify": CommandEntry(
+        "Show what a link or a receipt grants, and until when.", _catalog
+    ),
+    "nonce": CommandEntry("Print a new, strong NONCE.", _nonce),
+    "keys": CommandEntry("List the public keys that verify receipts.", _keys),
+    "doctor": CommandEntry(
+        "Check what the store needs, and print how to fix the rest.", _doctor
+    ),
+    "codes": CommandEntry(
+        "Create redeem codes to print; each is valid once for one item.",
+        _codes,
+    ),
+    "ledger": CommandEntry(
+        "Manage the ledger of orders, refunds and downloads.", _ledger
+    ),
+    "legal": CommandEntry(
+        "Draft legal texts; export or erase the data of one buyer.", _legal
+    ),
+    "oss": CommandEntry(
+        "Print the sums of a quarter for a return to the EU's one-stop shop.",
+        _oss,
+    ),
+    "invoice": CommandEntry(
+        "Write the invoice of an order and its credit notes as PDFs.", _invoice
+    ),
+    "revoke": CommandEntry(
+        "Revoke the links of an ORDER, or of one ITEM of it.", _ledger
+    ),
+    "studio": CommandEntry(
+        "Print a link to sign in to the studio, valid once for ten minutes.",
+        _ledger,
+    ),
+    "operators": CommandEntry(
+        "Manage the named operators of the studio, and their roles.",
+        _operators,
+    ),
+    "tokens": CommandEntry(
+        "Manage tokens, by which programs use the studio's JSON.", _tokens
+    ),
+    "backup": CommandEntry(
+        "Write a backup of the store, which may be running, to one file.",
+        _backup,
+    ),
+    "restore": CommandEntry(
+        "Restore a BACKUP into an empty data folder and an empty database.",
+        _backup,
+    ),
+    "drill": CommandEntry(
+        "Rehearse coming back from a BACKUP, by default the newest one.",
+        _drill,
+    ),
+    "reissue": CommandEntry(
+        "Sign the receipts of all orders again, by the current NONCE.",
+        _reissue,
+    ),
+    "newsletter": CommandEntry(
+        "Print the addresses in a file newsletter.sealed as CSV.",
+        _sealed_addresses,
+    ),
+    "deployer": CommandEntry(
+        "Turn pushed images into rolling updates; see docs/deployer.md.",
+        _deployer,
+    ),
+    "engine-gate": CommandEntry(
+        "Run the filtering proxy between the deployer and the container "
+        "engine.",
+        _deployer,
+    ),
+    "deployments": CommandEntry(
+        "List recent deployments, or follow one until it finishes.", _deployer
+    ),
+    "rollback": CommandEntry(
+        "Roll TARGET back to its previous image and follow the deployment.",
+        _deployer,
+    ),
+}
+
+
+@click.group(cls=CommandGroup, entries=_COMMANDS, invoke_without_command=True)
 @click.option(
     "--env-file",
     "settings_file",
@@ -98,4 +346,6 @@ def main(context: click.Context, settings_file: Path | None) -> None:
     except env_file.InvalidEnvFile as error:
         raise click.ClickException(str(error)) from None
     if context.invoked_subcommand is None:
+        from msrv.cli.serve import serve
+
         context.invoke(serve)

@@ -38,8 +38,7 @@ from msrv.proofs.pasted_proofs import explain
 from msrv.proofs.pasted_text import MAX_CHARS
 from msrv.settings import Settings
 from msrv.text_table import labelled, utc_time
-from msrv.web.formatting import size
-from msrv.web.shop import verify as verify_page
+from msrv.translations.sizes import format_size
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +109,8 @@ def verify(text: str, library: Path | None) -> None:
             revocations.load()
         except InvalidRevocationFile as error:
             log.warning("can't tell what was refunded: %s", error)
+    from msrv.web.shop import verify as verify_page  # noqa: PLC0415 - slow to import
+
     data = verify_page.explanation_json(explanation, catalog)
     verify_page.mark_refunds(data, catalog, revocations)
     click.echo(_format_explanation(data))
@@ -162,7 +163,7 @@ def read_catalog(settings: Settings) -> LoadedLibrary:
             parser=parser,
             progress=lambda files, count, size_bytes, total_bytes: line.update(
                 f"reading file {files + 1:,} of {count:,}, "
-                f"{size(size_bytes)} of {size(total_bytes)}"
+                f"{format_size(size_bytes)} of {format_size(total_bytes)}"
             ),
         )
         # A store that starts now must not treat half a file as known.

@@ -22,7 +22,7 @@ from msrv.orders.pricing import id_of
 from msrv.settings import Settings
 from msrv.text_table import plural, table
 from msrv.toml_file import Problem
-from msrv.web.formatting import size
+from msrv.translations.sizes import format_size
 
 _COLUMNS: Final = ("item_id", "kind", "title", "price", "size")
 _JSON: Final = click.option(
@@ -127,7 +127,7 @@ def _format_table(reading: LoadedLibrary) -> str:
             _kind(entry),
             shorten(entry.title, 40) + (" (hidden)" if entry.hidden else ""),
             str(entry.price) if entry.price.minor else "free",
-            size(_row(entry)["size_bytes"]),
+            format_size(_row(entry)["size_bytes"]),
         )
         for entry in _entries(reading)
     ]

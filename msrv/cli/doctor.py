@@ -29,7 +29,8 @@ from msrv.health_checks.findings import (
 from msrv.health_checks.table import CHECKS
 from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
-from msrv.proofs.keyring import Keyring, new_nonce
+from msrv.proofs.keyring import Keyring
+from msrv.proofs.nonce_strength import new_nonce
 from msrv.settings import Settings
 
 _MAIL_SECONDS: Final = 60.0

@@ -11,16 +11,6 @@ from collections.abc import Iterator
 
 import click
 
-from msrv.backup.errors import BackupError
-from msrv.catalog.drafts.release_folders import FolderExists
-from msrv.catalog.imports.source_files import ImportRefused
-from msrv.catalog.library.loader import LibraryUnreadable
-from msrv.ledger.errors import LedgerError
-from msrv.settings import WrongSetting
-from msrv.settings.optional_packages import PackageMissing
-from msrv.storage.data_folder import DataFolderLocked, DataFolderTemporary
-from msrv.tls.certificate_files import CertificateError
-
 
 class MintError(Exception):
     """Codes that can't be minted; its text is one line."""
@@ -31,7 +21,32 @@ def user_errors() -> Iterator[None]:
     """Convert errors that an operator can fix to ClickException."""
     try:
         yield
-    except (
+    except Exception as error:
+        if isinstance(error, _fixable()):
+            raise click.ClickException(str(error)) from None
+        raise
+
+
+def _fixable() -> tuple[type[Exception], ...]:
+    """Return the errors that an operator can fix.
+
+    Only called once there is an error: the modules that define them import
+    more than most commands need.
+    """
+    from msrv.backup.errors import BackupError  # noqa: PLC0415 - as above
+    from msrv.catalog.drafts.release_folders import FolderExists  # noqa: PLC0415 - as above
+    from msrv.catalog.imports.source_files import ImportRefused  # noqa: PLC0415 - as above
+    from msrv.catalog.library.loader import LibraryUnreadable  # noqa: PLC0415 - as above
+    from msrv.ledger.errors import LedgerError  # noqa: PLC0415 - as above
+    from msrv.settings import WrongSetting  # noqa: PLC0415 - as above
+    from msrv.settings.optional_packages import PackageMissing  # noqa: PLC0415 - as above
+    from msrv.storage.data_folder import (  # noqa: PLC0415 - as above
+        DataFolderLocked,
+        DataFolderTemporary,
+    )
+    from msrv.tls.certificate_files import CertificateError  # noqa: PLC0415 - as above
+
+    return (
         WrongSetting,
         CertificateError,
         LibraryUnreadable,
@@ -43,5 +58,4 @@ def user_errors() -> Iterator[None]:
         PackageMissing,
         FolderExists,
         ImportRefused,
-    ) as error:
-        raise click.ClickException(str(error)) from None
+    )

@@ -19,7 +19,7 @@ from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, load_settings
 from msrv.proofs import sign_in
-from msrv.server import server
+from msrv.server.store_address import store_url
 
 
 def _days(_: click.Context, __: click.Parameter, value: str) -> int:
@@ -156,7 +156,7 @@ def studio(
         )
 
         record_command(settings, "make-link", operator or "")
-    address = f"{server.store_url(settings)}/studio/enter/{ticket}"
+    address = f"{store_url(settings)}/studio/enter/{ticket}"
     click.echo(address)
     if not no_qr:
         from msrv.cli import terminal_qr  # noqa: PLC0415 - only for people

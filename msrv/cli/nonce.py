@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""NONCE, the store's one secret: its command, its file, and its keys."""
+"""NONCE, the store's one secret: its file, and its keys."""
 
 import logging
 import secrets
@@ -10,11 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import click
-
 from msrv.files import make_private_folder, write_file
-from msrv.proofs.keyring import Keyring, RetiredKey, new_nonce
-from msrv.proofs.nonce_strength import weakness
+from msrv.proofs.keyring import Keyring, RetiredKey
+from msrv.proofs.nonce_strength import new_nonce, weakness
 from msrv.proofs.receipts import issuer_of
 from msrv.retired_keys.key_file import RetiredKeyFile, reason
 from msrv.retired_keys.key_list import InvalidKeyList
@@ -105,12 +103,6 @@ def _check_strength(name: str, value: str, *, allow_weak: bool) -> None:
         name,
         found,
     )
-
-
-@click.command("nonce")
-def nonce() -> None:
-    """Print a new, strong NONCE."""
-    click.echo(new_nonce(secrets.token_bytes))
 
 
 def find_nonce(

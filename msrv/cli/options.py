@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from msrv import settings
-from msrv.server import server
+from msrv.server.store_address import store_url
 from msrv.settings import Settings, WrongSetting
 
 LIBRARY: Final = click.option(
@@ -36,7 +36,7 @@ def public_address(settings: Settings) -> str:
     Raises WrongSetting where it would lead to this machine alone, unless the
     library is the demo.
     """
-    address = server.store_url(settings)
+    address = store_url(settings)
     is_local = urlsplit(address).hostname in {"localhost", "127.0.0.1", "::1"}
     if settings.public_url is None and is_local and not settings.is_demo:
         raise WrongSetting(

@@ -5,10 +5,13 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import sys
 import textwrap
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from msrv import __version__, logs
 from msrv.acme.manager import CertificateManager
 from msrv.acme.rules import CertificateRules
 from msrv.acme.state import StateFolder
-from msrv.app import create_app
+from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.parsing.confinement import hide_memory
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import keep_previous_key, load_keyring
@@ -26,14 +29,12 @@ from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.connections import descriptor_limit
 from msrv.files import make_private_folder
 from msrv.outbound.lookup_loop import LookupLoop
-from msrv.payments.registry import Providers
-from msrv.server import certificates, healthcheck, reloader, server
+from msrv.server import certificates, healthcheck, reloader
 from msrv.settings import Settings, WrongSetting, unknown_variables
 from msrv.settings.optional_packages import require_packages
 from msrv.text_table import labelled
 from msrv.tls import development_certificate
 from msrv.tls.certificate_files import CertificateFiles
-from msrv.web.store import STORE
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,9 @@ def serve(
         sys.exit(reloader.run(sys.argv[1:]))
     logs.configure()
     hide_memory()
+    # Imports leave hardly any garbage, and a tenth of their time went into
+    # looking for it.
+    gc.disable()
     with user_errors():
         settings = load_settings(
             library=library,
@@ -72,33 +76,50 @@ def serve(
             log.warning(line)
         with contextlib.suppress(OSError):
             make_private_folder(settings.data)  # failures show up in use
-        pair = certificates.find(settings)
+        with ThreadPoolExecutor() as pool:
+            # Both take a tenth of a second, in which this thread imports the
+            # store.
+            keys = pool.submit(load_keyring, settings, starts_store=True)
+            ffmpeg = pool.submit(find_ffmpeg)
+            from msrv.app import create_app  # noqa: PLC0415 - as above
+            from msrv.server import server  # noqa: PLC0415 - as above
+            from msrv.web.store import STORE  # noqa: PLC0415 - as above
+
+            pair = certificates.find(settings)
+            keyring = keys.result()
         capacity = descriptor_limit.plan_capacity(
             descriptor_limit.raise_limit(),
             max_downloads=settings.max_downloads,
             max_connections=settings.max_connections,
             per_client=settings.connections_per_client,
         )
-        keyring = load_keyring(settings, starts_store=True)
         keep_previous_key(settings, keyring)
         app = create_app(
             settings.model_copy(
                 update={"max_downloads": capacity.max_downloads}
             ),
             keyring,
+            ffmpeg=ffmpeg.result,
             reload=reloads,
         )
+
+        def on_start(address: str) -> None:
+            _collect_garbage()
+            payments = app[STORE].providers.status()
+            print_banner(settings, payments, pair, address)
+
         with asyncio.Runner(loop_factory=LookupLoop) as runner:
-            runner.run(
-                server.serve(
-                    app,
-                    pair,
-                    lambda address: print_banner(
-                        settings, app[STORE].providers, pair, address
-                    ),
-                    capacity.connections,
-                )
-            )
+            runner.run(server.serve(app, pair, on_start, capacity.connections))
+
+
+def _collect_garbage() -> None:
+    """Collect garbage from now on, apart from what there is already.
+
+    It is the store's code, which stays; examining it takes a tenth of a
+    second, in which no request is answered.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 @click.command()
@@ -191,7 +212,7 @@ def check_health(*, ready: bool) -> None:
 
 def print_banner(
     settings: Settings,
-    providers: Providers,
+    payments: Sequence[str],
     pair: CertificateFiles | None,
     address: str,
 ) -> None:
@@ -199,7 +220,7 @@ def print_banner(
     lines = [("store", address)]
     library = "the bundled demo" if settings.is_demo else str(settings.library)
     lines += [("library", library), ("data", str(settings.data.resolve()))]
-    first, *more = providers.status()
+    first, *more = payments
     if settings.domain:
         status = _certificate_manager(settings).status()
         lines.append(("HTTPS", status.summary(datetime.now(UTC))))

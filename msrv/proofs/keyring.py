@@ -9,7 +9,7 @@ former NONCE only the public key is kept, by `msrv.retired_keys`.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from msrv.proofs.encoding import encode, to_json
 
 KEY_BYTES: Final = 32
-NONCE_BYTES: Final = 32
 
 # RFC 7914. 32 MiB and about a tenth of a second, once at start: enough to make
 # a dictionary attack on a NONCE that a person chose expensive.
@@ -237,14 +236,6 @@ def derive(secret: bytes, purpose: Purpose, label: bytes = _SALT) -> bytes:
         salt=None,
         info=label + b"/" + purpose.value.encode("ascii"),
     ).derive(secret)
-
-
-def new_nonce(random: Callable[[int], bytes]) -> str:
-    """Return a new strong NONCE of 43 characters.
-
-    `random(n)` returns n unpredictable bytes.
-    """
-    return encode(random(NONCE_BYTES))
 
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Strength of a NONCE: reasons why one that a person chose is weak.
+"""Strength of a NONCE: a new strong one, and reasons why others are weak.
 
 It finds obvious weaknesses; it can't prove that a NONCE is strong. The
 reasons never repeat any part of the NONCE, so that they can be logged.
@@ -12,9 +12,13 @@ Apart from `keyring`: these are heuristics about text, without cryptography.
 import math
 import re
 import string
+from collections.abc import Callable
 from typing import Final
 
+from msrv.proofs.encoding import encode
+
 ENOUGH_BITS: Final = 128
+NONCE_BYTES: Final = 32
 
 # Fewer than any 128 random bits have, be they written in decimal digits.
 _FEW_CHARACTERS: Final = 8
@@ -59,6 +63,14 @@ _CLASSES: Final = (
     string.punctuation + " ",
 )
 _SEPARATORS: Final = str.maketrans("", "", "-_:. {}")
+
+
+def new_nonce(random: Callable[[int], bytes]) -> str:
+    """Return a new strong NONCE of 43 characters.
+
+    `random(n)` returns n unpredictable bytes.
+    """
+    return encode(random(NONCE_BYTES))
 
 
 def weakness(nonce: str) -> str | None:

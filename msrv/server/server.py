@@ -31,7 +31,7 @@ from msrv.connections.request_handler import RESPONSE_STATUS
 from msrv.connections.response_writer import CountingWriter
 from msrv.server import plain_http, socket_binding, systemd
 from msrv.server.certificates import CertificateReload
-from msrv.settings import Settings
+from msrv.server.store_address import store_url
 from msrv.tls.certificate_files import CertificateFiles
 from msrv.tls.protocol import ProtocolFactory, TLSServer
 from msrv.tls.servers import create_tls_server
@@ -114,19 +114,6 @@ async def serve(
             listener.close()
         await _drain(app, server, stop_now)
         closing.reset_undelivered(server)
-
-
-def store_url(settings: Settings, port: int | None = None) -> str:
-    """Return the store's URL for visitors; `port` is the one it listens on."""
-    if settings.public_url is not None:
-        return settings.public_url
-    scheme = "https" if settings.terminates_tls else "http"
-    host = settings.host or "localhost"
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-        host = "localhost"
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{scheme}://{host}:{port or settings.listening_port}"
 
 
 class _Request(web.Request):

@@ -48,12 +48,6 @@ _PHONE_NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
 # RFC 6068, section 2: the others are escaped.
 _MAILTO_CHARACTERS: Final = "!$'*+"
 
-_UNITS: Final = (
-    gettext_noop("%(size)s TB"),
-    gettext_noop("%(size)s GB"),
-    gettext_noop("%(size)s MB"),
-    gettext_noop("%(size)s kB"),
-)
 _GIVEN: Final = {
     redemption.PROVIDER: gettext_noop("with a redeem code"),
     grants.PROVIDER: gettext_noop("given by the seller"),
@@ -123,21 +117,6 @@ def _web_page(address: str) -> str:
     except ValueError:
         return ""
     return str(url) if host else ""
-
-
-def size(size_bytes: int) -> str:
-    """Return a size in powers of ten: `4.2 MB`, `812 bytes`."""
-    if size_bytes < 1000:
-        return ngettext("%(num)s byte", "%(num)s bytes", size_bytes)
-    value, units = size_bytes / 1000, list(_UNITS)
-    while value >= 999.5 and len(units) > 1:
-        value /= 1000
-        units.pop()
-    digits = "0" if value >= 99.5 else "0.0"
-    number = format_decimal(
-        value, digits, locale=locale(current_language().formats)
-    )
-    return gettext(units[-1], size=number)
 
 
 def percent(part: int) -> str:

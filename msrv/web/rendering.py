@@ -28,6 +28,7 @@ from msrv.translations import (
     format_number,
 )
 from msrv.translations.dates import format_interval
+from msrv.translations.sizes import format_size
 from msrv.translations.templates import EXTENSIONS, install_translations
 from msrv.web import cookies, formatting
 from msrv.web.appearance.drawn_covers import drawn_cover_path
@@ -336,7 +337,7 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         percent=formatting.percent,
         release_date=formatting.release_date,
         share=formatting.share,
-        size=formatting.size,
+        size=format_size,
         typed=formatting.typed,
         written=formatting.price,
     )

@@ -25,7 +25,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 def test_readme_lists_exactly_the_commands() -> None:
     said = README.read_text("utf-8")
-    shown = {name for name, each in main.commands.items() if not each.hidden}
+    shown = {name for name, each in main.entries.items() if not each.hidden}
     for name in shown:
         assert f"| `msrv {name}" in said, name
     rows = re.findall(r"\n\| `msrv ([a-z-]+)", said)

@@ -53,7 +53,7 @@ def test_banner_names_the_payment_providers(
 ) -> None:
     found = settings.load({"MSRV_LIBRARY": str(tmp_path), **environ})
     providers = Providers.from_settings(found)
-    print_banner(found, providers, None, "https://shop.example")
+    print_banner(found, providers.status(), None, "https://shop.example")
     text = capsys.readouterr().out
     assert text.count("  payments  ") == 1
     assert all(each in text for each in said)

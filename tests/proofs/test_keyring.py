@@ -6,7 +6,6 @@
 import dataclasses
 import hashlib
 import hmac
-import secrets
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,7 +16,6 @@ from msrv.proofs.keyring import (
     Keyring,
     Purpose,
     derive,
-    new_nonce,
     stretch,
     thumbprint,
 )
@@ -117,10 +115,3 @@ def test_repr_reveals_no_keys(keyring: Keyring) -> None:
 def test_keyring_is_immutable(keyring: Keyring) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         keyring.generations = ()  # type: ignore[misc]  # the point
-
-
-def test_new_nonce_is_32_bytes_in_43_characters() -> None:
-    nonce = new_nonce(secrets.token_bytes)
-    assert len(nonce) == 43
-    assert len(decode(nonce)) == 32
-    assert new_nonce(secrets.token_bytes) != nonce

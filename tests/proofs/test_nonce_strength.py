@@ -11,8 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.proofs.keyring import new_nonce
-from msrv.proofs.nonce_strength import weakness
+from msrv.proofs.encoding import decode
+from msrv.proofs.nonce_strength import new_nonce, weakness
+
+
+def test_new_nonce_is_32_bytes_in_43_characters() -> None:
+    nonce = new_nonce(secrets.token_bytes)
+    assert len(nonce) == 43
+    assert len(decode(nonce)) == 32
+    assert new_nonce(secrets.token_bytes) != nonce
 
 
 @given(st.binary(min_size=32, max_size=32))

@@ -28,7 +28,7 @@ from msrv.ledger.connection_rules import ConnectionRules
 from msrv.proofs.keyring import Generation
 from msrv.settings import Settings
 from msrv.text_table import labelled, plural, utc_time
-from msrv.web.formatting import size
+from msrv.translations.sizes import format_size
 
 if TYPE_CHECKING:
     from msrv.backup.restore_draft import RestoreResult
@@ -235,7 +235,7 @@ def _backup_text(
     found = manifest.contents
     where = "standard output" if path is None else str(path)
     if path is not None:
-        where += f", {size(path.stat().st_size)}"
+        where += f", {format_size(path.stat().st_size)}"
     secrets = ", ".join(manifest.secrets)
     return labelled(
         ("backup", where + (", encrypted" if encrypted else "")),

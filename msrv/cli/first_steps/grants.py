@@ -30,7 +30,7 @@ from msrv.orders.grants.buyer_list import (
     ListCounts,
 )
 from msrv.orders.pricing import id_of
-from msrv.server import server
+from msrv.server.store_address import store_url
 from msrv.settings import Settings
 
 _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -125,7 +125,7 @@ def grant(
             item_id=id_of(entry),
             source=options.source,
             shop=catalog.shop,
-            base_url=server.store_url(settings),
+            base_url=store_url(settings),
             outbox=Outbox(settings.data / FOLDER_NAME) if mail else None,
         )
         if not dry_run:

@@ -29,7 +29,7 @@ from msrv.cli.options import LIBRARY, examples, load_settings
 from msrv.cli.progress import ProgressLine
 from msrv.display_text import clean_line, printable
 from msrv.text_table import labelled, plural
-from msrv.web.formatting import size
+from msrv.translations.sizes import format_size
 
 
 @click.command(
@@ -93,7 +93,7 @@ def import_(
             moves=move and not dry_run,
             dry_run=dry_run,
             progress=lambda done, total: line.update(
-                f"unpacking {size(done)} of {size(total)}"
+                f"unpacking {format_size(done)} of {format_size(total)}"
             ),
         )
         imported = work.run(opened)

@@ -14,6 +14,7 @@ from msrv.catalog.details.release_details import ReleaseDetails, ReleaseKind
 from msrv.catalog.encodings.item_formats import ReleaseFormat, original_label
 from msrv.catalog.model import ItemKind, Release, Sound
 from msrv.translations import current_language, gettext, locale, ngettext
+from msrv.translations.sizes import format_size
 from msrv.web import formatting
 from msrv.web.shop.browsing.kind_names import kind_name
 
@@ -31,7 +32,7 @@ def headline_facts(release: Release) -> list[str]:
         kind_name(details.kind),
         *_SPECIAL.get(details.kind, _count)(release),
         formatting.listed(names),
-        formatting.size(release.size_bytes),
+        format_size(release.size_bytes),
     ]
     return [each for each in facts if each]
 

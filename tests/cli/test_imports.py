@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Modules that a command imports: its own work, and little else.
+
+The number of modules doesn't depend on a busy machine, as time would.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from msrv.cli import main
+from tests.cli.conftest import Cli
+
+MUCH = frozenset({"aiohttp", "cryptography", "jinja2", "pydantic"})
+WEB = frozenset({"aiohttp", "jinja2", "msrv.web", "msrv.server.server"})
+DATABASE = frozenset({"sqlalchemy", "alembic"})
+MEDIA = frozenset({"mutagen", "PIL", "fpdf", "webauthn", "trustme", "segno"})
+
+
+def imported_by(folder: Path, *arguments: str) -> set[str]:
+    """Return the modules that a command imports, in a process of its own."""
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "msrv", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "MSRV_LIBRARY": str(folder / "library"),
+            "MSRV_DATA": str(folder / "data"),
+        },
+    )
+    return {
+        line.rpartition("|")[2].strip()
+        for line in result.stderr.splitlines()
+        if line.startswith("import time:")
+    }
+
+
+@pytest.mark.parametrize("arguments", [("nonce",), ("--help",)])
+def test_small_command_imports_little(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    found = imported_by(tmp_path, *arguments)
+    assert "click" in found
+    assert not found & (MUCH | WEB | DATABASE | MEDIA)
+    assert len(found) < 250
+
+
+@pytest.mark.usefixtures("library")
+def test_check_imports_no_web_and_no_database(tmp_path: Path) -> None:
+    found = imported_by(tmp_path, "check")
+    assert "msrv.catalog.library.loader" in found
+    assert not found & (WEB | DATABASE)
+
+
+def test_help_lists_each_command_with_its_first_sentence(cli: Cli) -> None:
+    context = click.Context(main)
+    for name, entry in main.entries.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert command.hidden == entry.hidden
+        own = command.get_short_help_str(limit=1000)
+        summary = click.Command(name, help=entry.summary)
+        assert summary.get_short_help_str(limit=1000) == own
+    text = cli("--help").stdout
+    assert "\n  check        List what is for sale, and every" in text
+    assert "\n  catalog" not in text
+    assert cli("chek").exit_code == 2
