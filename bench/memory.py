@@ -71,9 +71,10 @@ def holding(stage: Stage, name: str, file: str) -> Callable[[], float]:
 
 def warm_up(peer: Peer) -> None:
     """Send first requests, for which a process loads modules."""
+    scheme = "https" if peer.tls else "http"
     for path in ("/", peer.path(TINY)):
-        urllib.request.urlopen(
-            f"https://localhost:{peer.port}{path}",
+        urllib.request.urlopen(  # noqa: S310 - our own server
+            f"{scheme}://localhost:{peer.port}{path}",
             timeout=20,
             context=ssl._create_unverified_context(),  # noqa: S323, SLF001 - our own server
         ).close()

@@ -22,6 +22,10 @@ from typing import Final
 from bench.processes import anonymous_bytes, cpu_seconds
 
 _BUFFER: Final = bytearray(1 << 20)
+_SEGMENT_BYTES: Final = 1400
+_RECEIVE_BUFFER_BYTES: Final = 64 * 1024
+_GROUPS: Final = 10
+"""Slow clients receive in this many groups, each ten times a second."""
 _RECORD_BYTES: Final = 16384
 _RECORD_OVERHEAD: Final = 22
 """Overhead of a TLS 1.3 record: header, type and tag."""
@@ -36,6 +40,8 @@ class Task:
     as possible. `whole` counts responses of a small file over keep-alive
     connections instead of bytes. `headers` are added to each request, each
     with its line end. `others` are further processes whose CPU time counts.
+    `mobile` clients have the segments and the receive buffer of a phone: the
+    loopback's own segments of 64 KB let a kernel buffer megabytes.
     """
 
     pid: int
@@ -51,6 +57,7 @@ class Task:
     headers: str = ""
     host: str = "127.0.0.1"
     others: tuple[int, ...] = ()
+    mobile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class Client:
         ).encode()
         self._seen = bytearray()
         self._received = 0
-        self.socket = socket.create_connection((task.host, task.port), 20)
+        self.socket = _connect(task)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if task.tls and task.whole:
             self.socket = _tls_context().wrap_socket(self.socket)
@@ -149,6 +156,22 @@ class Client:
             self.answers += 1
             self._seen.clear()
             self.socket.sendall(self._request)
+
+
+def _connect(task: Task) -> socket.socket:
+    """Return a connection to the server, with the limits of the task."""
+    connection = socket.socket()
+    if task.mobile:
+        # Before connecting, since both are announced to the server then.
+        connection.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES
+        )
+        connection.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES
+        )
+    connection.settimeout(20)
+    connection.connect((task.host, task.port))
+    return connection
 
 
 def _tls_context() -> ssl.SSLContext:
@@ -215,14 +238,17 @@ def _is_open(connection: socket.socket) -> bool:
 def _receive_slowly(
     task: Task, selector: selectors.BaseSelector, seconds: float
 ) -> int:
-    """Receive at each client's speed, ten times a second."""
+    """Receive at each client's speed, ten times a second, in turns."""
     received = 0
     tenth = task.bytes_per_second // 10
-    until = time.perf_counter() + seconds
-    while (now := time.perf_counter()) < until:
-        for key in selector.get_map().values():
-            received += key.data.receive(tenth)
-        time.sleep(max(0.0, now + 0.1 - time.perf_counter()))
+    clients: list[Client] = [key.data for key in selector.get_map().values()]
+    groups = [clients[at::_GROUPS] for at in range(_GROUPS)]
+    began = time.perf_counter()
+    for turn in range(int(seconds * 10) * _GROUPS):
+        for client in groups[turn % _GROUPS]:
+            received += client.receive(tenth)
+        until = began + (turn + 1) / (10 * _GROUPS)
+        time.sleep(max(0.0, until - time.perf_counter()))
     return received
 
 

@@ -12,25 +12,16 @@ bounded, too.
 """
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Final, cast
 
 from aiohttp import web
 
 from msrv.connections.admission import Activity, Phase, Slot
+from msrv.connections.send_buffer import limit_unsent_bytes
 
 HEADERS_SECONDS: Final = 15
 """Time from the end of the TLS handshake to that of the first headers."""
-
-UNSENT_BYTES: Final = 256 * 1024
-"""Bytes over TLS that the kernel buffers beyond those in flight. By default
-they grow to megabytes for each slow client, and make a fast one no faster.
-(Without TLS it holds the page cache's own pages, which cost nothing.)"""
-
-_NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-
 
 IS_STREAMED: Final = web.RequestKey("is_streamed", bool)
 """Set on a request whose response takes as long as its client needs. Its
@@ -92,11 +83,8 @@ class RequestHandler(web.RequestHandler):
         self._slot.set_activity(self._activity)
         connection = transport.get_extra_info("socket")
         secure = transport.get_extra_info("sslcontext") is not None
-        if secure and connection is not None and _NOTSENT_LOWAT is not None:
-            with suppress(OSError):  # no TCP, or disconnected
-                connection.setsockopt(
-                    socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_BYTES
-                )
+        if secure and connection is not None:
+            limit_unsent_bytes(connection)
 
     def data_received(self, data: bytes) -> None:
         """Cancel the time limit once a request is complete, or invalid."""

@@ -54,7 +54,7 @@ class OpenFile:
         opened, and Gone where it can't be read.
         """
         while True:
-            count = self._read_cached(buffer, start)
+            count = self.read_cached(buffer, start)
             if count:
                 return count
             # Shielded, so that close() knows of the thread after a
@@ -107,7 +107,7 @@ class OpenFile:
         if not reading.cancelled():
             reading.exception()  # retrieved, so that asyncio doesn't log it
 
-    def _read_cached(self, buffer: memoryview, start: int) -> int:
+    def read_cached(self, buffer: memoryview, start: int) -> int:
         """Read from the page cache; return 0 where a thread has to read."""
         if _NOWAIT is None:
             return 0

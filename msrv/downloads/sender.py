@@ -209,6 +209,7 @@ async def _send_chunk(
     if isinstance(chunk, bytes):
         await buffer.write(chunk)
         return
+    buffer.shrink()
     file = await files.open(chunk.content)
     start, held_back = chunk.start, chunk.stop - SMALL_BYTES
     if buffer.can_sendfile and start < held_back:
@@ -227,9 +228,15 @@ async def _copy(
     file: OpenFile, start: int, stop: int, buffer: WriteBuffer
 ) -> int:
     """Read and send as much as the buffer has space for; return the count."""
+    await buffer.wait_for_space()
     # Not assigned to a name, which would keep the memory while the client
     # receives.
-    count = await file.read_into(buffer.free_space()[: stop - start], start)
+    count = file.read_cached(buffer.free_space()[: stop - start], start)
+    if not count:
+        buffer.shrink()
+        count = await file.read_into(
+            buffer.free_space()[: stop - start], start
+        )
     await buffer.commit(count)
     return count
 

@@ -13,8 +13,6 @@ Apart from `write_buffer`, its one user, which would be too long with it.
 
 import asyncio
 import math
-import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -23,9 +21,6 @@ from msrv.downloads.concurrency_limit import DownloadSlot
 
 _CHECKS: Final = 4
 """Number of checks in the time of a stall."""
-
-# struct tcp_info, linux/tcp.h: __u64 tcpi_bytes_acked.
-_BYTES_ACKED: Final = slice(120, 128)
 
 
 @contextmanager
@@ -104,17 +99,3 @@ class _StallTimer:
             self._transport.abort()
         else:
             self._schedule()
-
-
-def acknowledged_bytes(transport: asyncio.Transport) -> int | None:
-    """Return the bytes ever acknowledged by a client; None where unknown."""
-    connection = transport.get_extra_info("socket")
-    if connection is None or not hasattr(socket, "TCP_INFO"):
-        return None
-    try:
-        status = connection.getsockopt(
-            socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop
-        )[_BYTES_ACKED]
-    except OSError:  # closed meanwhile, or not TCP
-        return None
-    return int.from_bytes(status, sys.byteorder) if status else None

@@ -17,16 +17,27 @@ from typing import Final
 from aiohttp import web
 
 from msrv.connections.response_writer import count_sent
+from msrv.connections.send_buffer import (
+    UNSENT_BYTES,
+    HoldingTransport,
+    acknowledged_bytes,
+    free_bytes,
+)
 from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
 from msrv.downloads.file_reader import OpenFile
 from msrv.downloads.response_cache import SMALL_BYTES
 from msrv.downloads.sendfile import SendfileConnection
-from msrv.downloads.stall_timeout import acknowledged_bytes, stall_timeout
+from msrv.downloads.stall_timeout import stall_timeout
 
 FULL_BYTES: Final = 256 * 1024
 SLOW_BYTES: Final = 16 * 1024
 """Largest and smallest buffer of a transfer. Each starts with the smallest:
 the kernel's own buffer makes every client look fast for a moment."""
+
+_TOP_UP_BYTES: Final = UNSENT_BYTES // 2
+"""Most that a slow client is sent at once over TLS: what the kernel accepts
+when it reports the socket as writable. A write, a read and a wake-up for every
+16 KiB cost several times the encryption."""
 
 _BUFFER_SECONDS: Final = 0.01
 """A buffer holds what the client receives in this time."""
@@ -104,18 +115,46 @@ class WriteBuffer:
         self._buffers = buffers
         self._scheduler = scheduler
         self._buffer: bytearray | None = None
+        self._buffer_bytes = 0
         self._filled_bytes = 0
+        self._is_full = False
+        self._is_holding = False
         self._size = _AdaptiveSize()
         self._sendfile: SendfileConnection | None = None
         self.sent_bytes = 0
 
     def free_space(self) -> memoryview:
         """Return the space to fill, at least one byte; then call `commit`."""
-        size = self._size.buffer_bytes
         if self._buffer is None:
-            slow = size <= SMALL_BYTES
-            self._buffer = bytearray(size) if slow else self._buffers.acquire()
-        return memoryview(self._buffer)[self._filled_bytes : size]
+            self._buffer, self._buffer_bytes = self._allocate()
+        space = memoryview(self._buffer)
+        return space[self._filled_bytes : self._buffer_bytes]
+
+    def _allocate(self) -> tuple[bytearray, int]:
+        """Return a buffer, and how many bytes of it to use."""
+        size = self._size.buffer_bytes
+        transport = self._request.transport
+        if transport is not None and self._tops_up(transport):
+            # Free again once it was written, so that all share a few.
+            size = max(size, min(free_bytes(transport), _TOP_UP_BYTES))
+        elif size <= SMALL_BYTES:
+            return bytearray(size), size
+        return self._buffers.acquire(), size
+
+    def shrink(self) -> None:
+        """Hold as little memory as a slow client needs, if it is slow.
+
+        For the time of waiting for a disk.
+        """
+        size = self._size.buffer_bytes
+        if self._buffer is not None and size <= SMALL_BYTES < len(
+            self._buffer
+        ):
+            # What is held back is less than that: see `commit`.
+            small, count = bytearray(size), self._filled_bytes
+            small[:count] = memoryview(self._buffer)[:count]
+            self._buffers.release(self._buffer)
+            self._buffer, self._buffer_bytes = small, size
 
     async def commit(self, count: int) -> None:
         """Send bytes written to the free space, once there are enough.
@@ -130,6 +169,7 @@ class WriteBuffer:
         """Send bytes. Raises ConnectionError."""
         at = 0
         while at < len(data):
+            await self.wait_for_space()
             count = self._fill(data, at)
             await self.commit(count)
             at += count
@@ -149,9 +189,36 @@ class WriteBuffer:
             # Otherwise reading and encrypting would go on for no client.
             raise ConnectionResetError
         self._write_to(transport)
+        if self._tops_up(transport):
+            self._is_full = True  # waits once there is more to be sent
+        else:
+            await self._drain(transport)
+
+    async def wait_for_space(self) -> None:
+        """Wait until the connection accepts more; call it before a read."""
+        if not self._is_full:
+            return
+        self._is_full = False
+        transport = self._request.transport
+        if isinstance(transport, HoldingTransport):
+            transport.pause_until_writable()
+            self._is_holding = True
+            try:
+                await self._drain(transport)
+            finally:
+                self._is_holding = False
+
+    async def _drain(self, transport: asyncio.Transport) -> None:
+        """Wait for unsent bytes, and for this transfer's turn."""
         await self._request.writer.drain()
         self._size.measure(lambda: self._received_bytes(transport))
         await self._scheduler.wait()
+
+    def _tops_up(self, transport: asyncio.Transport | None) -> bool:
+        """Return whether the client is sent as much as its socket accepts."""
+        return self._size.buffer_bytes <= SMALL_BYTES and isinstance(
+            transport, HoldingTransport
+        )
 
     def _write_to(self, transport: asyncio.Transport) -> None:
         """Write the buffer to the transport, and release it.
@@ -166,7 +233,7 @@ class WriteBuffer:
         count_sent(self._request.writer, count)
         transport.write(memoryview(buffer)[:count])
         # asyncio's transports reference a buffer until it is sent.
-        references = not transport.get_extra_info("copies")
+        references = not isinstance(transport, HoldingTransport)
         if not (references and transport.get_write_buffer_size()):
             self._buffers.release(buffer)
 
@@ -235,7 +302,9 @@ class WriteBuffer:
                 transport.set_write_buffer_limits()
 
     def _has_unsent(self, transport: asyncio.Transport) -> bool:
-        if self._sendfile is not None and self._sendfile.is_waiting:
+        if self._is_holding or (
+            self._sendfile is not None and self._sendfile.is_waiting
+        ):
             return True
         return transport.get_write_buffer_size() > 0
 

@@ -22,9 +22,10 @@ MAX_BYTES: Final = 256 * 1024
 """Limit of one call."""
 _SLICE_BYTES: Final = 64 * 1024
 _SMALL_SLICE_BYTES: Final = 8 * 1024
-"""Bytes passed to OpenSSL at a time: the first size where there are more than
-that, else the second. OpenSSL keeps a buffer of the largest write for each
+"""Bytes passed to OpenSSL at a time: the second size unless there are more
+than _LARGE_BYTES. OpenSSL keeps a buffer of the largest write for each
 connection, so clients that are sent little have a small one."""
+_LARGE_BYTES: Final = 128 * 1024
 _OVERHEAD_BYTES: Final = 4096
 """Space for the growth of a slice: 22 bytes a record, and OpenSSL's own
 messages."""
@@ -33,7 +34,7 @@ _MAX_BUFFERS: Final = 64
 """Buffers passed to one `sendmsg`; the kernel allows 1,024."""
 
 _SLICES: Final = max(
-    MAX_BYTES // _SLICE_BYTES, _SLICE_BYTES // _SMALL_SLICE_BYTES
+    MAX_BYTES // _SLICE_BYTES, _LARGE_BYTES // _SMALL_SLICE_BYTES
 )
 _MEMORY: Final = bytearray(MAX_BYTES + _SLICES * _OVERHEAD_BYTES)
 _ADDRESS: Final = ffi.from_buffer(_MEMORY)
@@ -44,7 +45,7 @@ def encrypt(tls: SSL.Connection, data: memoryview) -> memoryview:
 
     Raises SSL.Error.
     """
-    step = _SLICE_BYTES if len(data) > _SLICE_BYTES else _SMALL_SLICE_BYTES
+    step = _SLICE_BYTES if len(data) > _LARGE_BYTES else _SMALL_SLICE_BYTES
     size = 0
     for at in range(0, len(data), step):
         part = data[at : at + step]

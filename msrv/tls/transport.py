@@ -24,6 +24,7 @@ from typing import Final
 from OpenSSL import SSL
 
 from msrv.connections.admission import Slot
+from msrv.connections.send_buffer import HoldingTransport
 from msrv.tls.protocol import (
     CLOSE_NOTIFY_SECONDS,
     HANDSHAKE_SECONDS,
@@ -45,7 +46,7 @@ doesn't read them; beyond it the connection is aborted."""
 Buffer = bytes | bytearray | memoryview
 
 
-class TLSTransport(asyncio.Transport):
+class TLSTransport(HoldingTransport):
     """Owns an accepted socket and its slot until it is closed."""
 
     def __init__(
@@ -61,8 +62,6 @@ class TLSTransport(asyncio.Transport):
             {
                 "socket": accepted,
                 "sslcontext": context,
-                # Written buffers are encrypted at once, and not referenced.
-                "copies": True,
                 "peername": accepted.getpeername(),
                 "sockname": accepted.getsockname(),
                 # Released here, not by the protocol.
@@ -143,16 +142,17 @@ class TLSTransport(asyncio.Transport):
             if self._closed:
                 return
         self._after_write()
-        if (
-            self._unsent.size_bytes > self._high_bytes
-            and not self._writing_paused
-        ):
-            self._writing_paused = True
-            self.get_protocol().pause_writing()
+        if self._unsent.size_bytes > self._high_bytes:
+            self._pause_writing()
 
     def writelines(self, list_of_data: Iterable[Buffer]) -> None:
         for data in list_of_data:
             self.write(data)
+
+    def pause_until_writable(self) -> None:
+        if not self._closing:
+            self._add_writer()
+            self._pause_writing()
 
     def can_write_eof(self) -> bool:
         return False
@@ -254,19 +254,32 @@ class TLSTransport(asyncio.Transport):
 
     def _flush(self) -> None:
         """Send unsent bytes, as many as the socket accepts."""
-        if not self._is_writer_added:
-            self._send_unsent()
-            self._after_write()
+        self._send_unsent()
+        self._after_write()
 
     def _after_write(self) -> None:
         """Watch the socket if bytes are unsent; else finish if closing."""
-        if self._is_writer_added:
+        if self._closed:
             return
-        if self._unsent.size_bytes and not self._closed:
-            self._is_writer_added = True
-            self._loop.add_writer(self._socket, self._on_writable)
+        if self._unsent.size_bytes:
+            self._add_writer()
         elif self._closing:
             self._shut_down()
+
+    def _add_writer(self) -> None:
+        if not self._is_writer_added:
+            self._is_writer_added = True
+            self._loop.add_writer(self._socket, self._on_writable)
+
+    def _remove_writer(self) -> None:
+        if self._is_writer_added:
+            self._is_writer_added = False
+            self._loop.remove_writer(self._socket)
+
+    def _pause_writing(self) -> None:
+        if not self._writing_paused:
+            self._writing_paused = True
+            self.get_protocol().pause_writing()
 
     def _on_writable(self) -> None:
         left_bytes = self._unsent.size_bytes
@@ -277,8 +290,7 @@ class TLSTransport(asyncio.Transport):
             self._deadline.cancel()
             self._deadline = self._loop.call_later(FLUSH_SECONDS, self.abort)
         if not self._unsent.size_bytes:
-            self._is_writer_added = False
-            self._loop.remove_writer(self._socket)
+            self._remove_writer()
         if self._writing_paused and self._unsent.size_bytes <= self._low_bytes:
             self._writing_paused = False
             self.get_protocol().resume_writing()
@@ -298,6 +310,7 @@ class TLSTransport(asyncio.Transport):
         if self._awaits_close_notify or self._closed:
             return
         self._awaits_close_notify = True
+        self._remove_writer()
         self._deadline.cancel()
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
@@ -317,7 +330,7 @@ class TLSTransport(asyncio.Transport):
         self._deadline.cancel()
         self._unsent.clear()
         self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
+        self._remove_writer()
         if not self._awaits_close_notify:
             self._notify_lost(error)
         self._loop.call_soon(self._close_socket)

@@ -52,6 +52,7 @@ class ReadGate:
 
         monkeypatch.setattr(OpenFile, "read_into", gated)
         # As of a disk that has to be waited for.
+        monkeypatch.setattr(OpenFile, "read_cached", lambda *_: 0)
         monkeypatch.setattr(OpenFile, "is_cached", lambda *_: False)
 
 

@@ -7,6 +7,8 @@ import asyncio
 
 import pytest
 
+from msrv.connections.send_buffer import HoldingTransport
+from msrv.downloads import write_buffer
 from msrv.downloads.write_buffer import (
     FULL_BYTES,
     SLOW_BYTES,
@@ -37,6 +39,21 @@ class FakeTransport(asyncio.Transport):
     def write(self, data: object) -> None:
         assert isinstance(data, memoryview)
         self.got.append(data)
+
+
+class FakeHoldingTransport(FakeTransport, HoldingTransport):
+    """Transport that can wait for its socket, and counts how often it did."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses = 0
+
+    def pause_until_writable(self) -> None:
+        self.pauses += 1
+
+    def write(self, data: object) -> None:
+        assert isinstance(data, memoryview)
+        self.got.append(memoryview(bytes(data)))
 
 
 class FakeWriter:
@@ -147,6 +164,46 @@ async def test_buffer_held_by_the_transport_is_not_reused() -> None:
             held = buyer.got[-1]
             await buffer.write(b"x" * FULL_BYTES)
             assert set(held) == {number}
+
+
+async def test_slow_client_is_sent_what_its_socket_accepts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In one write after each wait, from buffers that all share."""
+    monkeypatch.setattr(write_buffer, "free_bytes", lambda _: 100_000)
+    buyer = FakeHoldingTransport()
+    buffer = buffer_to(buyer)
+    shared = buffer._buffers.acquire()
+    buffer._buffers.release(shared)
+    for number in range(3):
+        await buffer.wait_for_space()
+        assert buyer.pauses == number
+        space = buffer.free_space()
+        assert len(space) == 100_000
+        assert space.obj is shared
+        await buffer.commit(len(space))
+    await buffer.flush()
+    assert [*map(len, buyer.got)] == 3 * [100_000]
+    assert buyer.pauses == 2  # there was no more to be sent
+
+
+async def test_little_memory_is_held_while_a_disk_is_awaited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(write_buffer, "free_bytes", lambda _: 100_000)
+    buyer = FakeHoldingTransport()
+    buffer = buffer_to(buyer)
+    buffer.shrink()
+    await buffer.write(b"the headers of a member")
+    buffer.shrink()
+    space = buffer.free_space()
+    assert isinstance(space.obj, bytearray)
+    assert len(space.obj) == SLOW_BYTES
+    assert len(buffer._buffers._spare) == 1
+    space[:] = bytes(len(space))
+    await buffer.commit(len(space))
+    assert bytes(buyer.got[0]).rstrip(b"\0") == b"the headers of a member"
+    assert len(buyer.got[0]) == SLOW_BYTES
 
 
 async def test_many_fast_clients_have_one_turn_together() -> None:

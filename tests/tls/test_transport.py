@@ -17,6 +17,11 @@ import trustme
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
 from msrv.connections.admission import Admission, ConnectionLimits, Slot
+from msrv.connections.send_buffer import (
+    UNSENT_BYTES,
+    free_bytes,
+    limit_unsent_bytes,
+)
 from msrv.tls import servers
 from msrv.tls import transport as tls_transport
 from msrv.tls.certificate_files import CertificateError, CertificateFiles
@@ -345,3 +350,51 @@ async def test_stdlib_server_is_the_fallback_without_pyopenssl(
 ) -> None:
     monkeypatch.setattr(servers, "find_spec", lambda _: None)
     assert isinstance(create_tls_server(listener.pair), StdlibServer)
+
+
+async def test_pause_lasts_until_the_socket_is_writable(
+    listener: Listener,
+) -> None:
+    """A pause with nothing unsent, for which the kernel's buffer counts."""
+    recorder, reader, writer = await listener.visit()
+    assert recorder.transport
+    limit_unsent_bytes(recorder.transport.get_extra_info("socket"))
+    recorder.transport.pause_until_writable()
+    assert recorder.paused == 1
+    await asyncio.wait_for(recorder.resumed.wait(), 60)  # nothing is buffered
+    assert isinstance(writer.transport, asyncio.Transport)
+    writer.transport.pause_reading()
+    recorder.resumed.clear()
+    sent = 0
+    while not recorder.paused:
+        part = max(1000, free_bytes(recorder.transport))
+        recorder.transport.write(bytes(part))
+        sent += part
+    unsent = recorder.transport.get_write_buffer_size()
+    recorder.transport.pause_until_writable()
+    assert recorder.paused == 1  # once, for both
+    assert free_bytes(recorder.transport) < UNSENT_BYTES // 4
+    writer.transport.resume_reading()
+    await reader.readexactly(sent)
+    await asyncio.wait_for(recorder.resumed.wait(), 60)
+    assert recorder.paused == 0
+    assert unsent >= recorder.transport.get_write_buffer_size() == 0
+    writer.close()
+
+
+async def test_close_during_a_pause_sends_close_notify_at_once(
+    listener: Listener,
+) -> None:
+    recorder, reader, writer = await listener.visit()
+    assert recorder.transport
+    recorder.transport.write(b"the end")
+    recorder.transport.pause_until_writable()
+    recorder.transport.close()
+    # The socket isn't watched any more: it would be writable for ever.
+    descriptor = recorder.transport.get_extra_info("socket").fileno()
+    assert not recorder.transport._loop.remove_writer(descriptor)
+    assert await reader.read() == b"the end"
+    assert await recorder.lost is None
+    recorder.transport.pause_until_writable()
+    assert not recorder.transport._is_writer_added
+    writer.close()
