@@ -25,6 +25,7 @@ from bench import (
     startup,
     storefront,
     studio,
+    visitors,
 )
 
 BENCHES = {
@@ -49,6 +50,10 @@ BENCHES = {
         storefront.measure,
     ),
     "idle": ("Processor time while nothing happens", idle.measure),
+    "visitors": (
+        "200 visitors for five minutes at half a core",
+        visitors.measure,
+    ),
     "browsing": ("Pages of 6 and of 500 releases", browsing.measure),
 }
 

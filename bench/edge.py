@@ -124,6 +124,25 @@ def _taking(side: Side, clients: int) -> Callable[[], Received]:
 
 @contextmanager
 def _edge(library: Path, pair: CertificateFiles) -> Iterator[Side]:
+    with production(library, pair) as (project, buyer):
+        found = {
+            item["title"]: item["item_id"]
+            for release in buyer.request_json("/catalog")["releases"]
+            for item in release["items"]
+        }
+        wanted = found[Path(LARGE).stem]
+        (nginx,) = project.containers("nginx")
+        (app,) = project.containers("app")
+        yield Side(
+            address(nginx), buyer.buy(wanted)[wanted], (pid(nginx), pid(app))
+        )
+
+
+@contextmanager
+def production(
+    library: Path, pair: CertificateFiles, replicas: int = 1
+) -> Iterator[tuple[Project, Buyer]]:
+    """Build the image, and run the production file until the end."""
     name = f"msrv-bench-{os.getpid()}"
     http_port, https_port = free_port(), free_port()
     project = Project(
@@ -148,20 +167,10 @@ def _edge(library: Path, pair: CertificateFiles) -> Iterator[Side]:
     )
     docker("build", "--tag", name, str(ROOT))
     try:
-        project.up("--no-build", "--scale", "app=1")
+        project.up("--no-build", "--scale", f"app={replicas}")
         buyer = Buyer(https_port, _trusting(pair))
         wait_until(buyer.is_ready, "it can sell", 60)
-        found = {
-            item["title"]: item["item_id"]
-            for release in buyer.request_json("/catalog")["releases"]
-            for item in release["items"]
-        }
-        wanted = found[Path(LARGE).stem]
-        (edge,) = project.containers("nginx")
-        (app,) = project.containers("app")
-        yield Side(
-            _address(edge), buyer.buy(wanted)[wanted], (_pid(edge), _pid(app))
-        )
+        yield project, buyer
     finally:
         project.down()
         docker("image", "rm", "--force", name)
@@ -186,7 +195,7 @@ def _alone(
         IMAGE,
     ).strip()
     try:
-        yield Side(_address(name), f"/{LARGE}", (_pid(name),))
+        yield Side(address(name), f"/{LARGE}", (pid(name),))
     finally:
         docker("rm", "--force", "--volumes", name)
 
@@ -195,13 +204,14 @@ def _trusting(pair: CertificateFiles) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=pair.ca)
 
 
-def _address(name: str) -> str:
+def address(name: str) -> str:
     """Return an address of a container that this machine can reach."""
     networks = inspect_object(name)["NetworkSettings"]["Networks"]
     return str(next(each["IPAddress"] for each in networks.values()))
 
 
-def _pid(name: str) -> int:
+def pid(name: str) -> int:
+    """Return the id of a container's process."""
     return int(inspect_object(name)["State"]["Pid"])
 
 

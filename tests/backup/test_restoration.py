@@ -47,7 +47,7 @@ def test_files_are_restored_with_their_times(
     assert not list(empty.data.glob("ledger.sqlite3-*"))
 
 
-def test_restore_draft_are_private(
+def test_restored_files_are_private(
     sold: StoreFolder, empty: StoreFolder, tmp_path: Path
 ) -> None:
     sold.back_up(tmp_path / BACKUP)
