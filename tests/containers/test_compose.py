@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.containers.conftest import Stack
 from tests.containers.engine import (
@@ -66,6 +67,36 @@ def test_production_file_is_valid_for_docker_stack() -> None:
     assert "NONCE_FILE: /run/secrets/nonce\n" in found
     assert "replicas: 2\n" in found
     assert "${" not in found
+
+
+def test_swarm_of_several_nodes_has_an_edge_on_each() -> None:
+    """The file is merged into the production file by the swarm's own rules."""
+    found = YAML(typ="safe", pure=True).load(
+        docker(
+            "stack",
+            "config",
+            f"--compose-file={PRODUCTION}",
+            f"--compose-file={ROOT / 'deploy' / 'swarm.yml'}",
+        )
+    )
+    deployed = {
+        name: service["deploy"] for name, service in found["services"].items()
+    }
+    assert deployed["nginx"]["mode"] == "global"
+    assert "replicas" not in deployed["nginx"]
+    # Two of them can't listen on one port.
+    assert deployed["nginx"]["update_config"]["order"] == "stop-first"
+    assert deployed["app"]["replicas"] == 2
+    assert deployed["app"]["update_config"]["order"] == "start-first"
+    # A swarm's shared address would cut idle connections.
+    assert deployed["app"]["endpoint_mode"] == "dnsrr"
+    assert deployed["db"]["endpoint_mode"] == "dnsrr"
+    assert deployed["db"]["placement"]["constraints"] == [
+        "node.role == manager",
+        "node.labels.msrv.db == yes",
+    ]
+    for each in deployed.values():
+        assert each["resources"]["limits"]["memory"]
 
 
 def test_only_the_edge_publishes_ports(stack: Stack) -> None:
