@@ -60,6 +60,22 @@ class CorrectionRequests:
             )
         )
 
+    def lacks_address(self, receipt: Receipt) -> bool:
+        """Return whether only an address is missing to offer it.
+
+        Of an order that cost nothing, or that no provider with an archive
+        took, in a store that offers it for others.
+        """
+        providers = self.mails.providers
+        return (
+            self.mails.is_on
+            and bool(self.mails.base_url)
+            and any(each.archive is not None for each in providers)
+            and not (
+                receipt.total_minor > 0 and providers.has_archive(receipt)
+            )
+        )
+
     def is_refunded(self, order_id: str, item_ids: Iterable[str]) -> bool:
         """Return whether nothing of an order can be downloaded any more."""
         return not self.granted(order_id, item_ids)

@@ -37,7 +37,11 @@ from msrv.web.errors.fields import (
 from msrv.web.forms import read_form
 from msrv.web.invoices.factur_x import NOBODY, BuyerDetails
 from msrv.web.invoices.printed_invoice import document_title
-from msrv.web.invoices.responses import document_json, pdf_response
+from msrv.web.invoices.responses import (
+    document_json,
+    is_in_english,
+    pdf_response,
+)
 from msrv.web.rendering import PRIVATE, respond, wants_json
 from msrv.web.store import ORIGIN, STORE
 
@@ -183,6 +187,7 @@ def _page(
             (each.document, document_title(each)) for each in documents
         ],
         order_id=documents[0].document.order_id,
+        is_in_english=is_in_english(),
         back=path.rpartition("/")[0],
         errors=errors,
     )

@@ -45,11 +45,19 @@ def document_pdf(document: NumberedDocument, buyer: BuyerDetails) -> bytes:
     Blocks for a fraction of a second. Raises PackageMissing.
     """
     language = current_language()
-    if language.texts in _NOT_IN_FONT:
+    if is_in_english():
         language = Language(SOURCE, SOURCE)
     with language_set_to(language):
         printed = printed_invoice(document, buyer)
     return invoice_pdf(printed, factur_x(document, buyer))
+
+
+def is_in_english() -> bool:
+    """Return whether PDFs are in English, for want of letters in their font.
+
+    In the current language.
+    """
+    return current_language().texts in _NOT_IN_FONT
 
 
 def file_name(document: NumberedDocument) -> str:

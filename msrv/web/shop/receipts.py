@@ -147,6 +147,7 @@ async def receipt_page(
         corrections_path=f"{receipt_path(token)}/corrections"
         if store.corrections.requests.is_offered(receipt)
         else None,
+        lacks_address=store.corrections.requests.lacks_address(receipt),
         mailed_to=mailed_to(request),
         mail_wait=mail_wait,
         releases=releases_of(request, items),

@@ -267,7 +267,13 @@ async def test_an_order_without_an_address_is_told_so_and_not_stored(
     free = await shop.post("/purchases", data={"item": "zine"}, headers=JSON)
     receipt = (await free.json())["receipt"].rpartition("/purchases/")[2]
     page = await shop.get(f"/purchases/{receipt}")
-    assert "/corrections" not in await page.text()
+    shown = await page.text()
+    assert "/corrections" not in shown
+    # A buyer who could ask elsewhere is told why not here.
+    assert "it keeps no address of free downloads" in shown
+    assert "it keeps no address" not in await (await shop.get(path)).text()
+    gift = await (await shop.get(f"{path}?gift=1")).text()
+    assert "it keeps no address of free downloads" in gift
     refused = await shop.post(f"/purchases/{receipt}/corrections")
     assert refused.status == 404
 

@@ -4,6 +4,7 @@
 """Invoices for buyers: with the receipt alone, and later if need be."""
 
 import asyncio
+import html
 import io
 from dataclasses import replace
 from ipaddress import ip_address
@@ -20,6 +21,7 @@ from msrv.ledger.ledger import Ledger
 from msrv.orders.rate_limits import INVOICES as INVOICES_LIMIT
 from msrv.rate_limit import client_network
 from msrv.settings import Settings
+from msrv.translations import Language, gettext, language_set_to
 from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 from tests.store_parts import wait_for_database
@@ -64,7 +66,16 @@ async def test_receipt_leads_to_the_invoice_and_to_nothing_stored(
     assert f'href="{path}/invoice"' in await (await store.get(path)).text()
     page = await store.get(f"{path}/invoice")
     assert page.status == 200
-    assert "Invoice TEST-" in await page.text()
+    shown = await page.text()
+    assert "Invoice TEST-" in shown
+    for language, is_noted in (("ja", True), ("ar", False)):
+        with language_set_to(Language(language, language)):
+            note = gettext(
+                "The PDF is in English: its font lacks the letters of this "
+                "language."
+            )
+        other = await store.get(f"{path}/invoice?lang={language}")
+        assert (note in html.unescape(await other.text())) == is_noted
     listed = await (await store.get(f"{path}/invoice", headers=JSON)).json()
     (document,) = listed["documents"]
     assert document["number"].endswith("-00001")
