@@ -67,6 +67,7 @@ def batches(orders: int) -> Iterator[Rows]:
                 rows,
                 "order_items",
                 *(name, item, position, item.title(), 100, int(is_refunded)),
+                100 if is_refunded else 0,
             )
             for period in periods_of(at):
                 sums = _sums(periods, (period, item, currency))
