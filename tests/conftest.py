@@ -4,8 +4,8 @@
 """Shared fixtures: a small library, a store on it, and optional programs.
 
 A test that needs an optional program requests its fixture (`chromium`,
-`ffmpeg`, `mariadb`); without it the test is skipped with a reason, or fails if
-`MSRV_TEST_REQUIRE` names it.
+`ffmpeg`, `mariadb`, `postgresql`); without it the test is skipped with a
+reason, or fails if `MSRV_TEST_REQUIRE` names it.
 """
 
 import functools
@@ -33,8 +33,9 @@ from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests import xdist_scheduling
 from tests.chromium import find as find_chromium
-from tests.ledger import mariadb_server
+from tests.ledger import mariadb_server, postgresql_server
 from tests.ledger.mariadb_server import MariaDBServer
+from tests.ledger.postgresql_server import PostgreSQLServer
 from tests.shared_store_parts import SharedStoreParts
 from tests.slow_tests import SLOW_FOLDERS, is_slow
 from tests.wav_files import write_wav
@@ -168,6 +169,36 @@ def mariadb(
     server.install()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Path:
+    """Folder of PostgreSQL's programs."""
+    programs = postgresql_server.find()
+    require(
+        "postgres",
+        available=programs is not None,
+        reason="PostgreSQL's server is not installed",
+    )
+    assert programs
+    return programs
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgres: Path) -> Iterator[PostgreSQLServer]:
+    """PostgreSQL server for the whole run."""
+    with postgresql_server.running(postgres) as server:
+        yield server
+
+
+@pytest.fixture(params=["mariadb", "postgresql"])
+def database_server(
+    request: pytest.FixtureRequest,
+) -> MariaDBServer | PostgreSQLServer:
+    """Database server for the whole run, of each kind."""
+    server = request.getfixturevalue(request.param)
+    assert isinstance(server, MariaDBServer | PostgreSQLServer)
+    return server
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -59,6 +59,7 @@ SLOW_FIXTURES = {
     "mariadbd",
     "newcomer",
     "pebble_program",
+    "postgres",
     "sold_shop",
 }
 
@@ -72,6 +73,9 @@ def is_slow(item: pytest.Item) -> bool:
         or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
         or (
             parameters is not None
-            and any(each == "mariadb" for each in parameters.params.values())
+            and any(
+                each in ("mariadb", "postgresql")
+                for each in parameters.params.values()
+            )
         )
     )

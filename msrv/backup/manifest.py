@@ -71,7 +71,7 @@ class Manifest(BaseModel):
     format: Literal[1] = FORMAT
     store_version: str
     made_at: Count
-    database: Literal["sqlite", "mariadb"]
+    database: Literal["sqlite", "mariadb", "postgresql"]
     revision: str
     tables: dict[str, TableRows]
     contents: Contents

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Rows of the ledger's tables as JSON lines, the same for both databases.
+"""Rows of the ledger's tables as JSON lines, the same for every database.
 
 A row is an object of its columns, and the columns are integers, texts,
-booleans and null: what SQLite and MariaDB store alike. So a backup of one is
-restored into the other, and an older backup into a newer version.
+booleans and null: what all of them store alike. So a backup of one is
+restored into another, and an older backup into a newer version.
 """
 
 import json

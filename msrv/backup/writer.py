@@ -252,7 +252,7 @@ class _Backup:
         manifest = Manifest(
             store_version=__version__,
             made_at=self._made_at,
-            database="sqlite" if self._database.is_embedded else "mariadb",
+            database=self._database.dialect.kind,
             revision=self._revision,
             tables=self._tables,
             contents=Contents(

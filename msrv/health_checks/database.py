@@ -9,8 +9,6 @@ Apart from `services`: SQLAlchemy is slow to import.
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from sqlalchemy import text
-
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
@@ -61,18 +59,12 @@ async def _database(
     found = []
     async with database.read_transaction() as connection:
         revision = await schema_upgrade.read_revision(connection)
-        if not database.is_embedded:
-            cipher = await connection.execute(
-                text("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-            )
-            row = cipher.one_or_none()
-            found.append(_transport(context.settings, row[1] if row else ""))
+        if database.dialect.read_state is not None:
             started = context.clock()
-            now = await connection.scalar(
-                text("SELECT UNIX_TIMESTAMP(NOW(6))")
-            )
+            state = await database.dialect.read_state(connection)
+            found.append(_transport(context.settings, state.cipher))
             found += skew(
-                OtherClock.DATABASE, started, context.clock(), float(now), 0
+                OtherClock.DATABASE, started, context.clock(), state.now, 0
             )
     if revision is not None or not database.is_embedded:
         schema_upgrade.check_revision(revision)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""TLS rules for connections to MariaDB.
+"""TLS rules for connections to a database server, and its driver.
 
-Apart from `db.connection`, whose driver is too slow to import at start.
+Apart from `db.engines`, which are too slow to import at start.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,14 @@ LOOPBACK: Final[tuple[Network, ...]] = (
 )
 SSL_ERROR: Final = 2026
 """CR_SSL_CONNECTION_ERROR of MariaDB's client library."""
+
+_DRIVERS: Final = {
+    "mysql": ("mysql", "MariaDB"),
+    "mariadb": ("mysql", "MariaDB"),
+    "postgresql": ("postgresql", "PostgreSQL"),
+    "postgres": ("postgresql", "PostgreSQL"),
+}
+"""Extra and name of each database server, by the scheme of its URLs."""
 
 Address = IPv4Address | IPv6Address
 
@@ -52,6 +60,10 @@ DEFAULT_RULES: Final = ConnectionRules()
 
 
 def require_driver(database_url: str | None) -> None:
-    """Raise PackageMissing unless the driver for a URL is installed."""
-    if database_url is not None and not database_url.startswith("sqlite"):
-        require_packages("mysql", "MariaDB")
+    """Raise PackageMissing unless the driver for a URL is installed.
+
+    The URL's scheme is enough.
+    """
+    scheme = (database_url or "").partition(":")[0].partition("+")[0]
+    if scheme in _DRIVERS:
+        require_packages(*_DRIVERS[scheme])

@@ -22,6 +22,8 @@ _DATABASES: Final = {
     "sqlite": ("", "aiosqlite"),
     "mysql": ("", "aiomysql"),
     "mariadb": ("", "aiomysql"),
+    "postgresql": ("", "asyncpg"),
+    "postgres": ("", "asyncpg"),
 }
 _BAD_DATABASE_URL: Final = (
     "must be an address like mysql://user:password@host/name"

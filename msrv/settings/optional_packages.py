@@ -18,6 +18,7 @@ EXTRAS: Final = {
     "mysql": ("aiomysql",),
     "passkeys": ("webauthn",),
     "pdf": ("fpdf", "uharfbuzz"),
+    "postgresql": ("asyncpg",),
     "stripe": ("stripe",),
 }
 """Modules that each extra installs; pyproject.toml has its distributions."""

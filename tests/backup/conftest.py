@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Stores to back up, on both databases, and places to restore them to."""
+"""Stores to back up, on each database, and places to restore them to."""
 
 import itertools
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import pytest
 
 from tests.backup.filled_stores import StoreFolder
 from tests.ledger.mariadb_server import MariaDBServer
+from tests.ledger.postgresql_server import PostgreSQLServer
 
 _numbers = itertools.count()
 
@@ -24,20 +25,20 @@ def new_folder(request: pytest.FixtureRequest, tmp_path: Path) -> NewFolder:
     def create(kind: str) -> StoreFolder:
         number = next(_numbers)
         url = None
-        if kind == "mariadb":
-            server = request.getfixturevalue("mariadb")
-            assert isinstance(server, MariaDBServer)
+        if kind != "sqlite":
+            server = request.getfixturevalue(kind)
+            assert isinstance(server, MariaDBServer | PostgreSQLServer)
             url = server.create(f"backup_{number}")
         return StoreFolder(tmp_path / f"data-{number}", url)
 
     return create
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
 def source(
     request: pytest.FixtureRequest, new_folder: NewFolder
 ) -> StoreFolder:
-    """Data folder of a store that has sold, on either database."""
+    """Data folder of a store that has sold, on each database."""
     folder = new_folder(request.param)
     folder.fill()
     return folder

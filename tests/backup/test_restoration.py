@@ -17,14 +17,21 @@ from tests.backup.filled_stores import BACKUP, WAITING, StoreFolder, names_in
 from tests.ledger.sample_events import order_id, sale
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
-def test_every_row_is_restored_into_either_database(
+@pytest.mark.parametrize("kind", ["sqlite", "mariadb", "postgresql"])
+def test_every_row_is_restored_into_each_database(
     source: StoreFolder, new_folder: NewFolder, kind: str, tmp_path: Path
 ) -> None:
     manifest = source.back_up(tmp_path / BACKUP)
     target = new_folder(kind)
     done = target.restore(tmp_path / BACKUP)
-    assert target.rows() == source.rows()
+    rows = source.rows()
+    if kind == "postgresql":
+        # Its texts can't contain NUL.
+        for each in rows["titles"]:
+            each["title"] = each["title"].replace(
+                "\0", "\N{REPLACEMENT CHARACTER}"
+            )
+    assert target.rows() == rows
     assert done.rows == manifest.rows
     assert manifest.contents.orders == len(source.rows()["orders"]) == 3
     assert manifest.contents.refunds == 1

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Check of the ledger's database, on SQLite and on a real MariaDB."""
+"""Check of the ledger's database, on SQLite and on real servers."""
 
 import asyncio
 import sqlite3
@@ -25,6 +25,7 @@ from tests.ledger.mariadb_server import (
     SecureServer,
     running_with_tls,
 )
+from tests.ledger.postgresql_server import PostgreSQLServer
 
 PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
 
@@ -95,9 +96,11 @@ async def test_server_that_is_down(context: MakeContext) -> None:
 
 
 async def test_server_on_this_machine(
-    context: MakeContext, mariadb: MariaDBServer
+    context: MakeContext, database_server: MariaDBServer | PostgreSQLServer
 ) -> None:
-    url = SecretStr(await asyncio.to_thread(mariadb.create, "health_checks"))
+    url = SecretStr(
+        await asyncio.to_thread(database_server.create, "health_checks")
+    )
     at = context(database=url)
     (found,) = await check_database(at)
     assert found.outcome is FAIL

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Databases for the tests of the ledger: SQLite, and MariaDB."""
+"""Databases for the tests of the ledger: SQLite, MariaDB, PostgreSQL."""
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,18 +12,24 @@ import pytest
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from tests.ledger.mariadb_server import MariaDBServer
+from tests.ledger.postgresql_server import PostgreSQLServer
 
 _numbers = itertools.count()
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database, of either kind."""
+@pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty database, of each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'a%20file.sqlite3'}"
-    server = request.getfixturevalue("mariadb")
+        yield f"sqlite:///{tmp_path / 'a%20file.sqlite3'}"
+        return
+    server = request.getfixturevalue(request.param)
+    if isinstance(server, PostgreSQLServer):
+        with server.borrowed() as url:
+            yield url
+        return
     assert isinstance(server, MariaDBServer)
-    return server.create(f"ledger_{next(_numbers)}")
+    yield server.create(f"ledger_{next(_numbers)}")
 
 
 @pytest.fixture

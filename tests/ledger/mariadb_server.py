@@ -110,6 +110,11 @@ class MariaDBServer:
             assert time.monotonic() < until, self._log()
             time.sleep(0.02)
 
+    def send(self, signal_number: signal.Signals) -> None:
+        """Send a signal to the server."""
+        assert self.process is not None
+        self.process.send_signal(signal_number)
+
     def kill(self) -> None:
         """Stop it with SIGKILL, as a power cut does."""
         self._terminate(signal.SIGKILL)

@@ -14,7 +14,9 @@ import msrv.app, msrv.ledger
 for module in pkgutil.iter_modules(msrv.ledger.__path__):
     if module.name != "db":
         importlib.import_module(f"msrv.ledger.{module.name}")
-slow = {"aiomysql", "aiosqlite", "alembic", "pymysql", "sqlalchemy"}
+slow = {
+    "aiomysql", "aiosqlite", "alembic", "asyncpg", "pymysql", "sqlalchemy"
+}
 print(sorted(slow & sys.modules.keys()))
 """
 

@@ -27,6 +27,7 @@ from msrv.ledger.ledger import Ledger
 from msrv.ledger.orphaned_spools import SET_ASIDE_NAME
 from msrv.ledger.segments import SegmentWriter
 from tests.ledger.mariadb_server import MariaDBServer
+from tests.ledger.postgresql_server import PostgreSQLServer
 from tests.ledger.sample_events import NOON, order_id, sale
 from tests.polling import wait_until
 from tests.store_process import free_port
@@ -207,16 +208,16 @@ async def test_buyer_waits_briefly_for_the_uses_of_a_discount(
 
 
 async def test_hanging_server_times_out_and_sales_continue(
-    mariadb: MariaDBServer, tmp_path: Path
+    database_server: MariaDBServer | PostgreSQLServer, tmp_path: Path
 ) -> None:
-    url = await asyncio.to_thread(mariadb.create, "stands_still")
+    server = database_server
+    url = await asyncio.to_thread(server.create, "stands_still")
     database = Database(url, timeout_seconds=0.5)
     await schema_upgrade.upgrade_schema(database)
-    assert mariadb.process is not None
     async with Ledger(tmp_path, url) as ledger:
         await ledger.record_sale(sale(1))
         await ledger.wait_until_synced()
-        mariadb.process.send_signal(signal.SIGSTOP)
+        server.send(signal.SIGSTOP)
         try:
             for _ in range(3):
                 with pytest.raises(
@@ -228,7 +229,7 @@ async def test_hanging_server_times_out_and_sales_continue(
                 await ledger.record_sale(sale(2))
             assert ledger.status().waiting_events == 1
         finally:
-            mariadb.process.send_signal(signal.SIGCONT)
+            server.send(signal.SIGCONT)
         await wait_until(lambda: ledger.status().posted_events == 2)
     assert await count(database) == 2
     await database.close()

@@ -31,6 +31,11 @@ EXTRAS = {
         ["serve"],
         {"MSRV_DATABASE": "mysql://u:p@db.example/msrv"},
     ),
+    "postgresql": (
+        "PostgreSQL",
+        ["serve"],
+        {"MSRV_DATABASE": "postgresql://u:p@db.example/msrv"},
+    ),
     "deployer": ("the deployer", ["deployer"], {}),
 }
 """How the error of each missing extra starts, and what asks for the extra."""

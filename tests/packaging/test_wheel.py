@@ -60,14 +60,14 @@ def test_metadata_names_the_extras_and_the_console_script(
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.11"
     extras = set(metadata.get_all("Provides-Extra", []))
-    assert {"stripe", "mysql", "deployer"} <= extras
+    assert {"stripe", "mysql", "postgresql", "deployer"} <= extras
     plain = " ".join(
         each
         for each in metadata.get_all("Requires-Dist", [])
         if "extra ==" not in each
     )
     assert "aiohttp" in plain
-    for package in ("stripe", "aiomysql", "aiodocker"):
+    for package in ("stripe", "aiomysql", "asyncpg", "aiodocker"):
         assert package not in plain
     assert scripts.split("\n")[:2] == [
         "[console_scripts]",

@@ -30,6 +30,9 @@ def test_invalid_secret_is_not_repeated(tmp_path: Path) -> None:
         "mysql://u:p%40ss@db/msrv",
         "mysql+aiomysql://u:p@db:3307/msrv",
         "mariadb://db/msrv?unix_socket=/run/mysqld/mysqld.sock",
+        "postgresql://u:p%40ss@db/msrv",
+        "postgres://u:p@db:5433/msrv?sslmode=require",
+        "postgresql://u@/msrv?host=/run/postgresql",
         "sqlite:////var/lib/msrv/ledger",
     ],
 )

@@ -28,7 +28,10 @@ OPTIONAL: dict[str, list[str]] = tomllib.loads(
     (ROOT / "pyproject.toml").read_text("utf-8")
 )["project"]["optional-dependencies"]
 STRIPE = {"MSRV_STRIPE_KEY": "rk_test_0123"}
-MARIADB = "mysql://u:p@db.example/msrv"
+SERVERS = {
+    "mysql": ("mysql://u:p@db.example/msrv", "MariaDB"),
+    "postgresql": ("postgres://u:p@db.example/msrv", "PostgreSQL"),
+}
 
 
 def _distribution(requirement: str) -> str:
@@ -95,28 +98,34 @@ def test_store_with_a_stripe_key_does_not_start_without_stripe(
         Providers.from_settings(settings.load(library | STRIPE))
 
 
+@pytest.mark.parametrize("extra", SERVERS)
 @pytest.mark.parametrize(
     "start",
     [
-        lambda data: Ledger(data, MARIADB),
-        lambda data: Database.open(MARIADB, data, DEFAULT_RULES),
+        Ledger,
+        lambda data, url: Database.open(url, data, DEFAULT_RULES),
     ],
     ids=["ledger", "database"],
 )
-def test_store_with_mariadb_does_not_start_without_its_driver(
+def test_store_with_a_server_does_not_start_without_its_driver(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    start: Callable[[Path], object],
+    start: Callable[[Path, str], object],
+    extra: str,
 ) -> None:
-    _without(monkeypatch, "mysql")
-    with pytest.raises(PackageMissing, match=r"^MariaDB needs .*msrv\[mysql"):
-        start(tmp_path)
+    _without(monkeypatch, extra)
+    url, name = SERVERS[extra]
+    with pytest.raises(
+        PackageMissing, match=rf"^{name} needs .*msrv\[{extra}"
+    ):
+        start(tmp_path, url)
 
 
 async def test_sqlite_needs_no_extra(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _without(monkeypatch, "mysql")
+    for extra in SERVERS:
+        _without(monkeypatch, extra)
     for url in (None, f"sqlite:///{tmp_path}/other.sqlite3"):
         Ledger(tmp_path, url)
         database = Database.open(url, tmp_path, DEFAULT_RULES)

@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Integer, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.database import Database
@@ -214,7 +214,7 @@ async def _known_grants(
             orders.c.order_id,
             orders.c.sold_at,
             orders.c.currency,
-            func.max(order_items.c.refunded).label("refunded"),
+            func.max(order_items.c.refunded.cast(Integer)).label("refunded"),
         )
         .join(order_items, order_items.c.order_id == orders.c.order_id)
         .where(orders.c.order_id.in_(ids))

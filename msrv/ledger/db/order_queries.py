@@ -168,7 +168,7 @@ async def list_orders(
         wanted = wanted.where(orders.c.sold_at < before)
     if after is not None:
         sold_at, order_id = after
-        # Both databases enter the index at the right place for this form.
+        # Each database enters the index at the right place for this form.
         wanted = wanted.where(
             orders.c.sold_at <= sold_at,
             or_(orders.c.sold_at < sold_at, orders.c.order_id < order_id),

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Tables of the ledger, for SQLite and MariaDB.
+"""Tables of the ledger, for each database.
 
 Money is in minor units, with its currency beside it. Times are in whole Unix
 seconds, except `_ms`. There are no foreign keys: a refund may arrive before
@@ -320,7 +320,7 @@ published_releases = Table(
 )
 
 # The row `changes` is the number of the last refund change. Each writer locks
-# it first, so that there is one writer at a time on either database. The
+# it first, so that there is one writer at a time on each database. The
 # others are sign-in state that replicas share; see `sign_in_rows`.
 marks = Table(
     "marks",

@@ -16,8 +16,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.database import Database
-from msrv.ledger.errors import DatabaseUnavailable, SchemaTooNew, SchemaTooOld
-from msrv.ledger.timeouts import UPGRADE_LOCK_SECONDS
+from msrv.ledger.errors import SchemaTooNew, SchemaTooOld
 
 REVISIONS: Final = (
     "0001",
@@ -39,7 +38,6 @@ REVISIONS: Final = (
 HEAD: Final = REVISIONS[-1]
 SCRIPTS: Final = Path(__file__).with_name("migrations")
 
-_LOCK: Final = "msrv-ledger-upgrade"
 _upgrading: Final[
     WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]
 ] = WeakKeyDictionary()
@@ -93,28 +91,16 @@ async def upgrade_schema(
     await asyncio.to_thread(_import_alembic)
     # Alembic has global state: one upgrade at a time in a process.
     lock = _upgrading.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-    async with lock, database.schema_transaction() as connection:
-        if not database.is_embedded:
-            # Held until the connection ends: DDL ends a transaction there.
-            locked = await connection.scalar(
-                text("SELECT GET_LOCK(:name, :seconds)"),
-                {"name": _LOCK, "seconds": UPGRADE_LOCK_SECONDS},
-            )
-            if not locked:
-                raise DatabaseUnavailable(
-                    "another process is upgrading the database"
-                )
+    async with (
+        lock,
+        database.schema_transaction() as connection,
+        database.dialect.upgrade_lock(connection),
+    ):
+        found = await read_revision(connection)
         try:
-            found = await read_revision(connection)
-            try:
-                check_revision(found)
-            except SchemaTooOld:
-                await connection.run_sync(run_migrations, revision)
-        finally:
-            if not database.is_embedded:
-                await connection.execute(
-                    text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK}
-                )
+            check_revision(found)
+        except SchemaTooOld:
+            await connection.run_sync(run_migrations, revision)
     return found
 
 

@@ -56,7 +56,7 @@ async def test_refunded_lines_of_earlier_versions_keep_their_amount(
     """Until revision 0007, a refunded line was refunded by its price."""
     async with empty.schema_transaction() as connection:
         await connection.run_sync(schema_upgrade.run_migrations, "0006")
-        for item, is_refunded in (("song", 1), ("album", 0)):
+        for item, is_refunded in (("song", True), ("album", False)):
             await connection.execute(
                 text(
                     "INSERT INTO order_items (order_id, item_id, position, "

@@ -24,6 +24,7 @@ from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
 from tests.conftest import Client, Clock, StartStore
 from tests.ledger.mariadb_server import MariaDBServer
+from tests.ledger.postgresql_server import PostgreSQLServer
 from tests.polling import wait_until
 
 JSON = {"Accept": "application/json"}
@@ -110,13 +111,13 @@ def studio(store: Client, session: str) -> Studio:
     return Studio(store, session)
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
 def database(request: pytest.FixtureRequest, settings: Settings) -> Settings:
-    """Settings with the file in the data folder, or with a new MariaDB."""
+    """Settings with the file in the data folder, or with a server."""
     if request.param == "sqlite":
         return settings
-    server = request.getfixturevalue("mariadb")
-    assert isinstance(server, MariaDBServer)
+    server = request.getfixturevalue(request.param)
+    assert isinstance(server, MariaDBServer | PostgreSQLServer)
     url = SecretStr(server.create(f"studio_{next(_numbers)}"))
     return settings.model_copy(update={"database": url})
 

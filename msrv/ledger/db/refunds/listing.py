@@ -132,7 +132,7 @@ def _after(
     """Return the conditions of a page that continues after a key."""
     if after is None:
         return []
-    # Both databases enter the index at the right place for this form.
+    # Each database enters the index at the right place for this form.
     return [
         at_ms <= after[0],
         or_(

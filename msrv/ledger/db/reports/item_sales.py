@@ -107,7 +107,7 @@ async def monthly_sales(
     )
     if after is not None:
         period, item_id, currency = after
-        # Both databases enter the index at the right place for this form.
+        # Each database enters the index at the right place for this form.
         wanted = wanted.where(
             sold.period >= period,
             or_(

@@ -1,0 +1,128 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Errors of the drivers as errors of the ledger.
+
+By their codes: SQLite's names, MariaDB's numbers, PostgreSQL's SQLSTATEs.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import exc
+
+from msrv.ledger.connection_rules import SSL_ERROR
+from msrv.ledger.errors import (
+    DatabaseError,
+    DatabaseUnavailable,
+    DatabaseUnusable,
+    EventRejected,
+)
+
+Code = int | str
+
+# https://mariadb.com/docs/server/reference/error-codes
+_PERMANENT: Final = frozenset(
+    {1044, 1045, 1049, 1142, 1143, 1146, 1054, SSL_ERROR}
+)
+_REJECTED: Final = frozenset(
+    {1048, 1062, 1264, 1292, 1366, 1406, 1690, 3819, 4025}
+)
+_FULL: Final = frozenset({3, 1021, 1041, 1114, 1030, "SQLITE_FULL", "53100"})
+
+# Starts of names and of SQLSTATEs:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_PERMANENT_STARTS: Final = (
+    "SQLITE_NOTADB",
+    "SQLITE_CORRUPT",
+    "SQLITE_CANTOPEN",
+    "SQLITE_READONLY",
+    "SQLITE_PERM",
+    "SQLITE_AUTH",
+    "28",  # refused login
+    "3D",  # no such database
+    "3F",  # no such schema
+    "42",  # no such table or column, or no permission
+)
+_REJECTED_STARTS: Final = ("22", "23")
+"""Data that isn't valid, or isn't allowed by a constraint."""
+_BAD_VALUE: Final = "22000"
+"""asyncpg refuses to encode a value, which its text repeats."""
+
+
+@contextlib.contextmanager
+def translate_errors(seconds: float) -> Iterator[None]:
+    """Raise a driver's errors as errors of the ledger.
+
+    `seconds` is the time-out of what is done within.
+    """
+    try:
+        yield
+    except TimeoutError as error:
+        raise DatabaseUnavailable(
+            f"the database did not answer within {seconds:g} s"
+        ) from error
+    except (exc.IntegrityError, exc.DataError) as error:
+        raise EventRejected(_message(error)) from error
+    except exc.DBAPIError as error:
+        raise _error_type(error)(_message(error)) from error
+    except exc.SQLAlchemyError as error:
+        raise DatabaseUnavailable(
+            f"database error: {type(error).__name__}"
+        ) from error
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"the database can't be reached: {error.strerror or error}"
+        ) from error
+
+
+def error_code(error: exc.DBAPIError) -> Code | None:
+    """Return SQLite's name of an error, MariaDB's number, or a SQLSTATE."""
+    for each in _causes(error.orig):
+        if isinstance(each, sqlite3.Error):
+            return getattr(each, "sqlite_errorname", None)
+        state = getattr(each, "sqlstate", None)
+        if isinstance(state, str):
+            return state
+        if each.args and isinstance(each.args[0], int):
+            return each.args[0]
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _error_type(error: exc.DBAPIError) -> type[DatabaseError]:
+    code = error_code(error)
+    if isinstance(code, str):
+        if code.startswith(_REJECTED_STARTS):
+            return EventRejected
+        if code.startswith(_PERMANENT_STARTS):
+            return DatabaseUnusable
+    if code in _REJECTED:
+        return EventRejected
+    return DatabaseUnusable if code in _PERMANENT else DatabaseUnavailable
+
+
+def _message(error: exc.DBAPIError) -> str:
+    """Return the error in one line, without the statement and its values."""
+    code = error_code(error)
+    if code in _FULL:
+        return f"the database is full ({code})"
+    line = " ".join(_text(error).split())[:200]
+    return f"database error: {line or type(error.orig).__name__} ({code})"
+
+
+def _text(error: exc.DBAPIError) -> str:
+    """Return the driver's own text; PostgreSQL's details repeat values."""
+    if error_code(error) == _BAD_VALUE:
+        return "invalid value"
+    for each in _causes(error.orig):
+        if isinstance(getattr(each, "message", None), str):
+            return str(each.message)  # type: ignore[attr-defined] # it has
+    return str(error.orig.args[-1]) if error.orig and error.orig.args else ""

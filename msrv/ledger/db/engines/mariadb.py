@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""MariaDB and MySQL."""
+
+import contextlib
+import functools
+from collections.abc import AsyncIterator
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    create_async_engine,
+)
+
+from msrv.ledger.connection_rules import ConnectionRules
+from msrv.ledger.db.engines.dialect import POOL, Dialect, ServerState
+from msrv.ledger.db.engines.transport import without_authority
+from msrv.ledger.errors import DatabaseUnavailable, DatabaseUnusable
+from msrv.ledger.timeouts import (
+    CONNECT_SECONDS,
+    UPGRADE_LOCK_SECONDS,
+    UPGRADE_SECONDS,
+)
+
+_LOCK: Final = "msrv-ledger-upgrade"
+
+
+def _open(url: URL, rules: ConnectionRules) -> AsyncEngine:
+    from msrv.ledger.db.engines.mariadb_connection import (  # noqa: PLC0415 - an extra
+        connect,
+    )
+
+    url, rules = without_authority(url, rules, "ssl_ca")
+    for name in url.query:
+        if name.startswith("ssl"):
+            # An ignored option would look as if it were in effect.
+            raise DatabaseUnusable(
+                f"MSRV_DATABASE: {name} is not supported; TLS is always "
+                "verified, by the authority in MSRV_DATABASE_CA if it is set"
+            )
+    return create_async_engine(
+        url.set(drivername="mysql+aiomysql"),
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=CONNECT_SECONDS,
+        pool_pre_ping=True,
+        pool_recycle=600,
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "async_creator_fn": functools.partial(connect, rules),
+            "charset": "utf8mb4",
+            "connect_timeout": CONNECT_SECONDS,
+            "init_command": (
+                "SET SESSION sql_mode = "
+                "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION "
+                f"innodb_lock_wait_timeout = {CONNECT_SECONDS}"
+            ),
+        },
+    )
+
+
+async def _prepare_long(connection: AsyncConnection) -> None:
+    # The reader of a backup may be slow.
+    await connection.exec_driver_sql(
+        f"SET SESSION net_write_timeout = {UPGRADE_SECONDS:.0f}"
+    )
+
+
+@contextlib.asynccontextmanager
+async def _upgrade_lock(connection: AsyncConnection) -> AsyncIterator[None]:
+    # Held until the connection ends: DDL ends a transaction there.
+    locked = await connection.scalar(
+        text("SELECT GET_LOCK(:name, :seconds)"),
+        {"name": _LOCK, "seconds": UPGRADE_LOCK_SECONDS},
+    )
+    if not locked:
+        raise DatabaseUnavailable("another process is upgrading the database")
+    try:
+        yield
+    finally:
+        await connection.execute(
+            text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK}
+        )
+
+
+async def _read_state(connection: AsyncConnection) -> ServerState:
+    status = await connection.execute(
+        text("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+    )
+    row = status.one_or_none()
+    now = await connection.scalar(text("SELECT UNIX_TIMESTAMP(NOW(6))"))
+    return ServerState(row[1] if row else "", float(now))
+
+
+MARIADB = Dialect(
+    "mariadb", "MariaDB", _open, _prepare_long, _upgrade_lock, _read_state
+)
