@@ -38,6 +38,8 @@ from tests.ledger.mariadb_server import MariaDBServer
 from tests.ledger.postgresql_server import PostgreSQLServer
 from tests.shared_store_parts import SharedStoreParts
 from tests.slow_tests import SLOW_FOLDERS, is_slow
+from tests.storage.objects import ceph_server
+from tests.storage.objects.ceph_server import CephServer
 from tests.wav_files import write_wav
 
 NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
@@ -199,6 +201,22 @@ def database_server(
     server = request.getfixturevalue(request.param)
     assert isinstance(server, MariaDBServer | PostgreSQLServer)
     return server
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CephServer]:
+    """Ceph's S3 server for the whole run."""
+    require(
+        "ceph",
+        available=ceph_server.is_installed(),
+        reason="Ceph's servers are not installed",
+    )
+    server = CephServer(tmp_path_factory.mktemp("ceph"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -54,6 +54,7 @@ SLOW_MODULES = {
 """Modules most of whose time is waiting: for limits, time-outs and reloads."""
 
 SLOW_FIXTURES = {
+    "ceph",
     "chromium",
     "ffmpeg",
     "mariadbd",

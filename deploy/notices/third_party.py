@@ -32,6 +32,32 @@ UNSTATED: Final = "UNKNOWN"
 TITLES: Final = {"MIT License": "MIT", "The MIT License (MIT)": "MIT"}
 """First lines of licences' texts: some packages have only the text."""
 TEXTS: Final = re.compile("licen[cs]e|copying|notice", re.IGNORECASE)
+MIT: Final = """\
+MIT License
+
+{copyright}
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE."""
+LACKING: Final = {
+    "obstore": MIT.format(copyright="Copyright (c) 2024 Development Seed")
+}
+"""Texts of packages whose wheels state a licence and lack its text."""
 RULE: Final = "-" * 78
 
 HEAD: Final = """\
@@ -112,6 +138,8 @@ def read_package(
             lacking.append(str(file))
         elif file.suffix == ".py" and not folder:
             folder = str(installed / file.parts[0])
+    if not texts and normalize(found.name) in LACKING:
+        texts.append(LACKING[normalize(found.name)])
     if licence == UNSTATED and len(texts) == 1:
         licence = TITLES.get(texts[0].partition("\n")[0], UNSTATED)
     return Package(

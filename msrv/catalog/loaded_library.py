@@ -44,3 +44,10 @@ class LoadedLibrary:
     theme: Known = field(default_factory=dict, repr=False)
     legal: KnownTexts = field(default_factory=dict, repr=False)
     incomplete_since: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedCatalog:
+    """Catalog that doesn't change, in place of a LiveCatalog."""
+
+    current: Catalog

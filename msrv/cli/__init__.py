@@ -105,8 +105,9 @@ def _drill() -> Iterable[click.Command]:
 
 def _catalog() -> Iterable[click.Command]:
     from msrv.cli.catalog import link, verify
+    from msrv.cli.publishing.publish import publish
 
-    return link, verify
+    return link, verify, publish
 
 
 def _check() -> Iterable[click.Command]:
@@ -244,6 +245,7 @@ _COMMANDS: Final = {
         _check,
         hidden=True,
     ),
+    "publish": CommandEntry("Publish the library to a bucket.", _catalog),
     "link": CommandEntry("Print a download link for an ITEM.", _catalog),
     "verify": CommandEntry(
         "Show what a link or a receipt grants, and until when.", _catalog

@@ -37,6 +37,7 @@ def _fixable() -> tuple[type[Exception], ...]:
     from msrv.catalog.drafts.release_folders import FolderExists  # noqa: PLC0415 - as above
     from msrv.catalog.imports.source_files import ImportRefused  # noqa: PLC0415 - as above
     from msrv.catalog.library.loader import LibraryUnreadable  # noqa: PLC0415 - as above
+    from msrv.catalog.published.upload import PublicationError  # noqa: PLC0415 - as above
     from msrv.ledger.errors import LedgerError  # noqa: PLC0415 - as above
     from msrv.settings import WrongSetting  # noqa: PLC0415 - as above
     from msrv.settings.optional_packages import PackageMissing  # noqa: PLC0415 - as above
@@ -44,12 +45,15 @@ def _fixable() -> tuple[type[Exception], ...]:
         DataFolderLocked,
         DataFolderTemporary,
     )
+    from msrv.storage.objects.errors import BucketError  # noqa: PLC0415 - as above
     from msrv.tls.certificate_files import CertificateError  # noqa: PLC0415 - as above
 
     return (
         WrongSetting,
         CertificateError,
         LibraryUnreadable,
+        BucketError,
+        PublicationError,
         BackupError,
         DataFolderLocked,
         DataFolderTemporary,

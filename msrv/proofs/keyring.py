@@ -65,6 +65,7 @@ class Purpose(Enum):
     GIFT = "gift"
     STOP = "stop"
     PASSKEY = "passkey"
+    CATALOG = "catalog"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

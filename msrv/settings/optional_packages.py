@@ -16,6 +16,7 @@ EXTRAS: Final = {
     "backup": ("pyrage",),
     "deployer": ("aiodocker",),
     "mysql": ("aiomysql",),
+    "objects": ("obstore",),
     "passkeys": ("webauthn",),
     "pdf": ("fpdf", "uharfbuzz"),
     "postgresql": ("asyncpg",),

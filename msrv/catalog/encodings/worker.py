@@ -35,6 +35,7 @@ from msrv.catalog.encodings.track_encoder import (
     free_floor,
 )
 from msrv.catalog.live_catalog import LiveCatalog, NotReady
+from msrv.catalog.loaded_library import FixedCatalog
 from msrv.catalog.metadata.cover_images import CoverError
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.errors import ParsingError
@@ -68,7 +69,7 @@ class EncodingWorker:
 
     def __init__(
         self,
-        catalog: LiveCatalog,
+        catalog: LiveCatalog | FixedCatalog,
         library: Storage,
         covers: Covers,
         store: EncodingStore,

@@ -1,0 +1,346 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Upload of a library: blobs first, then its catalog, and the pointer last.
+
+What the pointer names is always complete, whenever the upload is killed; the
+next one continues with what is missing. Two uploads at the same time end with
+one pointer, and an error for the other.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Final
+
+from msrv.catalog.published.layout import (
+    BLOBS,
+    CATALOGS,
+    POINTER,
+    BadDocument,
+    Pointer,
+    PublishedLibrary,
+    blob_key,
+    blobs_of,
+    catalog_key,
+    catalog_name,
+    is_catalog_name,
+)
+from msrv.downloads.representation import content_disposition
+from msrv.proofs.keyring import Keyring
+from msrv.storage.model import StorageError
+from msrv.storage.objects.bucket import SINGLE_BYTES, Bucket
+from msrv.storage.objects.errors import (
+    BucketError,
+    ObjectChanged,
+    ObjectMissing,
+)
+
+AT_ONCE: Final = 8
+"""Uploads at the same time."""
+_SMALL: Final = 1024 * 1024
+_DOCUMENT: Final = {"Content-Type": "application/octet-stream"}
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are uploaded, and the bytes that are to be."""
+
+
+class PublicationError(Exception):
+    """The library can't be published now; the text is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobSource:
+    """File that is to be an object.
+
+    `open` blocks, and raises StorageError and OSError. `file_name` is
+    suggested to whoever downloads the object from the bucket itself.
+    """
+
+    sha256: bytes
+    size_bytes: int
+    media_type: str
+    file_name: str
+    open: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Result of publishing.
+
+    `blobs` are the objects of the library, of which `uploaded` were missing.
+    `catalog` is the name of the current catalog; `is_new` is False where
+    nothing had changed.
+    """
+
+    blobs: int
+    uploaded: int
+    uploaded_bytes: int
+    catalog: str
+    is_new: bool
+
+
+async def publish(
+    bucket: Bucket,
+    keyring: Keyring,
+    library: PublishedLibrary,
+    sources: Sequence[BlobSource],
+    *,
+    progress: Progress = lambda _done, _total: None,
+    dry_run: bool = False,
+) -> Publication:
+    """Upload what the bucket lacks, and make the library the current one.
+
+    With `dry_run` nothing is written. Raises PublicationError, BucketError.
+    """
+    wanted = {each.sha256: each for each in sources}
+    pointer, etag = await read_pointer(bucket, keyring)
+    missing = await _missing(bucket, wanted)
+    total = sum(each.size_bytes for each in missing)
+    blobs = frozenset(wanted)
+    # Equal libraries have equal digests, whenever they are published.
+    content = await asyncio.to_thread(
+        lambda: hashlib.sha256(
+            replace(library, published_at=0).encode(keyring, blobs)
+        ).hexdigest()
+    )
+    result = Publication(
+        len(wanted), len(missing), total, pointer.catalog if pointer else "",
+        is_new=pointer is None or pointer.content != content,
+    )  # fmt: skip
+    if dry_run:
+        return result
+    await _upload_all(bucket, missing, progress)
+    if not result.is_new:
+        return result
+    document = await asyncio.to_thread(library.encode, keyring, blobs)
+    name = catalog_name(document, library.published_at)
+    await bucket.create(catalog_key(name), document, _DOCUMENT)
+    await _point_to(
+        bucket,
+        keyring,
+        Pointer(
+            serial=pointer.serial + 1 if pointer else 1,
+            catalog=name,
+            sha256=hashlib.sha256(document).hexdigest(),
+            content=content,
+            published_at=library.published_at,
+        ),
+        etag,
+    )
+    return replace(result, catalog=name)
+
+
+async def roll_back(
+    bucket: Bucket, keyring: Keyring, now: int, name: str | None = None
+) -> str:
+    """Make an earlier catalog the current one again; return its name.
+
+    By default, that is the one before the current one. Raises
+    PublicationError and BucketError.
+    """
+    pointer, etag = await read_pointer(bucket, keyring)
+    if pointer is None:
+        raise PublicationError("nothing has been published there yet")
+    names = await catalog_names(bucket)
+    if name is None:
+        earlier = [each for each in names if each < pointer.catalog]
+        if not earlier:
+            raise PublicationError(
+                f"no catalog is older than {pointer.catalog}"
+            )
+        name = earlier[-1]
+    elif name not in names:
+        raise PublicationError(f"there is no catalog {name!r}")
+    found = await bucket.read(catalog_key(name))
+    assert found is not None  # noqa: S101 - it was read unconditionally
+    try:
+        blobs = await asyncio.to_thread(blobs_of, keyring, found.data)
+    except BadDocument as error:
+        raise PublicationError(f"{name}: {error}") from None
+    present = {each.key async for each in bucket.list(BLOBS)}
+    lacking = sum(blob_key(each) not in present for each in blobs)
+    if lacking:
+        raise PublicationError(
+            f"{name} can't be used any more: {lacking:,} of its objects have "
+            "been deleted"
+        )
+    await _point_to(
+        bucket,
+        keyring,
+        Pointer(
+            serial=pointer.serial + 1,
+            catalog=name,
+            sha256=hashlib.sha256(found.data).hexdigest(),
+            content="",
+            published_at=now,
+        ),
+        etag,
+    )
+    return name
+
+
+async def prune(
+    bucket: Bucket,
+    keyring: Keyring,
+    *,
+    before: int,
+    dry_run: bool = False,
+) -> tuple[int, int]:
+    """Delete what only catalogs from before a time need.
+
+    Returns the number of objects, and their bytes. The current catalog stays,
+    and so does whatever was written after `before`, in Unix seconds. Nothing
+    is deleted where a catalog that stays can't be read. Raises
+    PublicationError and BucketError.
+    """
+    pointer, _ = await read_pointer(bucket, keyring)
+    if pointer is None:
+        raise PublicationError("nothing has been published there yet")
+    needed: set[bytes] = set()
+    old: dict[str, int] = {}
+    async for entry in bucket.list(CATALOGS):
+        name = entry.key.removeprefix(CATALOGS)
+        if name != pointer.catalog and entry.modified_at.timestamp() < before:
+            old[entry.key] = entry.size_bytes
+            continue
+        found = await bucket.read(entry.key)
+        assert found is not None  # noqa: S101 - it was read unconditionally
+        try:
+            needed |= await asyncio.to_thread(blobs_of, keyring, found.data)
+        except BadDocument as error:
+            raise PublicationError(
+                f"nothing is deleted, since {name} can't be read: {error}"
+            ) from None
+    keys = set(map(blob_key, needed))
+    async for entry in bucket.list(BLOBS):
+        if entry.key not in keys and entry.modified_at.timestamp() < before:
+            old[entry.key] = entry.size_bytes
+    if old and not dry_run:
+        # Catalogs first: one that is listed has all of its objects.
+        await bucket.delete(sorted(old, reverse=True))
+    return len(old), sum(old.values())
+
+
+async def catalog_names(bucket: Bucket) -> list[str]:
+    """Return the names of all catalogs, the oldest first."""
+    names = [
+        entry.key.removeprefix(CATALOGS)
+        async for entry in bucket.list(CATALOGS)
+    ]
+    return sorted(filter(is_catalog_name, names))
+
+
+async def read_pointer(
+    bucket: Bucket, keyring: Keyring
+) -> tuple[Pointer | None, str | None]:
+    """Return the pointer and its tag; None where there is none.
+
+    Raises PublicationError for one that isn't signed by this NONCE, which
+    must not be overwritten by mistake.
+    """
+    try:
+        found = await bucket.read(POINTER)
+    except ObjectMissing:
+        return None, None
+    assert found is not None  # noqa: S101 - it was read unconditionally
+    try:
+        return Pointer.decode(keyring, found.data), found.etag
+    except BadDocument as error:
+        raise PublicationError(
+            f"{bucket.url}: {error}; is it another store's?"
+        ) from None
+
+
+async def _point_to(
+    bucket: Bucket, keyring: Keyring, pointer: Pointer, etag: str | None
+) -> None:
+    try:
+        await bucket.replace(POINTER, pointer.encode(keyring), etag)
+    except ObjectChanged as error:
+        raise PublicationError(
+            "another catalog was published meanwhile: run this again"
+        ) from error
+
+
+async def _missing(
+    bucket: Bucket, wanted: Mapping[bytes, BlobSource]
+) -> list[BlobSource]:
+    """Return what the bucket lacks, or has in another size."""
+    present = {each.key: each.size_bytes async for each in bucket.list(BLOBS)}
+    return [
+        each
+        for each in wanted.values()
+        if present.get(blob_key(each.sha256)) != each.size_bytes
+    ]
+
+
+async def _upload_all(
+    bucket: Bucket, missing: Sequence[BlobSource], progress: Progress
+) -> None:
+    total = sum(each.size_bytes for each in missing)
+    done = 0
+    queue = iter(missing)
+
+    async def work() -> None:
+        nonlocal done
+        for source in queue:
+            await _upload(bucket, source)
+            done += source.size_bytes
+            progress(done, total)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(work())
+    except* (PublicationError, BucketError) as errors:
+        raise _first(errors) from None
+
+
+def _first(errors: BaseExceptionGroup[Exception]) -> BaseException:
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+async def _upload(bucket: Bucket, source: BlobSource) -> None:
+    key = blob_key(source.sha256)
+    attributes = {
+        "Content-Type": source.media_type,
+        "Content-Disposition": content_disposition(
+            source.file_name, "attachment"
+        ),
+    }
+    parts = _verified_parts(source)
+    if source.size_bytes > SINGLE_BYTES:
+        await bucket.upload(key, parts, attributes)
+        return
+    data = await asyncio.to_thread(lambda: b"".join(parts))
+    await bucket.create(key, data, attributes)
+
+
+def _verified_parts(source: BlobSource) -> Iterator[bytes]:
+    """Yield a file's bytes, the last of them only if all are right. Blocks.
+
+    Raises PublicationError for another file than the one that was hashed.
+    """
+    sha256 = hashlib.sha256()
+    held_back = b""
+    try:
+        with source.open() as file:
+            while part := file.read(_SMALL):
+                sha256.update(part)
+                if held_back:
+                    yield held_back
+                held_back = part
+    except (StorageError, OSError) as error:
+        raise PublicationError(
+            f"{source.file_name} can't be read: {error}"
+        ) from error
+    if sha256.digest() != source.sha256:
+        raise PublicationError(
+            f"{source.file_name} has changed meanwhile: run this again"
+        )
+    yield held_back

@@ -1,0 +1,7 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Object storage: a bucket of S3, Google Cloud Storage or Azure.
+
+`bucket` is its client, and `object_storage` stores the bytes of a library.
+"""

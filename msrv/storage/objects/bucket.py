@@ -1,0 +1,345 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Client of a bucket: objects below a prefix, by obstore.
+
+The only module that imports obstore, whose errors are translated to our own.
+Its credentials are those of the vendor's own tools: environment variables,
+the file of AWS's profiles, or the role of the machine.
+"""
+
+import asyncio
+import configparser
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from msrv.storage.objects.errors import (
+    BucketDenied,
+    BucketError,
+    BucketUnavailable,
+    ObjectChanged,
+    ObjectMissing,
+)
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, PutMode
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    Store = AzureStore | GCSStore | S3Store
+
+SCHEMES: Final = ("s3://", "gs://", "az://")
+"""Starts of addresses of buckets: S3, Google Cloud Storage, Azure."""
+STREAM_BYTES: Final = 64 * 1024
+"""Bytes that a stream collects before it yields them."""
+SINGLE_BYTES: Final = 8 * 1024 * 1024
+"""Limit of an upload in one request, which is conditional."""
+MAX_DOCUMENT_BYTES: Final = 1 << 30
+_READ_SECONDS: Final = 15
+"""Time to wait for the next bytes of a response."""
+_CONNECT_SECONDS: Final = 5
+_REQUEST_SECONDS: Final = 24 * 3600
+"""Limit of a whole response: a slow buyer takes as long as the download."""
+_RETRIES: Final = 4
+_RETRY_SECONDS: Final = 20
+_LIST_CHUNK: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """Object that was read whole, and the bucket's own tag of it."""
+
+    data: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """Entry of a listing; `key` is relative to the bucket's prefix."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class Bucket:
+    """Objects below the prefix of a bucket.
+
+    Each key is relative to the prefix. All methods raise BucketError.
+
+    Only `stream` uses obstore's own tasks; the others run in a thread, since
+    a task that has just failed makes an interpreter crash that ends then.
+    """
+
+    def __init__(self, url: str, store: "Store") -> None:
+        self.url = url
+        self._store = store
+
+    @classmethod
+    def open(cls, url: str, environ: Mapping[str, str] | None = None) -> Self:
+        """Return the bucket of an address like `s3://bucket/prefix`.
+
+        Nothing is requested yet. Raises BucketError for an address or
+        credentials that can't be used at all.
+        """
+        from obstore.store import (
+            HTTPStore,
+            LocalStore,
+            MemoryStore,
+            from_url,
+        )
+
+        if not url.startswith(SCHEMES):
+            raise BucketError(
+                f"{url} isn't the address of a bucket, like s3://bucket/prefix"
+            )
+
+        environ = os.environ if environ is None else environ
+        options: dict[str, Any] = {
+            "client_options": {
+                "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+                "read_timeout": timedelta(seconds=_READ_SECONDS),
+                "timeout": timedelta(seconds=_REQUEST_SECONDS),
+                "allow_http": _allows_http(environ),
+            },
+            "retry_config": {
+                "max_retries": _RETRIES,
+                "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
+            },
+        }
+        if url.startswith("s3:"):
+            options["config"] = _aws_profile(environ) or None
+        with _translated(url):
+            store = from_url(url, **options)
+        if isinstance(store, HTTPStore | LocalStore | MemoryStore):
+            raise BucketError(f"{url} isn't the address of a bucket")
+        return cls(url, store)
+
+    async def read(
+        self, key: str, *, unless: str | None = None
+    ) -> StoredObject | None:
+        """Return an object; None if its tag is still `unless`.
+
+        Raises ObjectMissing.
+        """
+        return await asyncio.to_thread(self.read_blocking, key, unless=unless)
+
+    def read_blocking(
+        self, key: str, *, unless: str | None = None
+    ) -> StoredObject | None:
+        """Return an object, as `read` does, in this thread."""
+        import obstore
+        from obstore.exceptions import NotModifiedError
+
+        options: GetOptions = {"if_none_match": unless} if unless else {}
+        with _translated(key):
+            try:
+                found = obstore.get(self._store, key, options=options)
+            except NotModifiedError:
+                return None
+            size_bytes = found.meta["size"]
+            if size_bytes > MAX_DOCUMENT_BYTES:
+                raise BucketUnavailable(f"{key} has {size_bytes:,} bytes")
+            data = bytes(found.bytes())
+            if len(data) != size_bytes:
+                raise BucketUnavailable(f"{key} was sent incomplete")
+            return StoredObject(data, found.meta["e_tag"] or "")
+
+    async def stream(
+        self, key: str, start: int, stop: int, size_bytes: int
+    ) -> AsyncIterator[bytes]:
+        """Yield bytes `start` to `stop` of an object of `size_bytes`.
+
+        It may end early, without an error: the caller counts. Memory holds
+        one chunk, and what the connection has received besides. Raises
+        ObjectChanged where the object has another size.
+        """
+        import obstore
+
+        with _translated(key):
+            found = await obstore.get_async(
+                self._store, key, options={"range": (start, stop)}
+            )
+            if found.meta["size"] != size_bytes or found.range[0] != start:
+                raise ObjectChanged(f"{key} isn't as it was published")
+            async for chunk in found.stream(min_chunk_size=STREAM_BYTES):
+                yield chunk
+
+    async def create(
+        self, key: str, data: bytes, attributes: Mapping[str, str]
+    ) -> bool:
+        """Write a small object; return False if there is one already."""
+        from obstore.exceptions import AlreadyExistsError
+
+        try:
+            await self._write(key, data, attributes, mode="create")
+        except AlreadyExistsError:
+            return False
+        return True
+
+    async def upload(
+        self, key: str, parts: Iterator[bytes], attributes: Mapping[str, str]
+    ) -> None:
+        """Write a large object in parts, which are read in a thread.
+
+        It exists once all of it is there. An error that `parts` raise leaves
+        nothing.
+        """
+        import obstore
+
+        def write() -> None:
+            with _translated(key):
+                obstore.put(
+                    self._store,
+                    key,
+                    parts,
+                    attributes=dict(attributes),
+                    use_multipart=True,
+                    chunk_size=SINGLE_BYTES,
+                    max_concurrency=2,
+                )
+
+        await asyncio.to_thread(write)
+
+    async def replace(self, key: str, data: bytes, etag: str | None) -> None:
+        """Write an object whose tag is still `etag`, or a new one for None.
+
+        Raises ObjectChanged where another process was first.
+        """
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        type_ = {"Content-Type": "application/octet-stream"}
+        modes: list[PutMode] = ["create"]
+        if etag is not None:
+            # Ceph 16 compares its tag, which has no quotes, as it is sent.
+            tags = dict.fromkeys((etag, etag.strip('"')))
+            modes = [{"e_tag": each} for each in tags]
+        for mode in modes:
+            with contextlib.suppress(AlreadyExistsError, PreconditionError):
+                await self._write(key, data, type_, mode=mode)
+                return
+        # A request that was repeated, since its response was lost.
+        found = await self.read(key)
+        if found is None or found.data != data:
+            raise ObjectChanged(key)
+
+    async def _write(
+        self,
+        key: str,
+        data: bytes,
+        attributes: Mapping[str, str],
+        mode: "PutMode",
+    ) -> None:
+        import obstore
+
+        def write() -> None:
+            with _translated(key):
+                obstore.put(
+                    self._store,
+                    key,
+                    data,
+                    attributes=dict(attributes),
+                    mode=mode,
+                    use_multipart=False,
+                )
+
+        await asyncio.to_thread(write)
+
+    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """Yield all objects whose keys start with a folder's name."""
+        import obstore
+
+        listing = iter(
+            obstore.list(self._store, prefix, chunk_size=_LIST_CHUNK)
+        )
+
+        def next_entries() -> list[ObjectInfo]:
+            with _translated(prefix):
+                return [
+                    ObjectInfo(
+                        each["path"], each["size"], each["last_modified"]
+                    )
+                    for each in next(listing, ())
+                ]
+
+        while entries := await asyncio.to_thread(next_entries):
+            for each in entries:
+                yield each
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; those that are missing are deleted already."""
+        import obstore
+
+        def delete() -> None:
+            with (
+                _translated("objects"),
+                contextlib.suppress(FileNotFoundError),
+            ):
+                obstore.delete(self._store, keys)
+
+        await asyncio.to_thread(delete)
+
+    async def presigned(self, key: str, seconds: int) -> str:
+        """Return an address of an object that anybody can read till then."""
+        import obstore
+
+        def sign() -> str:
+            with _translated(key):
+                return obstore.sign(
+                    self._store, "GET", key, timedelta(seconds=seconds)
+                )
+
+        return await asyncio.to_thread(sign)
+
+
+@contextlib.contextmanager
+def _translated(subject: str) -> Iterator[None]:
+    """Translate errors of obstore; AlreadyExists and Precondition stay."""
+    from obstore import exceptions
+
+    try:
+        yield
+    except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
+        raise
+    except (FileNotFoundError, exceptions.NotFoundError):
+        raise ObjectMissing(f"{subject} isn't in the bucket") from None
+    except (
+        PermissionError,
+        exceptions.PermissionDeniedError,
+        exceptions.UnauthenticatedError,
+    ):
+        raise BucketDenied(f"{subject}: the bucket denies access") from None
+    except (exceptions.BaseError, OSError, ValueError) as error:
+        # The first line: the others repeat it with the whole response.
+        line = str(error).partition("\n")[0]
+        raise BucketUnavailable(f"{subject}: {line}") from None
+
+
+def _allows_http(environ: Mapping[str, str]) -> bool:
+    """Return whether the endpoint is one without TLS, as in tests."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+    return any(environ.get(name, "").startswith("http://") for name in names)
+
+
+def _aws_profile(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the keys of AWS's file of credentials, unless others are set."""
+    if environ.get("AWS_ACCESS_KEY_ID"):
+        return {}
+    path = environ.get("AWS_SHARED_CREDENTIALS_FILE")
+    file = Path(path) if path else Path("~/.aws/credentials").expanduser()
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(file.read_text("utf-8"))
+        profile = parser[environ.get("AWS_PROFILE") or "default"]
+    except (OSError, UnicodeDecodeError, configparser.Error, KeyError):
+        return {}
+    names = {
+        "aws_access_key_id": "access_key_id",
+        "aws_secret_access_key": "secret_access_key",
+        "aws_session_token": "session_token",
+    }
+    return {names[key]: profile[key] for key in names if key in profile}

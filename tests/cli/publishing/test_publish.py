@@ -1,0 +1,201 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""A library is published into a bucket of Ceph, from the command line."""
+
+import asyncio
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from msrv.catalog.published.layout import (
+    BadDocument,
+    Pointer,
+    PublishedLibrary,
+    blob_key,
+    blobs_of,
+    catalog_key,
+)
+from msrv.catalog.published.upload import PublicationError, prune, roll_back
+from msrv.proofs.keyring import Keyring
+from msrv.storage.objects.bucket import Bucket
+from tests.cli.conftest import Cli
+from tests.conftest import NONCE
+from tests.storage.objects.ceph_server import CephServer
+
+Publish = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def address(ceph: CephServer) -> str:
+    return ceph.create_bucket("published")
+
+
+@pytest.fixture(autouse=True)
+def bucket_environ(ceph: CephServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ceph.environ.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def target(address: str, request: pytest.FixtureRequest) -> str:
+    return f"{address}/{request.node.name}"
+
+
+@pytest.fixture
+def publish(cli: Cli, target: str) -> Publish:
+    def run(*options: str) -> dict[str, Any]:
+        done = cli("publish", "--json", *options, target)
+        if done.exit_code:
+            raise RuntimeError(done.output)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    return run
+
+
+def keys(bucket: Bucket, prefix: str = "") -> list[str]:
+    """Return the keys of all objects."""
+
+    async def run() -> list[str]:
+        return [each.key async for each in bucket.list(prefix)]
+
+    return asyncio.run(run())
+
+
+def read(bucket: Bucket, key: str) -> bytes:
+    """Return an object's bytes."""
+    found = bucket.read_blocking(key)
+    assert found is not None
+    return found.data
+
+
+def test_only_what_is_new_is_uploaded_and_catalogs_roll_back(
+    publish: Publish, library: Path, target: str, keyring: Keyring
+) -> None:
+    planned = publish("--dry-run")
+    assert planned["uploaded"] == planned["objects"] != 0
+    bucket = Bucket.open(target)
+    assert keys(bucket) == []
+
+    first = publish()
+    assert first["uploaded"] == planned["uploaded"]
+    again = publish()
+    assert (again["uploaded"], again["changed"]) == (0, False)
+    assert again["catalog"] == first["catalog"]
+
+    (library / "Zine" / "zine.pdf").write_bytes(b"%PDF-1.4 second %%EOF")
+    while True:  # until another second, so that names differ
+        second = publish()
+        if second["catalog"] != first["catalog"]:
+            break
+    assert second["uploaded"] == 1
+    names = [first["catalog"], second["catalog"]]
+    assert publish("--list") == {"catalogs": names, "current": names[1]}
+
+    document = read(bucket, catalog_key(second["catalog"]))
+    found = PublishedLibrary.decode(keyring, document)
+    assert "zine" in found.catalog.by_id
+    blobs = blobs_of(keyring, document)
+    assert second["objects"] == len(blobs)
+    assert {*map(blob_key, blobs)} < {*keys(bucket, "blobs/")}
+    for sha256 in blobs:
+        data = read(bucket, blob_key(sha256))
+        assert hashlib.sha256(data).digest() == sha256
+
+    assert publish("--roll-back", "previous") == {"current": names[0]}
+    with pytest.raises(RuntimeError, match="no catalog is older"):
+        publish("--roll-back", "previous")
+    back = publish("--roll-back", names[1])
+    assert back == {"current": names[1]}
+
+
+def test_objects_that_no_kept_catalog_needs_are_deleted(
+    publish: Publish, library: Path, target: str, keyring: Keyring
+) -> None:
+    first = publish()
+    (library / "Zine" / "zine.pdf").write_bytes(b"%PDF-1.4 other %%EOF")
+    second = publish()
+    bucket = Bucket.open(target)
+    now = int(time.time())
+    # Both are of today.
+    assert asyncio.run(prune(bucket, keyring, before=now - 3600)) == (0, 0)
+    later = now + 3600
+    count, size_bytes = asyncio.run(
+        prune(bucket, keyring, before=later, dry_run=True)
+    )
+    assert count == 2  # the first catalog and its zine
+    assert asyncio.run(prune(bucket, keyring, before=later)) == (
+        count,
+        size_bytes,
+    )
+    listed = publish("--list")
+    assert listed["catalogs"] == [second["catalog"]]
+    with pytest.raises(PublicationError, match="there is no catalog"):
+        asyncio.run(roll_back(bucket, keyring, now, first["catalog"]))
+    # All that the current catalog needs is still there.
+    assert publish()["uploaded"] == 0
+
+
+def test_another_nonce_neither_reads_nor_overwrites(
+    publish: Publish, target: str, cli: Cli
+) -> None:
+    publish()
+    cli.environ["NONCE"] = NONCE + "another"
+    with pytest.raises(RuntimeError, match="another store's"):
+        publish()
+    bucket = Bucket.open(target)
+    keyring = Keyring.from_nonces(NONCE + "another")
+    with pytest.raises(BadDocument, match="isn't signed"):
+        Pointer.decode(keyring, read(bucket, "current"))
+    # With the old NONCE as NONCE_PREVIOUS, the new one takes over.
+    cli.environ["NONCE_PREVIOUS"] = NONCE
+    assert publish()["uploaded"] == 0
+
+
+KILLED = """
+import asyncio, hashlib, io, os, signal, sys
+from msrv.catalog.published.upload import BlobSource, _upload_all
+from msrv.storage.objects.bucket import Bucket
+
+def opened(data):
+    if data == b"9":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return io.BytesIO(data)
+
+def source(data):
+    digest = hashlib.sha256(data).digest()
+    return BlobSource(digest, len(data), "a/b", "c", lambda: opened(data))
+
+sources = [source(b"%d" % number) for number in range(10)]
+asyncio.run(_upload_all(Bucket.open(sys.argv[1]), sources, print))
+"""
+
+
+def test_a_killed_upload_is_continued(
+    publish: Publish, target: str, library: Path
+) -> None:
+    for number in range(10):
+        path = library / "Zine" / f"part {number}.pdf"
+        path.write_bytes(b"%d" % number)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, target],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == -signal.SIGKILL
+    before = keys(Bucket.open(target))
+    assert 0 < len(before) < 10
+    assert all(each.startswith("blobs/") for each in before)
+    result = publish()
+    assert result["changed"]
+    assert result["uploaded"] == result["objects"] - len(before)

@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The client of a bucket, against Ceph's S3 server."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from msrv.storage.objects.bucket import Bucket
+from msrv.storage.objects.errors import (
+    BucketDenied,
+    BucketError,
+    BucketUnavailable,
+    ObjectChanged,
+    ObjectMissing,
+)
+from tests.storage.objects.ceph_server import CephServer
+
+TYPE = {"Content-Type": "text/plain"}
+
+
+@pytest.fixture(scope="module")
+def address(ceph: CephServer) -> str:
+    return ceph.create_bucket("client")
+
+
+@pytest.fixture
+def bucket(
+    ceph: CephServer, address: str, monkeypatch: pytest.MonkeyPatch
+) -> Bucket:
+    for name, value in ceph.environ.items():
+        monkeypatch.setenv(name, value)
+    return Bucket.open(f"{address}/some/prefix")
+
+
+async def test_an_object_is_created_once_and_replaced_by_its_tag(
+    bucket: Bucket,
+) -> None:
+    assert await bucket.create("a", b"first", TYPE)
+    assert not await bucket.create("a", b"second", TYPE)
+    found = await bucket.read("a")
+    assert found is not None
+    assert found.data == b"first"
+    assert await bucket.read("a", unless=found.etag) is None
+    await bucket.replace("a", b"third", found.etag)
+    with pytest.raises(ObjectChanged):
+        await bucket.replace("a", b"fourth", found.etag)
+    with pytest.raises(ObjectChanged):
+        await bucket.replace("a", b"fourth", None)
+    # A request that was sent twice, since its response was lost.
+    await bucket.replace("a", b"third", found.etag)
+    now = await bucket.read("a")
+    assert now is not None
+    assert now.data == b"third"
+    with pytest.raises(ObjectMissing):
+        await bucket.read("b")
+
+
+async def test_of_racing_writers_exactly_one_succeeds(bucket: Bucket) -> None:
+    await bucket.replace("race", b"0", None)
+    found = await bucket.read("race")
+    assert found is not None
+    results = await asyncio.gather(
+        *(
+            bucket.replace("race", b"%d" % number, found.etag)
+            for number in range(1, 6)
+        ),
+        return_exceptions=True,
+    )
+    assert results.count(None) == 1
+    assert sum(isinstance(each, ObjectChanged) for each in results) == 4
+
+
+async def test_a_failed_upload_leaves_nothing(bucket: Bucket) -> None:
+    def parts(count: int) -> Iterator[bytes]:
+        for number in range(count):
+            yield bytes([number]) * 1_000_000
+        if count < 20:
+            raise ValueError("the file has changed")
+
+    with pytest.raises(BucketUnavailable, match="the file has changed"):
+        await bucket.upload("big", parts(12), TYPE)
+    with pytest.raises(ObjectMissing):
+        await bucket.read("big")
+    await bucket.upload("big", parts(20), TYPE)
+    read = b""
+    async for chunk in bucket.stream("big", 999_990, 9_000_010, 20_000_000):
+        assert len(chunk) < 600_000
+        read += chunk
+    assert read == b"".join(parts(20))[999_990:9_000_010]
+    with pytest.raises(ObjectChanged):
+        async for _ in bucket.stream("big", 0, 1, 19_999_999):
+            pass
+    listed = {each.key: each.size_bytes async for each in bucket.list("")}
+    assert listed["big"] == 20_000_000
+    await bucket.delete(["big", "never-there"])
+    with pytest.raises(ObjectMissing):
+        await bucket.read("big")
+
+
+async def test_errors_say_what_is_wrong(
+    ceph: CephServer,
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environ = dict(ceph.environ)
+    key = environ.pop("AWS_ACCESS_KEY_ID")
+    secret = environ.pop("AWS_SECRET_ACCESS_KEY")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    profiles = tmp_path / "credentials"
+    profiles.write_text(
+        "[other]\naws_access_key_id = wrong\naws_secret_access_key = wrong\n"
+        f"[default]\naws_access_key_id = {key}\n"
+        f"aws_secret_access_key = {secret}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profiles))
+    with pytest.raises(ObjectMissing):
+        await Bucket.open(address).read("nothing")
+    monkeypatch.setenv("AWS_PROFILE", "other")
+    with pytest.raises(BucketDenied, match="denies access"):
+        await Bucket.open(address).read("nothing")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(BucketUnavailable):
+        await Bucket.open(address).read("nothing")
+    for wrong in ("https://example.org/x", "/srv/library", "file:///srv"):
+        with pytest.raises(BucketError, match="isn't the address"):
+            Bucket.open(wrong)
