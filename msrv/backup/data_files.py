@@ -76,6 +76,7 @@ LEFT_OUT: Final = {
     ".restore": "draft of a restore",
     "acme": "certificates are requested again, and their keys are secret",
     "cache": "generated again",
+    "catalog.stored": "read again from the library",
     "encodings": "encoded again from the library",
     "ids.sqlite3": "read again from the library and the ledger",
     "index.sqlite3": "generated again",

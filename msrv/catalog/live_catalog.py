@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from msrv.catalog.config.last_good import LastGoodConfig
+from msrv.catalog.documents.stored_library import StoredLibrary
 from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import Scan, content_files
@@ -85,6 +86,7 @@ class LiveCatalog:
         self._history_revision = 0
         self._sold: SimpleQueue[Mapping[str, str]] = SimpleQueue()
         self._reading: LoadedLibrary | None = None
+        self._stored = StoredLibrary(root, data, timer=timer)
         self._last_state: tuple[bytes, Mapping[str, UnsettledFolder]] = (
             b"",
             {},
@@ -127,7 +129,7 @@ class LiveCatalog:
         self._sold.put(titles)
 
     async def ready(self) -> None:
-        """Wait until there is a catalog."""
+        """Wait until the library has been read, whatever was stored."""
         await self._ready.wait()
 
     async def __aenter__(self) -> Self:
@@ -157,6 +159,7 @@ class LiveCatalog:
 
         No problem of the library ends it: the last good catalog stays.
         """
+        self._reading = await self._in_thread(self._stored.load)
         index = await asyncio.to_thread(FileIndex.open, self._data)
         last_good = await asyncio.to_thread(self._open_last_good)
         last_watch_error = ""
@@ -164,8 +167,10 @@ class LiveCatalog:
             while True:
                 await self._in_thread(lambda: self._poll(index, last_good))
                 self.scans += 1
-                if self._reading is not None:
+                reading = self._reading
+                if reading is not None and not reading.is_stored:
                     self._ready.set()
+                    await self._in_thread(self._stored.save_due)
                 try:
                     await self._schedule.wait(
                         lambda: self._in_thread(self._is_due)
@@ -178,6 +183,7 @@ class LiveCatalog:
                     await asyncio.sleep(self._schedule.poll_seconds)
         finally:
             self._schedule.close()
+            await asyncio.to_thread(self._stored.save)
             await asyncio.to_thread(index.close)
 
     async def _in_thread(self, function: Callable[[], _Result]) -> _Result:
@@ -248,6 +254,7 @@ class LiveCatalog:
             # (Files that never become quiet aren't polled more often.)
             is_urgent = (
                 self._reading is None
+                or self._reading.is_stored
                 or self._reading.retrying
                 or any(not each.keeps_changing for each in unsettled.values())
             )
@@ -305,6 +312,7 @@ class LiveCatalog:
         revision = self._present_revision()
         if (
             reading is not None
+            and not reading.is_stored
             and state == self._last_state
             and revision == self._history_revision
             and (not reading.retrying)
@@ -327,6 +335,7 @@ class LiveCatalog:
             progress=ProgressLog(),
         )
         self._reading = new
+        self._stored.update(new, found)
         self._log.report(new, reading)
         self._last_state, self._history_revision = state, revision
 

@@ -29,7 +29,8 @@ class LoadedLibrary:
     `retrying` is True for the latter two, which may end without a change that
     a watcher would notice.
     `incomplete_since` are the times since which folders have had an
-    unreadable file.
+    unreadable file. `is_stored` is True for what an earlier start loaded, of
+    which only what hasn't changed since is offered.
     """
 
     catalog: Catalog
@@ -44,6 +45,7 @@ class LoadedLibrary:
     theme: Known = field(default_factory=dict, repr=False)
     legal: KnownTexts = field(default_factory=dict, repr=False)
     incomplete_since: Mapping[str, float] = field(default_factory=dict)
+    is_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

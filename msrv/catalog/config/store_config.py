@@ -4,7 +4,7 @@
 """Models of `store.toml`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final, Self
 
 from pydantic import (
@@ -78,6 +78,13 @@ class StoreConfig:
     lines: Mapping[str, int] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+    def is_identical(self, other: "StoreConfig") -> bool:
+        """Return whether another has the same values, the lines included."""
+        return all(
+            getattr(self, each.name) == getattr(other, each.name)
+            for each in fields(self)
+        )
 
 
 class _DiscountTable(Table):

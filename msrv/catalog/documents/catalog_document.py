@@ -181,12 +181,12 @@ def encode_catalog(catalog: Catalog) -> bytes:
     return b"%s%d\n%s" % (_NAME, SCHEMA, body)
 
 
-def decode_catalog(data: bytes) -> Catalog:
+def decode_catalog(data: bytes | memoryview) -> Catalog:
     """Return the catalog of a document. Blocks, for 5 µs per item.
 
     Raises CatalogDocumentError.
     """
-    line, _, _ = data[:_MAX_LINE].partition(b"\n")
+    line, _, _ = bytes(data[:_MAX_LINE]).partition(b"\n")
     if not line.startswith(_NAME):
         raise ForeignDocument("it is no catalog document")
     if line != b"%s%d" % (_NAME, SCHEMA):

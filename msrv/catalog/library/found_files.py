@@ -75,6 +75,16 @@ class FoundFolder:
     config: FoundFile | None = None
     cover: FoundFile | None = None
 
+    @property
+    def digest(self) -> bytes:
+        """Digest that differs whenever anything in the folder does."""
+        # Plain tuples: far faster than the repr of dataclasses.
+        files = [tuple(file) for file in self.files]
+        text = repr((self.path, self.config, self.cover, files))
+        return hashlib.blake2b(
+            text.encode("utf-8", "backslashreplace"), digest_size=16
+        ).digest()
+
 
 @dataclass(slots=True)
 class Scan:
@@ -84,6 +94,9 @@ class Scan:
     `theme` the files that may be of the store's look.
     `is_empty` is True for a library without any entry, such as a mount point
     without its disk; `is_complete` if every folder could be read.
+    `started_at_ns` is the time of its beginning, by this machine's clock.
+    `folder_times` are the times of each folder but the library itself, in
+    nanoseconds since 1970: of its last modification and status change.
     """
 
     store: FoundFile | None = None
@@ -94,6 +107,10 @@ class Scan:
     notes: list[str] = field(default_factory=list)
     is_empty: bool = False
     is_complete: bool = True
+    started_at_ns: int = 0
+    folder_times: dict[str, tuple[int, int]] = field(
+        default_factory=dict, repr=False
+    )
 
     @property
     def fingerprint(self) -> bytes:
@@ -105,10 +122,7 @@ class Scan:
             digest_size=16,
         )
         for folder in (*self.folders, *self.texts):
-            # Plain tuples: far faster than the repr of dataclasses.
-            files = [tuple(file) for file in folder.files]
-            text = repr((folder.path, folder.config, folder.cover, files))
-            digest.update(text.encode("utf-8", "backslashreplace"))
+            digest.update(folder.digest)
         return digest.digest()
 
 

@@ -9,7 +9,7 @@ a problem, and a release with an invalid release.toml stays as it last was.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -57,8 +57,8 @@ from msrv.catalog.texts.legal_reader import read_legal_texts
 from msrv.catalog.texts.seller_texts import (
     NO_TEXTS,
     TextReader,
-    is_waiting,
     picture_folders,
+    settled_pictures,
 )
 from msrv.catalog.theme.theme_reader import Known, read_theme_files
 from msrv.display_text import printable
@@ -91,6 +91,7 @@ def load_library(
     `found` is a scan that was just made, `unsettled` its folders with files
     that may be half uploaded. Such a release stays as it was in `previous`,
     or is held back whole, until it has been unchanged for `quiet_seconds`.
+    Of a `previous` that was stored, only unchanged releases count.
     `last_good` is the last valid configuration. `history` holds what was
     offered before, which stays available under its old ids. `parser` reads
     tags and covers; without one, one is started for this load. `now` is
@@ -98,6 +99,9 @@ def load_library(
     `stopping` returns True.
     """
     found = scan(root) if found is None else found
+    stored = previous
+    if previous is not None and previous.is_stored:
+        previous = None
     if found.is_empty and previous is not None and previous.catalog.releases:
         raise LibraryUnreadable(
             f"the library {printable(str(root))} is empty: "
@@ -109,6 +113,7 @@ def load_library(
     reader.quiet_seconds = quiet_seconds
     reader.now = now
     reader.previous = previous
+    reader.stored = stored
     with nullcontext(parser) if parser else Parser() as parsing:
         reading = reader.read(parsing, stopping, progress)
     return (
@@ -169,6 +174,7 @@ class _Loader:
         self.quiet_seconds = 0.0
         self.now = 0.0
         self.previous: LoadedLibrary | None = None
+        self.stored: LoadedLibrary | None = None
 
     def read(
         self,
@@ -178,12 +184,15 @@ class _Loader:
     ) -> LoadedLibrary:
         """Load the library; see `load_library`."""
         found = self._found
-        known = self.previous.built if self.previous else {}
+        before = self.previous or self.stored
+        known = before.built if before else {}
         store = self._config.store(
             found.store,
             self.previous.store if self.previous else None,
             is_arriving=LIBRARY in self._unsettled,
         )
+        if before is not None and store.is_identical(before.store):
+            store = before.store  # comparing it with itself takes no time
         updater = ReleaseUpdater(
             self._index,
             self._config,
@@ -202,7 +211,7 @@ class _Loader:
         unreadable = index_files(
             self._root,
             self._index,
-            [*anew, *self._settled(pictures)],
+            [*anew, *settled_pictures(pictures, self._unsettled)],
             parser=parser,
             stopping=stopping,
             progress=progress,
@@ -302,7 +311,7 @@ class _Loader:
                 elif self.previous is None:
                     paths = self._unsettled[folder.path].paths
                     anew += settled_files(folder, paths, self._index)
-            elif old is not None and old.source == (folder, store):
+            elif old is not None and old.source == (folder.digest, store):
                 built[folder.path] = old
             else:
                 anew.append(folder)
@@ -320,12 +329,6 @@ class _Loader:
             else:
                 now.append(folder)  # a store starts with its whole library
         return now
-
-    def _settled(self, pictures: list[FoundFolder]) -> Iterator[FoundFolder]:
-        """Yield the pictures that aren't being changed."""
-        for each in pictures:
-            if each.cover and not is_waiting(each.cover, self._unsettled):
-                yield each
 
     def _hold(self, path: str, built: BuiltRelease | None) -> None:
         """Add the reason why a folder, or store.toml, is held back."""

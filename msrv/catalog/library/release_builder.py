@@ -37,14 +37,15 @@ from msrv.toml_file import Problem
 class BuiltRelease:
     """Result of building one folder's release.
 
-    `source` is the input: while it is the same, so is the release. It is None
-    if the folder has to be built again, and `is_whole` is False if the reason
-    is an unreadable file. `unpriced` counts the items with the built-in
-    price. `lines` are the lines of release.toml that pin an id, by the path
-    that the id is for. `notes` inform the operator and need no action.
+    `source` is the input, the folder by its digest: while it is the same, so
+    is the release. It is None if the folder has to be built again, and
+    `is_whole` is False if the reason is an unreadable file. `unpriced` counts
+    the items with the built-in price. `lines` are the lines of
+    release.toml that pin an id, by the path that the id is for. `notes` inform
+    the operator and need no action.
     """
 
-    source: tuple[FoundFolder, StoreConfig] | None
+    source: tuple[bytes, StoreConfig] | None
     release: Release | None
     problems: tuple[Problem, ...] = ()
     unpriced: int = 0
@@ -87,7 +88,7 @@ def build_release(
     return BuiltRelease(
         # An unreadable file may be readable the next time. The release is
         # built before, as building it reads its cover.
-        (folder, store) if files.is_whole and files.is_final else None,
+        (folder.digest, store) if files.is_whole and files.is_final else None,
         release,
         tuple(files.problems),
         builder.unpriced,

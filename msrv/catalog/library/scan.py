@@ -11,7 +11,8 @@ to something inside.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -41,13 +42,17 @@ class LibraryUnreadable(Exception):
     """The library's folder is missing or can't be read; one line."""
 
 
-def scan(root: Path, watch: FolderWatch | None = None) -> Scan:
+def scan(
+    root: Path,
+    watch: FolderWatch | None = None,
+    clock: Callable[[], int] = time.time_ns,
+) -> Scan:
     """Scan a library. Blocks. Raises LibraryUnreadable.
 
     Each folder is added to `watch` before it is listed, so that no change
-    falls between the two.
+    falls between the two. `clock` is in nanoseconds since 1970.
     """
-    found = Scan()
+    found = Scan(started_at_ns=clock())
     with _explained(root):
         base = os.path.realpath(root, strict=True)
         walker = _Walker(base, found, watch)
@@ -221,6 +226,8 @@ class _Walker:
             self._add_problem(path, "is nested too deeply in the library")
             return
         self._seen[identity] = path
+        times = status.st_mtime_ns, status.st_ctime_ns
+        self._found.folder_times[path] = times
         if self._watch is not None:
             self._watch.add(entry.path, status.st_dev)
         try:

@@ -10,7 +10,7 @@ was.
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -77,6 +77,15 @@ def picture_folders(folders: Sequence[FoundFolder]) -> Iterator[FoundFolder]:
         for file in folder.files:
             if not _is_text(file) and _key(file) in texts:
                 yield FoundFolder(folder.path, (), cover=file)
+
+
+def settled_pictures(
+    folders: Iterable[FoundFolder], unsettled: Mapping[str, UnsettledFolder]
+) -> Iterator[FoundFolder]:
+    """Yield the folders of `picture_folders` that aren't being changed."""
+    for each in folders:
+        if each.cover and not is_waiting(each.cover, unsettled):
+            yield each
 
 
 class TextReader:
