@@ -69,6 +69,6 @@ async def _read(
     if not found:
         raise LedgerError(
             f"order {order_id} has no invoice: it was free, or given, or paid "
-            "before first_day, or store.toml has no [invoices]"
+            "before first_day, or just now, or store.toml has no [invoices]"
         )
     return found

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.catalog.details.invoicing import NOT_SOLD, InvoiceRules
-from msrv.ledger.db.order_queries import OrderKey, load_orders
+from msrv.ledger.db.order_queries import Order, OrderKey, load_orders
 from msrv.ledger.db.schema import orders, reversals
 from msrv.ledger.db.tables.invoices import invoice_series, invoices
 from msrv.ledger.invoices.corrections import corrections_of, invoice_of
@@ -38,6 +38,11 @@ from msrv.ledger.invoices.queries import document_of, document_rows
 from msrv.ledger.reversals.event import DISPUTE
 from msrv.proofs.receipts import is_simulated
 
+TAX_SECONDS: Final = 120
+"""Age of an order from which its invoice doesn't wait for a tax any more.
+
+Of two replicas, one may record an order without what the other knows of it:
+an older one doesn't know what a payment provider states."""
 BATCH: Final = 100
 """Number of orders in one transaction: others write meanwhile, too."""
 _DECIDED: Final = ("won", "lost", "prevented", "warning_closed")
@@ -110,8 +115,8 @@ async def make_documents(
     """Make the documents that orders lack.
 
     In the order of their payment, within one `Database.write_transaction`,
-    for at most BATCH orders. An order whose document can't be made is left
-    out: it takes no number.
+    for at most BATCH orders. An order whose document can't be made, or waits
+    for its tax, is left out: it takes no number.
     """
     wanted = select(orders).where(orders.c.order_id.in_(order_ids))
     found = sorted(
@@ -129,6 +134,8 @@ async def make_documents(
                 order.provider, order.sold_at, order.total_minor
             ):
                 continue
+            if not made and waits_for_tax(order, rules, now):
+                continue
             have = made or [await added.add(invoice_of(order, rules, now))]
             if order.order_id not in disputed:
                 for each in corrections_of(order, have, now):
@@ -139,6 +146,20 @@ async def make_documents(
     await added.store()
     await _settle(connection, settled)
     return MadeDocuments(len(added.rows), failed)
+
+
+def waits_for_tax(order: Order, rules: InvoiceRules, now: int) -> bool:
+    """Return whether an order's invoice waits for its country and tax.
+
+    For TAX_SECONDS at most: what no replica has recorded by then is in no
+    invoice.
+    """
+    return (
+        order.tax is None
+        and not rules.tax_exemption
+        and not is_simulated(order.provider)
+        and abs(now - order.sold_at) < TAX_SECONDS
+    )
 
 
 class _NewDocuments:

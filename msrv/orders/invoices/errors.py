@@ -12,10 +12,13 @@ class InvoicesOff(Exception):
 
 
 class InvoiceWaits(Exception):
-    """An order isn't in the ledger's database yet; its invoice follows."""
+    """The invoice of an order can't be made yet: it follows.
+
+    The order isn't in the ledger's database, or neither is its tax.
+    """
 
     def __init__(self, order_id: str) -> None:
-        super().__init__(f"order {order_id} isn't in the database yet")
+        super().__init__(f"the invoice of order {order_id} follows")
         self.order_id = order_id
 
 

@@ -39,8 +39,7 @@ SWEEP_SECONDS: Final = 60.0
 FULL_SWEEP_SECONDS: Final = 3600
 WEEK_SECONDS: Final = 7 * 24 * 3600
 SETTLED_SECONDS: Final = 120
-"""Age of an order that gets its number without being asked for: another
-replica may add the tax to it until then."""
+"""Age of an order that gets its number without being asked for."""
 _MAX_BATCHES: Final = 5
 """Batches of earlier orders that somebody waits for."""
 
@@ -97,7 +96,7 @@ class Invoices:
 
         The invoice is the first. Those that this version can't read are left
         out. Raises InvoicesOff for an order that gets none, InvoiceUnreadable,
-        InvoiceWaits while the order isn't in the database, and DatabaseError.
+        InvoiceWaits while its invoice can't be made, and DatabaseError.
         """
         found = await self._read(order_id)
         if found is None:
@@ -114,7 +113,7 @@ class Invoices:
         await finish(self._make_until(rules, key))
         made = (await self._read(order_id) or ((), None))[0]
         if not made:
-            raise InvoicesOff
+            raise InvoiceWaits(order_id)
         return made
 
     async def _read(
@@ -157,6 +156,8 @@ class Invoices:
                 # Nothing follows before the dispute is decided.
                 disputed = await find_disputed(connection, [order_id])
                 is_complete = order_id in disputed
+        if not made and not self.covers(order):
+            raise InvoicesOff
         # Made earlier, they stay, also where no more are made.
         if is_complete or (made and self.rules is None):
             return made, None

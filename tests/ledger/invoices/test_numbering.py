@@ -21,7 +21,11 @@ from msrv.ledger.invoices.documents import (
     NumberedDocument,
     TaxBasis,
 )
-from msrv.ledger.invoices.numbering import find_pending, make_documents
+from msrv.ledger.invoices.numbering import (
+    TAX_SECONDS,
+    find_pending,
+    make_documents,
+)
 from msrv.ledger.invoices.queries import list_documents, order_documents
 from msrv.ledger.reversals.event import DISPUTE
 from msrv.taxes.sale_tax import SaleTax
@@ -41,7 +45,8 @@ YEAR = "INV-2027"
 
 def paid(number: int, *items: tuple[str, int], at: int = NOON) -> Sale:
     """Return a sale that was paid by a real provider."""
-    return replace(sale(number, *items, at=at), provider="stripe")
+    made = sale(number, *items, at=at, tax=SaleTax("DE"))
+    return replace(made, provider="stripe")
 
 
 async def record(database: Database, *events: Event) -> None:
@@ -314,3 +319,34 @@ async def test_document_of_a_newer_version_stops_nothing_else(
     assert made.count == 1
     assert set(made.failed) == {order_id(1)}
     assert await taken(database) == [1]
+
+
+async def test_invoice_waits_for_the_tax_for_a_bounded_time(
+    database: Database,
+) -> None:
+    """An older replica records an order without a tax, a newer one with it."""
+    known = replace(
+        paid(1, ("album", 1190)),
+        tax=SaleTax("DE", tax_minor=190, rate_bp=1900),
+    )
+    await record(database, *(replace(paid(each), tax=None) for each in (1, 2)))
+    assert await make(database, 1, 2) == 0
+    assert await taken(database) == []
+    await record(database, known)
+    assert await make(database, 1, 2) == 1
+    (made,) = await documents(database)
+    assert (made.document.basis, made.document.tax_minor) == (
+        TaxBasis.CHARGED,
+        190,
+    )
+    # A seller who charges none has nothing to wait for.
+    exempt = replace(RULES, tax_exemption="none")
+    await record(database, replace(paid(3), tax=None))
+    assert await make(database, 3, rules=exempt) == 1
+    async with database.write_transaction(60) as connection:
+        late = await make_documents(
+            connection, RULES, [order_id(2)], NOON + TAX_SECONDS
+        )
+    assert late.count == 1
+    (made,) = await documents(database, 2)
+    assert made.document.basis is TaxBasis.UNKNOWN

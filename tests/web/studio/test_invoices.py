@@ -17,6 +17,7 @@ from msrv.ledger.db.tables.invoices import invoices
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.reversals.event import DISPUTE
 from msrv.settings import Settings
+from msrv.taxes.sale_tax import SaleTax
 from msrv.web.store import STORE
 from tests.ledger.sample_events import (
     NOON,
@@ -44,10 +45,10 @@ async def test_month_of_invoices_as_page_csv_and_zip(studio: Studio) -> None:
     assert len(empty.splitlines()) == 1
     nothing = await (await studio.get("/studio/invoices.zip")).read()
     assert zipfile.ZipFile(io.BytesIO(nothing)).namelist() == []
-    paid = replace(sale(1, ("song", 700), at=NOON - 99), provider="stripe")
+    paid = replace(sale(1, ("song", 700), at=NOON - 199), provider="stripe")
     await studio.store_events(
         paid,
-        replace(paid, order_id=order_id(2), sold_at=NOON - 100),
+        replace(paid, order_id=order_id(2), sold_at=NOON - 200),
         replace(paid, order_id=order_id(3), provider="code"),
         revoked(1),
     )
@@ -93,9 +94,9 @@ async def test_unreadable_document_keeps_nobody_from_the_others(
     studio: Studio,
 ) -> None:
     """A month has one of a newer version: it is named in each form."""
-    first = replace(sale(1, ("song", 700), at=NOON - 99), provider="stripe")
+    first = replace(sale(1, ("song", 700), at=NOON - 199), provider="stripe")
     await studio.store_events(
-        first, replace(first, order_id=order_id(2), sold_at=NOON - 98)
+        first, replace(first, order_id=order_id(2), sold_at=NOON - 198)
     )
     service = studio.store.app[STORE].invoices
     for number in (1, 2):
@@ -175,7 +176,7 @@ async def test_invoice_of_a_disputed_order_is_read_without_writing(
 ) -> None:
     """Its refund isn't credited yet: whoever looks at it locks nothing."""
     await studio.store_events(
-        replace(sale(1, ("album", 700), at=NOON - 99), provider="stripe"),
+        replace(sale(1, ("album", 700), at=NOON - 199), provider="stripe"),
         replace(reversal(1, 700), kind=DISPUTE, status="needs_response"),
     )
     service = studio.store.app[STORE].invoices
@@ -193,3 +194,15 @@ async def test_invoice_of_a_disputed_order_is_read_without_writing(
     )
     await studio.store_events(lost)
     assert len(await service.documents(order_id(1))) == 2
+
+
+async def test_invoice_of_a_moment_ago_follows_with_its_tax(
+    studio: Studio,
+) -> None:
+    sold = replace(sale(1, ("song", 700), at=NOON - 9), provider="stripe")
+    await studio.store_events(sold)
+    path = f"/studio/orders/{order_id(1)}/invoices/0"
+    answer = await studio.get(path)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
+    await studio.store_events(replace(sold, tax=SaleTax("DE")))
+    assert (await studio.get(path)).status == 200
