@@ -22,6 +22,8 @@ from msrv.web.openapi.operation import Operation
 from msrv.web.openapi.order_operations import ORDER_OPERATIONS
 from msrv.web.openapi.order_schemas import ORDER_SCHEMAS
 from msrv.web.openapi.other_schemas import OTHER_SCHEMAS
+from msrv.web.openapi.report_operations import REPORT_OPERATIONS
+from msrv.web.openapi.report_schemas import REPORT_SCHEMAS
 from msrv.web.openapi.schema_types import TEXT, Json, described, reference
 from msrv.web.openapi.studio_operations import STUDIO_OPERATIONS
 from msrv.web.openapi.studio_schemas import STUDIO_SCHEMAS
@@ -30,6 +32,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *CATALOG_OPERATIONS,
     *ORDER_OPERATIONS,
     *STUDIO_OPERATIONS,
+    *REPORT_OPERATIONS,
     *INVOICE_OPERATIONS,
 )
 LINK: Final = '</openapi.json>; rel="service-desc"; type="application/json"'
@@ -85,6 +88,7 @@ def document() -> Json:
                 **INVOICE_SCHEMAS,
                 **OTHER_SCHEMAS,
                 **STUDIO_SCHEMAS,
+                **REPORT_SCHEMAS,
             },
             "securitySchemes": {
                 "token": {

@@ -41,29 +41,29 @@ INVOICE_OPERATIONS: Final = tuple(
     )
 )
 
+DOCUMENT: Final[Json] = record(
+    {
+        "number": TEXT,
+        "kind": member_of(DocumentKind),
+        "order_id": TEXT,
+        "issued_at": TIME,
+        "sold_at": TIME,
+        "currency": TEXT,
+        "gross_minor": MINOR,
+        "net_minor": or_null(MINOR),
+        "tax_minor": or_null(MINOR),
+        "rate_basis_points": or_null(COUNT),
+        "country": TEXT_OR_NULL,
+        "corrects": TEXT_OR_NULL,
+        "pdf": ADDRESS,
+    }
+)
+
 INVOICE_SCHEMAS: Final[Mapping[str, Json]] = {
     "Invoice": record(
         {
             "order_id": TEXT,
-            "documents": array(
-                record(
-                    {
-                        "number": TEXT,
-                        "kind": member_of(DocumentKind),
-                        "order_id": TEXT,
-                        "issued_at": TIME,
-                        "sold_at": TIME,
-                        "currency": TEXT,
-                        "gross_minor": MINOR,
-                        "net_minor": or_null(MINOR),
-                        "tax_minor": or_null(MINOR),
-                        "rate_basis_points": or_null(COUNT),
-                        "country": TEXT_OR_NULL,
-                        "corrects": TEXT_OR_NULL,
-                        "pdf": ADDRESS,
-                    }
-                )
-            ),
+            "documents": array(DOCUMENT),
         }
     ),
 }

@@ -21,15 +21,15 @@ from msrv.web.openapi.schema_types import (
 )
 from msrv.web.studio.chart import Span
 
-_ERRORS: Final = (400, 401, 403, 429)
-_DAYS: Final[Mapping[str, Json]] = {
+ERRORS: Final = (400, 401, 403, 429)
+DAYS: Final[Mapping[str, Json]] = {
     "from": described(TEXT, "the first day, like 2026-03-06, in UTC"),
     "to": described(TEXT, "the last day"),
 }
-_AFTER: Final[Mapping[str, Json]] = {
+AFTER: Final[Mapping[str, Json]] = {
     "after": described(TEXT, "as in the address `older` of a response")
 }
-_PERIOD: Final[Json] = described(TEXT, "a month like 2026-03, a year, or all")
+PERIOD: Final[Json] = described(TEXT, "a month like 2026-03, a year, or all")
 _CHOICE: Final[Mapping[str, Json]] = {
     "part": member_of(RefundPart),
     "item": described(array(TEXT), "ids of items, for the part `lines`"),
@@ -53,7 +53,7 @@ STUDIO_OPERATIONS: Final = (
         "/studio/sales",
         "Sales over a span, revenue of all time, and best sellers",
         {200: "StudioSales"},
-        _ERRORS,
+        ERRORS,
         query={"span": member_of(Span)},
         scope=Scope.SALES_READ,
     ),
@@ -63,11 +63,11 @@ STUDIO_OPERATIONS: Final = (
         "/studio/releases",
         "The releases with what was sold of each, 50 a page",
         {200: "StudioReleases"},
-        (*_ERRORS, 404),
+        (*ERRORS, 404),
         query={
             "q": TEXT,
             "state": one_of(["", "offered", "hidden", "attention"]),
-            "period": _PERIOD,
+            "period": PERIOD,
             "page": {**NUMBER, "maximum": 999_999_999},
         },
         scope=Scope.RELEASES_READ,
@@ -78,14 +78,14 @@ STUDIO_OPERATIONS: Final = (
         "/studio/orders",
         "The orders, newest first, 50 a page, or those that a search found",
         {200: "StudioOrders"},
-        _ERRORS,
+        ERRORS,
         query={
             "q": described(TEXT, "the start of a number, or a reference"),
-            **_DAYS,
+            **DAYS,
             "currency": described(TEXT, "like EUR"),
             "item": described(TEXT, "an item's id"),
             "release": described(TEXT, "a release's id"),
-            **_AFTER,
+            **AFTER,
         },
         scope=Scope.ORDERS_READ,
     ),
@@ -95,7 +95,7 @@ STUDIO_OPERATIONS: Final = (
         "/studio/orders/{order}",
         "One order, with what happened to it",
         {200: "StudioOrder"},
-        (*_ERRORS, 404),
+        (*ERRORS, 404),
         scope=Scope.ORDERS_READ,
     ),
     Operation(
@@ -104,7 +104,7 @@ STUDIO_OPERATIONS: Final = (
         "/studio/orders/{order}/refund",
         "What is left to refund; with a part, what its refund would be",
         {200: "RefundState"},
-        (*_ERRORS, 404, 409),
+        (*ERRORS, 404, 409),
         query=_CHOICE,
         scope=Scope.ORDERS_REFUND,
     ),
@@ -114,7 +114,7 @@ STUDIO_OPERATIONS: Final = (
         "/studio/orders/{order}/refund",
         "Refund a part of an order, once for each number",
         {200: "RefundMade"},
-        (*_ERRORS, 404, 409),
+        (*ERRORS, 404, 409),
         form=_refund_form(),
         scope=Scope.ORDERS_REFUND,
     ),

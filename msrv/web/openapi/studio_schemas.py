@@ -34,7 +34,7 @@ from msrv.web.studio.chart import Span
 _KEPT: Final[Json] = described(
     {"type": "integer"}, "what is left after refunds, in minor units"
 )
-_FIGURES: Final[Mapping[str, Json]] = {
+FIGURES: Final[Mapping[str, Json]] = {
     "orders": COUNT,
     "items": COUNT,
     "sold_minor": MINOR,
@@ -42,14 +42,14 @@ _FIGURES: Final[Mapping[str, Json]] = {
     "refunded_minor": {"type": "integer"},
     "kept_minor": _KEPT,
 }
-_SOLD: Final[Mapping[str, Json]] = {
+SOLD: Final[Mapping[str, Json]] = {
     "currency": CURRENCY,
     "sold": COUNT,
     "sold_minor": MINOR,
     "refunded": COUNT,
     "refunded_minor": MINOR,
 }
-_DAY: Final[Json] = described(TEXT, "a day in UTC, like 2026-03-06")
+DAY: Final[Json] = described(TEXT, "a day in UTC, like 2026-03-06")
 _TAX: Final[Json] = or_null(
     record(
         {
@@ -77,6 +77,32 @@ DECISION: Final[Json] = described(
     ),
     "the country that an operator decided for the OSS report",
 )
+SELLER: Final[Json] = record({"item_id": TEXT, "title": TEXT, **SOLD})
+LINE: Final[Json] = record(
+    {
+        "item_id": TEXT,
+        "title": TEXT,
+        "price_minor": MINOR,
+        "refunded": described(BOOLEAN, "its downloads have ended"),
+        "refunded_minor": MINOR,
+    }
+)
+REVERSAL: Final[Json] = record(
+    {
+        "reversal_id": TEXT,
+        "provider": TEXT,
+        "kind": TEXT,
+        "status": TEXT,
+        "is_effective": BOOLEAN,
+        "amount_minor": MINOR,
+        "paid_minor": MINOR,
+        "items": array(TEXT),
+        "changed_by": TEXT,
+        "reason": TEXT,
+        "created_at": TIME,
+        "seen_at": TIME,
+    }
+)
 _ORDER: Final[Mapping[str, Json]] = {
     "order_id": TEXT,
     "sold_at": TIME,
@@ -85,73 +111,59 @@ _ORDER: Final[Mapping[str, Json]] = {
     "currency": CURRENCY,
     "total_minor": MINOR,
     "refunded_minor": MINOR,
-    "lines": array(
-        record(
-            {
-                "item_id": TEXT,
-                "title": TEXT,
-                "price_minor": MINOR,
-                "refunded": described(BOOLEAN, "its downloads have ended"),
-                "refunded_minor": MINOR,
-            }
-        )
-    ),
+    "lines": array(LINE),
     "consent": or_null(
         record({"sha256": SHA256, "language": TEXT, "given_at": TIME})
     ),
     "tax": _TAX,
     "url": PATH,
 }
-_MS: Final[Json] = described({"type": "integer"}, "Unix milliseconds")
+MILLISECONDS: Final[Json] = described({"type": "integer"}, "Unix milliseconds")
+
+RELEASE: Final[Mapping[str, Json]] = {
+    "release_id": TEXT,
+    "title": TEXT,
+    "artist": TEXT,
+    "state": one_of(["offered", "hidden"]),
+    "price_minor": MINOR,
+    "currency": CURRENCY,
+    "sales": array(record(SOLD)),
+    "problems": array(TEXT),
+    "waiting": array(TEXT),
+}
 
 STUDIO_SCHEMAS: Final[Mapping[str, Json]] = {
     "StudioSales": record(
         {
             "span": member_of(Span),
-            "first_day": _DAY,
-            "last_day": _DAY,
+            "first_day": DAY,
+            "last_day": DAY,
             "sales": array(
                 record(
                     {
                         "currency": CURRENCY,
-                        "total": record(_FIGURES),
+                        "total": record(FIGURES),
                         "rows": array(
                             record(
                                 {
                                     "label": TEXT,
-                                    "first_day": _DAY,
-                                    "last_day": _DAY,
-                                    **_FIGURES,
+                                    "first_day": DAY,
+                                    "last_day": DAY,
+                                    **FIGURES,
                                 }
                             )
                         ),
                     }
                 )
             ),
-            "revenue": array(record({"currency": CURRENCY, **_FIGURES})),
-            "best_sellers": array(
-                record({"item_id": TEXT, "title": TEXT, **_SOLD})
-            ),
+            "revenue": array(record({"currency": CURRENCY, **FIGURES})),
+            "best_sellers": array(SELLER),
             "downloads": record({"begun": COUNT, "completed": COUNT}),
         }
     ),
     "StudioReleases": record(
         {
-            "releases": array(
-                record(
-                    {
-                        "release_id": TEXT,
-                        "title": TEXT,
-                        "artist": TEXT,
-                        "state": one_of(["offered", "hidden"]),
-                        "price_minor": MINOR,
-                        "currency": CURRENCY,
-                        "sales": array(record(_SOLD)),
-                        "problems": array(TEXT),
-                        "waiting": array(TEXT),
-                    }
-                )
-            ),
+            "releases": array(record(RELEASE)),
             "count": COUNT,
             "problems": array(TEXT),
             "waiting": array(TEXT),
@@ -191,7 +203,7 @@ STUDIO_SCHEMAS: Final[Mapping[str, Json]] = {
                         "order_id": TEXT,
                         "item_id": described(TEXT, "empty: the whole order"),
                         "revoked": BOOLEAN,
-                        "changed_at_ms": _MS,
+                        "changed_at_ms": MILLISECONDS,
                         "changed_by": TEXT,
                     }
                 )
@@ -206,24 +218,7 @@ STUDIO_SCHEMAS: Final[Mapping[str, Json]] = {
                     }
                 )
             ),
-            "reversals": array(
-                record(
-                    {
-                        "reversal_id": TEXT,
-                        "provider": TEXT,
-                        "kind": TEXT,
-                        "status": TEXT,
-                        "is_effective": BOOLEAN,
-                        "amount_minor": MINOR,
-                        "paid_minor": MINOR,
-                        "items": array(TEXT),
-                        "changed_by": TEXT,
-                        "reason": TEXT,
-                        "created_at": TIME,
-                        "seen_at": TIME,
-                    }
-                )
-            ),
+            "reversals": array(REVERSAL),
         }
     ),
     "RefundState": record(

@@ -4,6 +4,7 @@
 """The OpenAPI document: its form, its routes, and how it is served."""
 
 import re
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +12,18 @@ import pytest
 from yarl import URL
 
 from msrv import __version__
+from msrv.ledger.operators import token_rows
 from msrv.ledger.operators.tokens import Scope
 from msrv.web.openapi.document import OPERATIONS, document
 from msrv.web.routes import ROUTES
-from msrv.web.studio.access.rules import RULES
+from msrv.web.store import STORE
+from msrv.web.studio.access.rules import OPEN_ROUTES, RULES
 from msrv.web.studio.routes import STUDIO
 from tests.conftest import Client
+from tests.ledger.sample_events import order_id
+from tests.store_parts import wait_for_database
 
+SCOPE_MISSING = "scope_missing"
 JSON = {"Accept": "application/json"}
 WITHOUT_JSON = {
     # Redirects to an address that has JSON.
@@ -60,6 +66,18 @@ WITHOUT_JSON = {
 }
 
 
+STUDIO_WITHOUT_JSON = {
+    # Files.
+    "studio-artists",
+    "studio-export",
+    "studio-invoice",
+    "studio-invoices-csv",
+    "studio-invoices-zip",
+    "studio-oss-csv",
+}
+"""Routes that tokens reach, and that have no JSON."""
+
+
 def references(part: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
     """Yield what the references of a part of the document point to."""
     if isinstance(part, dict):
@@ -97,12 +115,57 @@ def test_operations_of_the_studio_have_the_scopes_of_their_routes() -> None:
     for name, scope in stated.items():
         rule = RULES.get(name)
         assert scope == (rule.scope if rule else "")
-    assert {scope for scope in stated.values() if scope} == {
-        Scope.SALES_READ,
-        Scope.RELEASES_READ,
-        Scope.ORDERS_READ,
-        Scope.ORDERS_REFUND,
+    assert {scope for scope in stated.values() if scope} == set(Scope)
+
+
+async def test_json_that_a_token_of_any_scope_reaches_is_described(
+    store: Client,
+) -> None:
+    """Every route of the studio is tried, with a token of each scope."""
+    await wait_for_database(store)
+    parts = store.app[STORE]
+    described = {each.name for each in OPERATIONS}
+    reached: dict[str, set[Scope]] = {}
+    values = {"order": order_id(1), "release": "night-bus", "position": "0"}
+    async with parts.ledger.write_transaction() as connection:
+        tokens = {
+            scope: await token_rows.create_token(
+                connection,
+                scope.value.replace(":", "-"),
+                {scope},
+                1,
+                created_by="",
+                now=parts.clock(),
+                random=secrets.token_bytes,
+            )
+            for scope in Scope
+        }
+    for scope, token in tokens.items():
+        for route in STUDIO:
+            name, method = route.kwargs["name"], route.method
+            if name in OPEN_ROUTES:
+                continue
+            answer = await store.request(
+                method,
+                without_patterns(route.path).format(**values),
+                headers={**JSON, "Authorization": f"Bearer {token}"},
+                allow_redirects=False,
+            )
+            if (
+                answer.status == 403
+                and (await answer.json())["error"] == SCOPE_MISSING
+            ):
+                continue
+            reached.setdefault(name, set()).add(scope)
+            if name in STUDIO_WITHOUT_JSON:
+                assert (
+                    answer.status >= 400
+                    or answer.content_type != "application/json"
+                )
+    assert reached == {
+        name: {rule.scope} for name, rule in RULES.items() if rule.scope
     }
+    assert set(reached) - described == STUDIO_WITHOUT_JSON
 
 
 @pytest.mark.parametrize(

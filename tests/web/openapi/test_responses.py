@@ -8,7 +8,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import hypothesis
@@ -30,16 +30,22 @@ from schemathesis.specs.openapi.checks import (
 )
 from yarl import URL
 
+from msrv.ledger.db.projection import apply_events
+from msrv.ledger.db.taxes.decisions import decide_country
 from msrv.ledger.operators import token_rows
 from msrv.ledger.operators.tokens import Scope
 from msrv.proofs.corrections import stop_links
 from msrv.proofs.keyring import Keyring
+from msrv.proofs.receipts import TEST_SUFFIX
 from msrv.settings import Settings
+from msrv.taxes.rates import TaxRules
 from msrv.web.forms import MEDIA_TYPE as FORM
 from msrv.web.openapi.document import document
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
+from tests.ledger.sample_events import order_id, sale
 from tests.orders.redeem_codes import code_of
+from tests.outgoing_webhooks.receiver import SECRET as RECEIVER
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.payments.stripe.purchases import way_back
 from tests.store_parts import wait_for_database
@@ -129,7 +135,7 @@ class Program:
         **request: Any,  # noqa: ANN401 - as requests takes it
     ) -> Response:
         """Send a request and validate the response."""
-        if name.startswith("studio-"):
+        if name.startswith("studio"):
             token = {"Authorization": f"Bearer {self.studio_token}"}
             headers = {**headers, **token}
         response = case.call(
@@ -205,6 +211,7 @@ async def store(
                 "stripe_api": bank.url,
                 "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
                 "mail_from": "shop@example.org",
+                "webhooks": SecretStr(f"https://hooks.example {RECEIVER}"),
                 "public_url": "https://shop.example",
             }
         )
@@ -382,7 +389,35 @@ def use_the_studio(program: Program) -> dict[str, list[str]]:
     call("studio-orders", query={"q": order["order_id"][:6]})
     assert call("studio-sales", query={"span": "all"})["sales"]
     assert call("studio-releases", query={"period": "all"})["releases"]
-    return {"order": [path["order"]]}
+    read_reports(program)
+    assert call("studio-ask", path=path)["lines"]
+    assert call("studio-revoke", form={"undo": "1"}, path=path)["lines"]
+    # Paid at the provider, who knows the buyer's address.
+    (paid,) = (
+        each["order_id"]
+        for each in call("studio-orders")["orders"]
+        if each["provider"] == "stripe" + TEST_SUFFIX
+    )
+    form = {}
+    call("studio-send-receipt", 202, form=form, path={"order": paid})
+    return {"order": [path["order"], paid], "position": ["0"]}
+
+
+def read_reports(program: Program) -> None:
+    """Call the figures and the lists of the studio."""
+    call = program.call
+    assert call("studio")["best_sellers"]
+    assert call("studio-sellers")["best_sellers"]
+    call("studio-downloads", query={"span": "all"})
+    call("studio-download-list")
+    assert call("studio-refunds")["refunds"]
+    assert call("studio-withdrawals")["withdrawals"]
+    assert call("studio-invoices")["documents"]
+    assert call("studio-release", path={"release": "night-bus"})["items"]
+    assert call("studio-oss", query={"quarter": "2027-Q1"})["decided"]
+    (endpoint,) = call("studio-webhooks")["endpoints"]
+    form = {"endpoint": endpoint["endpoint"], "enable": "1"}
+    assert call("studio-webhooks-change", form=form)["done"]
 
 
 def send_generated_requests(
@@ -439,6 +474,20 @@ async def test_responses_are_as_the_document_describes_them(
 ) -> None:
     assert store.app is not None
     async with store.app[STORE].ledger.write_transaction() as connection:
+        # Payments that moved money, unlike those that the program makes.
+        paid = replace(sale(1), provider="stripe")
+        await apply_events(
+            connection, [paid, replace(paid, order_id=order_id(2))]
+        )
+        await decide_country(
+            connection,
+            order_id(2),
+            "US",
+            None,
+            TaxRules(),
+            now=store.app[STORE].clock(),
+            by="",
+        )
         studio_token = await token_rows.create_token(
             connection,
             "program",
