@@ -12,11 +12,16 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from msrv.catalog.id_history import IdHistory, IdRecord
 from msrv.catalog.model import Catalog, Item, ItemKind, Release
+from msrv.catalog.names.id_records import (
+    AliasState,
+    compare_all,
+    compare_changes,
+)
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -26,9 +31,13 @@ _MAX_RETAG_MS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class AliasedCatalog:
-    """Catalog with aliases, and the notes and problems about them."""
+    """Catalog with aliases, and the notes and problems about them.
+
+    `state` is None if the records couldn't be written.
+    """
 
     catalog: Catalog
+    state: AliasState | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -38,40 +47,33 @@ def add_aliases(
     catalog: Catalog,
     *,
     is_settled: bool,
+    before: AliasState | None = None,
     clock: Callable[[], float] = time.time,
 ) -> AliasedCatalog:
     """Return a catalog that also has its former ids; record its present ids.
 
     With `is_settled`, nothing in the library is being changed: only then is
-    a sold item that can't be found a problem. Blocks.
+    a sold item that can't be found a problem. After `before`, only entries
+    that are others since are compared with their records. Blocks.
     """
     now_ms = int(clock() * 1000)
-    missing: dict[str, IdRecord] = {}
-    sold: set[str] = set()
-    new: list[IdRecord] = []
-    known: set[str] = set()
-    for record, was_sold in history.records():
-        known.add(record.item_id)
-        if was_sold:
-            sold.add(record.item_id)
-        entry = catalog.by_id.get(record.item_id)
-        if entry is None:
-            missing[record.item_id] = record
-            continue
-        fresh = _record(record.item_id, entry, catalog, now_ms)
-        if fresh.content != record.content or record.moved_to:
-            new.append(fresh)
-    new += [
-        _record(item_id, entry, catalog, now_ms)
-        for item_id, entry in catalog.by_id.items()
-        if item_id not in known
-    ]
+    revision = history.revision
+    if before is None or before.revision != revision:
+        missing, new, sold = compare_all(history, catalog, now_ms)
+    else:
+        missing, new, sold = compare_changes(history, catalog, now_ms, before)
     finder = _AliasFinder(catalog, missing)
     finder.find_all()
     new += finder.updates(now_ms)
-    history.save(new, missing.keys() - {each.item_id for each in new})
+    is_saved = history.save(
+        new, missing.keys() - {each.item_id for each in new}
+    )
+    followed = finder.catalog()
     return AliasedCatalog(
-        finder.catalog(),
+        followed,
+        AliasState(followed.by_id, frozenset(missing), revision)
+        if is_saved
+        else None,
         tuple(_notes(finder, sold)),
         tuple(_problems(finder, sold)) if is_settled else (),
     )
@@ -238,39 +240,6 @@ class _AliasFinder:
             },
             gone=gone,
         )
-
-
-def _record(
-    item_id: str, entry: Item | Release, catalog: Catalog, now_ms: int
-) -> IdRecord:
-    """Return the record of what an id identifies."""
-    if isinstance(entry, Release):
-        return IdRecord(
-            item_id,
-            ItemKind.RELEASE.value,
-            item_id,
-            entry.title,
-            entry.title,
-            entry.folder,
-            b"",
-            None,
-            tuple(item.item_id for item in entry.items),
-            now_ms,
-        )
-    home = catalog.by_id.get(entry.release_id)
-    seconds = entry.duration_seconds
-    return IdRecord(
-        item_id,
-        entry.kind.value,
-        entry.release_id,
-        entry.title,
-        home.title if home else "",
-        entry.content.path,
-        entry.content.sha256,
-        None if seconds is None else round(seconds * 1000),
-        (),
-        now_ms,
-    )
 
 
 def _release_of(record: IdRecord, items: Iterable[Item]) -> Release:

@@ -46,6 +46,7 @@ _SELECT_BATCH: Final = (
 )
 _BATCH_SIZE: Final = 2000
 _SELECT_SOLD: Final = f"SELECT {_COLUMNS} FROM ids WHERE sold = 1"  # noqa: S608
+_SOLD_IDS: Final = "SELECT item_id FROM ids WHERE sold = 1"
 _SELECT_ONE: Final = f"SELECT {_COLUMNS} FROM ids WHERE item_id = ?"  # noqa: S608
 _UPSERT: Final = (
     f"INSERT INTO ids ({_COLUMNS}, offered, sold) "  # noqa: S608
@@ -156,9 +157,12 @@ class IdHistory:
 
     def save(
         self, records: Iterable[IdRecord], gone: Iterable[str] = ()
-    ) -> None:
-        """Save the records of offered ids, and mark `gone` as not offered."""
-        with self._lock, self._transaction():
+    ) -> bool:
+        """Save the records of offered ids, and mark `gone` as not offered.
+
+        Return whether that was written; a failure is logged.
+        """
+        with self._lock, self._transaction() as transaction:
             self._connection.executemany(
                 _UPSERT, [(*_row(each), not each.moved_to) for each in records]
             )
@@ -166,6 +170,7 @@ class IdHistory:
                 "UPDATE ids SET offered = 0 WHERE item_id = ? AND offered = 1",
                 [(item_id,) for item_id in gone],
             )
+        return transaction.is_committed
 
     def mark_sold(self, titles: Mapping[str, str]) -> None:
         """Mark ids as sold; `titles` are for ids without a record."""
@@ -206,6 +211,11 @@ class IdHistory:
                 if member not in found
             }
             return [*found.values(), *self._find(members)]
+
+    def sold_ids(self) -> set[str]:
+        """Return the ids that were sold."""
+        with self._lock:
+            return {row[0] for row in self._connection.execute(_SOLD_IDS)}
 
     def find(self, item_ids: Collection[str]) -> list[IdRecord]:
         """Return the records of some ids; ids without one are left out."""
@@ -250,9 +260,11 @@ class _Transaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.is_committed = False
 
-    def __enter__(self) -> None:
-        """Do nothing: sqlite3 begins a transaction with the first change."""
+    def __enter__(self) -> Self:
+        """Return this: sqlite3 begins a transaction with the first change."""
+        return self
 
     def __exit__(
         self,
@@ -264,6 +276,7 @@ class _Transaction:
         try:
             if error is None:
                 self._connection.commit()
+                self.is_committed = True
                 return False
             self._connection.rollback()
         except sqlite3.Error as second:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.model import Catalog
+from msrv.catalog.names.id_records import AliasState
 from msrv.catalog.texts.legal_reader import KnownTexts
 from msrv.catalog.texts.seller_texts import NO_TEXTS, SellerTexts
 from msrv.catalog.theme.theme_reader import Known
@@ -30,7 +31,8 @@ class LoadedLibrary:
     a watcher would notice.
     `incomplete_since` are the times since which folders have had an
     unreadable file. `is_stored` is True for what an earlier start loaded, of
-    which only what hasn't changed since is offered.
+    which only what hasn't changed since is offered. `aliases` is what the next
+    loading compares its ids with.
     """
 
     catalog: Catalog
@@ -46,6 +48,7 @@ class LoadedLibrary:
     legal: KnownTexts = field(default_factory=dict, repr=False)
     incomplete_since: Mapping[str, float] = field(default_factory=dict)
     is_stored: bool = False
+    aliases: AliasState | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

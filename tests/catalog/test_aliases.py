@@ -3,11 +3,15 @@
 
 """Aliases: former ids lead to the same work, or to nothing."""
 
+import tempfile
 from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from msrv.catalog.aliases import add_aliases
 from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import FILE_NAME, FileIndex
 from msrv.catalog.library.loader import LoadedLibrary, load_library
@@ -306,3 +310,86 @@ def test_history_of_many_batches_is_read_completely(tmp_path: Path) -> None:
         found = [record.item_id for record, _ in history.records()]
     assert len(found) == len(names)
     assert set(found) == set(names)
+
+
+def _edit_names() -> st.SearchStrategy[tuple[str, str, str]]:
+    names = st.sampled_from(["A", "B", "C"])
+    files = st.sampled_from(["1.txt", "2.txt", "3.txt"])
+    return st.tuples(
+        st.sampled_from(["write", "delete", "rename", "move", "sell"]),
+        st.builds("{}/{}".format, names, files),
+        st.builds("{}/{}".format, names, files),
+    )
+
+
+@settings(max_examples=15)
+@given(st.lists(_edit_names(), max_size=6))
+def test_changes_lead_to_the_aliases_that_all_records_lead_to(
+    edits: list[tuple[str, str, str]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        library = Library(Path(folder))
+        for name in ("A/1.txt", "A/2.txt", "B/1.txt"):
+            library.put(name, name)
+        with (
+            FileIndex.open(library.data) as index,
+            IdHistory.open(library.data) as history,
+        ):
+            reading = load_library(library.root, index, history=history)
+            for what, one, other in edits:
+                edit(library, history, reading, what, one, other)
+                reading = load_library(
+                    library.root, index, reading, history=history
+                )
+                everything = add_aliases(
+                    history,
+                    load_library(library.root, index).catalog,
+                    is_settled=True,
+                )
+                assert reading.catalog == everything.catalog
+                assert set(everything.notes) <= set(reading.notes)
+                assert set(everything.problems) <= set(reading.problems)
+
+
+def edit(
+    library: Library,
+    history: IdHistory,
+    reading: LoadedLibrary,
+    what: str,
+    one: str,
+    other: str,
+) -> None:
+    """Make a change to a library; none if there is no such file."""
+    path, target = library.root / one, library.root / other
+    if what == "write":
+        library.put(one, f"{one}{other}")
+    elif what == "sell":
+        offered = sorted(reading.catalog.by_id)
+        history.mark_sold({offered[len(one + other) % len(offered)]: "Sold"})
+    elif what == "move" and path.parent.exists():
+        if not target.parent.exists():
+            path.parent.rename(target.parent)
+    elif path.exists():
+        if what == "delete" and len(list(library.root.rglob("*.txt"))) > 1:
+            path.unlink()
+        elif what == "rename":
+            target.parent.mkdir(exist_ok=True)
+            path.rename(target)
+
+
+def test_records_that_were_not_written_are_compared_again(
+    bus: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        FileIndex.open(bus.data) as index,
+        IdHistory.open(bus.data) as history,
+    ):
+        reading = load_library(bus.root, index, history=history)
+        history._connection.execute("PRAGMA query_only = 1")
+        bus.release("Tram")
+        reading = load_library(bus.root, index, reading, history=history)
+        assert "can't save the history of ids" in caplog.text
+        assert reading.aliases is None
+        history._connection.execute("PRAGMA query_only = 0")
+        reading = load_library(bus.root, index, reading, history=history)
+        assert history.find([ids.release_id("Tram")])

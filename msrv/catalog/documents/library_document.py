@@ -49,11 +49,12 @@ class _Built(msgspec.Struct, frozen=True, array_like=True):
     """Release as it was built, without the release itself."""
 
     release_id: str
-    digest: bytes
+    source: bytes
     problems: tuple[Problem, ...]
     unpriced: int
     lines: tuple[tuple[bytes, int], ...]
     notes: tuple[str, ...]
+    digest: bytes
 
 
 class LibraryHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,6 +174,7 @@ def _stored_releases(
                     for path, line in made.lines.items()
                 ),
                 made.notes,
+                made.digest,
             )
 
 

@@ -197,7 +197,7 @@ class StoredLibrary:
             store=head.store,
             built={
                 release.folder: BuiltRelease(
-                    (each.digest, head.store),
+                    (each.source, head.store),
                     release,
                     each.problems,
                     each.unpriced,
@@ -205,6 +205,7 @@ class StoredLibrary:
                         os.fsdecode(path): line for path, line in each.lines
                     },
                     notes=each.notes,
+                    digest=each.digest,
                 )
                 for each in head.built
                 if each.release_id not in hidden

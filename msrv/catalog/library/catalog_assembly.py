@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from msrv.catalog.browsing.release_order import sort_releases
 from msrv.catalog.config.store_config import StoreConfig
+from msrv.catalog.documents.release_digest import release_digest
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.library.release_prices import default_price
 from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
@@ -40,37 +41,46 @@ def drop_duplicate_ids(
 
     The first owner of an id keeps it; any other is added to `problems`.
     """
-    taken: dict[str, str] = {}
+    taken: dict[str, tuple[str, BuiltRelease]] = {}
     releases = []
 
-    def claim(wanted: str, path: str, made: BuiltRelease, folder: str) -> bool:
-        line = made.lines.get(path)
-        where = printable(path if line is None else f"{folder}/{RELEASE_TOML}")
-        place = printable(path) if line is None else f"{where}:{line}"
-        if wanted in taken:
-            what = (
-                f"{path!r} has the id {wanted!r}, "
-                f"which is taken by {taken[wanted]}; not offered"
-            )
-            problems.append(Problem(where, line, what))
-            return False
-        taken[wanted] = place
-        return True
+    def claim(wanted: str, path: str, made: BuiltRelease) -> bool:
+        owner = taken.setdefault(wanted, (path, made))
+        if owner[0] == path and owner[1] is made:
+            return True
+        where, line = _place_of_id(path, made)
+        owned, owned_line = _place_of_id(*owner)
+        if owned_line is not None:
+            owned += f":{owned_line}"
+        what = (
+            f"{path!r} has the id {wanted!r}, "
+            f"which is taken by {owned}; not offered"
+        )
+        problems.append(Problem(where, line, what))
+        return False
 
     for made in built:
         release = made.release
         if release is None or not claim(
-            release.release_id, release.folder, made, release.folder
+            release.release_id, release.folder, made
         ):
             continue
         items = tuple(
             item
             for item in release.items
-            if claim(item.item_id, item.content.path, made, release.folder)
+            if claim(item.item_id, item.content.path, made)
         )
         if items:
             releases.append(release.with_items(items))
     return releases
+
+
+def _place_of_id(path: str, made: BuiltRelease) -> tuple[str, int | None]:
+    """Return what pins an id, or the file that it follows from; a line."""
+    line = made.lines.get(path)
+    folder = made.release.folder if made.release else ""
+    where = path if line is None else f"{folder}/{RELEASE_TOML}"
+    return printable(where), line
 
 
 def shop_with_files(
@@ -94,8 +104,12 @@ def assemble_catalog(
     releases: Iterable[Release],
     pages: tuple[Page, ...] = (),
     profiles: tuple[ArtistProfile, ...] = (),
+    built: Iterable[BuiltRelease] = (),
 ) -> Catalog:
-    """Return a catalog of the releases: sorted, indexed by id, versioned."""
+    """Return a catalog of the releases: sorted, indexed by id, versioned.
+
+    `built` have the digests of those releases that are as they were built.
+    """
     releases = list(releases)
     ids = CatalogIds.of(releases)
     shop = _with_present_ids(shop, ids.moved)
@@ -103,9 +117,9 @@ def assemble_catalog(
     texts: list[Page | ArtistProfile] = [*pages, *profiles]
     stated = repr((shop, [_text_fields(each) for each in texts]))
     digest = hashlib.sha256(stated.encode("utf-8", "backslashreplace"))
+    digests = {id(made.release): made.digest for made in built}
     for release in releases:
-        fields = repr(_version_fields(release))
-        digest.update(fields.encode("utf-8", "backslashreplace"))
+        digest.update(digests.get(id(release)) or release_digest(release))
     return Catalog(
         shop=shop,
         releases=tuple(releases),
@@ -266,46 +280,4 @@ def _text_fields(text: Page | ArtistProfile) -> tuple[object, ...]:
         text.text,
         text.changed_at,
         text.picture and text.picture.content.sha256,
-    )
-
-
-def _version_fields(release: Release) -> tuple[object, ...]:
-    """Return the fields that decide a catalog's version."""
-    # Plain values: the repr of a dataclass takes far longer.
-    return (
-        release.release_id,
-        release.title,
-        release.artist,
-        release.date,
-        release.description,
-        release.credits,
-        release.thanks,
-        release.cover_alt,
-        release.price.minor,
-        release.price.currency,
-        release.minimum and release.minimum.minor,
-        release.hidden,
-        release.cover and release.cover.content.sha256,
-        release.details,
-        [
-            (
-                item.item_id,
-                item.title,
-                item.artist,
-                item.number,
-                item.disc,
-                item.price.minor,
-                item.minimum and item.minimum.minor,
-                item.hidden,
-                item.content.path,
-                item.content.sha256,
-                item.formats,
-                (item.listening.mode, item.listening.clip),
-            )
-            for item in (*release.items, *release.extras)
-        ],
-        [
-            former.item_id if isinstance(former, Item) else former.release_id
-            for former in release.former
-        ],
     )

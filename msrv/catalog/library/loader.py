@@ -14,7 +14,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 from msrv.catalog.aliases import add_aliases
 from msrv.catalog.artists import profile_notes
@@ -68,8 +67,6 @@ __all__ = ["LibraryUnreadable", "LoadedLibrary", "load_library"]
 
 log = logging.getLogger(__name__)
 
-_NONE_UNSETTLED: Final[Mapping[str, UnsettledFolder]] = MappingProxyType({})
-
 
 def load_library(
     root: Path,
@@ -77,7 +74,7 @@ def load_library(
     previous: LoadedLibrary | None = None,
     *,
     found: Scan | None = None,
-    unsettled: Mapping[str, UnsettledFolder] = _NONE_UNSETTLED,
+    unsettled: Mapping[str, UnsettledFolder] = MappingProxyType({}),
     last_good: LastGoodConfig | None = None,
     quiet_seconds: float = 0,
     history: IdHistory | None = None,
@@ -116,15 +113,16 @@ def load_library(
     reader.stored = stored
     with nullcontext(parser) if parser else Parser() as parsing:
         reading = reader.read(parsing, stopping, progress)
-    return (
-        reading
-        if history is None
-        else _with_former_ids(reading, history, found)
-    )
+    if history is None:
+        return reading
+    return _with_former_ids(reading, history, found, previous)
 
 
 def _with_former_ids(
-    reading: LoadedLibrary, history: IdHistory, found: Scan
+    reading: LoadedLibrary,
+    history: IdHistory,
+    found: Scan,
+    previous: LoadedLibrary | None,
 ) -> LoadedLibrary:
     """Return a loaded library with the ids that were offered before.
 
@@ -135,6 +133,7 @@ def _with_former_ids(
             history,
             reading.catalog,
             is_settled=found.is_complete and not reading.waiting,
+            before=previous.aliases if previous else None,
         )
     except sqlite3.Error as error:
         log.error(  # noqa: TRY400 - no traceback needed
@@ -146,6 +145,7 @@ def _with_former_ids(
     return replace(
         reading,
         catalog=followed.catalog,
+        aliases=followed.state,
         problems=sorted_problems((*reading.problems, *followed.problems)),
         notes=(*reading.notes, *followed.notes),
     )
@@ -261,6 +261,7 @@ class _Loader:
             releases,
             texts.pages,
             texts.profiles,
+            by_path,
         )
         return LoadedLibrary(
             catalog,

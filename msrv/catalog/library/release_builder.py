@@ -14,6 +14,7 @@ from msrv.catalog.details.collection import (
     collect_details,
     common_value,
 )
+from msrv.catalog.documents.release_digest import release_digest
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.release_files import ReleaseFiles
@@ -42,7 +43,7 @@ class BuiltRelease:
     `is_whole` is False if the reason is an unreadable file. `unpriced` counts
     the items with the built-in price. `lines` are the lines of
     release.toml that pin an id, by the path that the id is for. `notes` inform
-    the operator and need no action.
+    the operator and need no action. `digest` is that of `release_digest`.
     """
 
     source: tuple[bytes, StoreConfig] | None
@@ -52,6 +53,7 @@ class BuiltRelease:
     is_whole: bool = True
     lines: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    digest: bytes = b""
 
 
 def build_release(
@@ -95,6 +97,7 @@ def build_release(
         files.is_whole,
         builder.lines,
         tuple(files.notes),
+        release_digest(release) if release else b"",
     )
 
 
