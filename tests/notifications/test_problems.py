@@ -34,6 +34,7 @@ async def test_problem_is_told_once_and_again_when_it_returns(
     findings: dict[str, list[Finding]] = {
         "disk": [passed("room")],
         "clock": [warned("off by 3 s", "set it")],
+        "certificate": [passed("valid")],
         "database": [failed("away", "start it")],
     }
 
@@ -76,6 +77,14 @@ async def test_problem_is_told_once_and_again_when_it_returns(
     await one.notifier.tell_problems()
     assert len(one.mails) == 3
     assert len(one.mails[2].sections[0].rows) == 3
+    # A certificate is told of while it is still valid.
+    findings["certificate"] = [warned("ends in 6 days", "renew it")]
+    clock.now += 900
+    await one.notifier.tell_problems()
+    assert len(one.mails) == 4
+    assert one.mails[3].sections[0].rows[0].text == (
+        "certificate: ends in 6 days"
+    )
 
 
 async def test_problem_is_told_once_by_processes_that_share_a_folder(

@@ -6,9 +6,11 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
+from tests.store_parts import mail_of
 
 JSON = {"Accept": "application/json"}
 
@@ -49,6 +51,35 @@ async def test_every_page_links_the_texts_that_there_are(
         form = page.partition('action="/purchases"')[2].partition("</form>")[0]
         assert 'href="/legal/terms"' in form
         assert "/legal/imprint" not in form
+
+
+@pytest.mark.usefixtures("store")
+async def test_mails_of_what_was_paid_link_the_texts(
+    start_store: StartStore, settings: Settings
+) -> None:
+    mailing = await start_store(
+        settings.model_copy(
+            update={
+                "smtp_url": SecretStr("smtp://127.0.0.1:9"),
+                "mail_from": "shop@example.org",
+            }
+        )
+    )
+    form = {"item": "night-bus", "total_minor": "700", "mail": "a@b.example"}
+    bought = await mailing.post("/purchases", data=form, headers=JSON)
+    assert bought.status == 201, await bought.text()
+    worker = mail_of(mailing)
+    (name,) = worker._outbox.pending()
+    mail = worker._outbox.read(name)
+    assert mail is not None
+    message = worker._renderer.render(mail)
+    for kind in ("plain", "html"):
+        body = message.get_body((kind,))
+        assert body is not None
+        text = body.get_content()
+        for text_name in ("imprint", "terms"):
+            assert f"/legal/{text_name}" in text
+        assert "/legal/privacy" not in text
 
 
 async def test_text_is_in_the_visitors_language_or_the_stores(
