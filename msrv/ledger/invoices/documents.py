@@ -13,9 +13,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from msrv.catalog.details.invoicing import Seller
+from msrv.proofs.orders import MAX_TIME, check_number
+
+_MAX_MINOR: Final = 2**53
 
 
 class DocumentKind(StrEnum):
@@ -182,14 +185,21 @@ def document_from_json(text: str) -> Document:
         known["basis"] = TaxBasis(fields["basis"])
         known["seller"] = Seller(**_known(Seller, fields["seller"]))
         known["lines"] = _lines(fields["lines"])
+        for name in ("issued_at", "sold_at"):
+            check_number(fields[name], MAX_TIME)
         return Document(**known)
     except (AttributeError, KeyError, TypeError, RecursionError) as error:
         raise ValueError("not a document") from error
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> tuple[DocumentLine, ...]:
+    """Return the lines of a document. Raises TypeError, ValueError."""
     count = len(dataclasses.fields(DocumentLine))
-    return tuple(DocumentLine(*row[:count]) for row in rows)
+    lines = tuple(DocumentLine(*row[:count]) for row in rows)
+    for each in lines:
+        for minor in (each.gross_minor, each.tax_minor):
+            check_number(minor, _MAX_MINOR)
+    return lines
 
 
 def _known(kind: type[Any], fields: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 from pypdf import PdfReader
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, func, update
 
 from msrv.ledger.db.tables.invoices import invoices
 from msrv.ledger.ledger import Ledger
@@ -90,8 +90,16 @@ async def test_month_of_invoices_as_page_csv_and_zip(studio: Studio) -> None:
     assert "exported invoices" in activity
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{"kind":"hologram"}',
+        func.replace(invoices.c.document, ",700,0]", ",null,0]"),
+        "rubbish",
+    ],
+)
 async def test_unreadable_document_keeps_nobody_from_the_others(
-    studio: Studio,
+    studio: Studio, document: str | ColumnElement[str]
 ) -> None:
     """A month has one of a newer version: it is named in each form."""
     first = replace(sale(1, ("song", 700), at=NOON - 199), provider="stripe")
@@ -105,7 +113,7 @@ async def test_unreadable_document_keeps_nobody_from_the_others(
         await connection.execute(
             update(invoices)
             .where(invoices.c.order_id == order_id(1))
-            .values(document='{"kind":"hologram"}')
+            .values(document=document)
         )
     listed = await studio.data("/studio/invoices")
     assert [each["order_id"] for each in listed["documents"]] == [order_id(2)]
