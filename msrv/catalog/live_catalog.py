@@ -24,14 +24,14 @@ from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.documents.stored_library import StoredLibrary
 from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.found_files import Scan, content_files
+from msrv.catalog.library.found_files import STORE_TOML, Scan, content_files
 from msrv.catalog.library.indexing import IndexingStopped
 from msrv.catalog.library.loader import (
     LibraryUnreadable,
     LoadedLibrary,
     load_library,
 )
-from msrv.catalog.library.scan import STORE_TOML, check_library, scan
+from msrv.catalog.library.scan import check_library, scan
 from msrv.catalog.library.upload_detection import (
     LIBRARY,
     SETTLE_SECONDS,
@@ -247,7 +247,9 @@ class LiveCatalog:
             unsettled = self._uploads.update(
                 found, index.has_same_size_and_date
             )
-            self._schedule.scanned()
+            self._schedule.scanned(
+                path for each in unsettled.values() for path in each.paths
+            )
             if not self._must_wait(index, last_good, found, unsettled):
                 self._read_if_changed(index, last_good, found, unsettled)
             self._last_error = ""

@@ -18,8 +18,9 @@ import click
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.found_files import STORE_TOML
 from msrv.catalog.library.loader import LoadedLibrary, load_library
-from msrv.catalog.library.scan import STORE_TOML, scan
+from msrv.catalog.library.scan import scan
 from msrv.catalog.library.upload_detection import UploadDetector
 from msrv.catalog.parsing.parser import Parser
 from msrv.cli.errors import user_errors

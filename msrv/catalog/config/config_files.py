@@ -14,8 +14,12 @@ from typing import Final, NamedTuple
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.config.release_config import ReleaseConfig, parse_release
 from msrv.catalog.config.store_config import StoreConfig, parse_store
-from msrv.catalog.library.found_files import FoundFile, FoundFolder
-from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
+from msrv.catalog.library.found_files import (
+    RELEASE_TOML,
+    STORE_TOML,
+    FoundFile,
+    FoundFolder,
+)
 from msrv.catalog.model import Shop
 from msrv.display_text import printable
 from msrv.toml_file import InvalidConfig, Problem

@@ -37,9 +37,8 @@ from msrv.catalog.documents.library_document import (
     format_library,
     parse_library,
 )
-from msrv.catalog.library.found_files import Scan
+from msrv.catalog.library.found_files import STORE_TOML, Scan
 from msrv.catalog.library.release_builder import BuiltRelease
-from msrv.catalog.library.scan import STORE_TOML
 from msrv.catalog.loaded_library import LoadedLibrary
 from msrv.catalog.model import Catalog
 from msrv.files import write_file

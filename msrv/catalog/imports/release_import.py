@@ -32,7 +32,7 @@ from msrv.catalog.imports.source_files import (
     Source,
     SourceFile,
 )
-from msrv.catalog.library.scan import RELEASE_TOML
+from msrv.catalog.library.found_files import RELEASE_TOML
 from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.names import ids
 from msrv.catalog.names.media_types import AUDIO_TYPES

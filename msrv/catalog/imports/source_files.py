@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
+from msrv.catalog.library.found_files import RELEASE_TOML, STORE_TOML
 from msrv.catalog.names.ignored_names import is_ignored, is_ignored_file
 from msrv.catalog.names.portable_names import portable_name
 from msrv.catalog.names.truncation import utf16_length

@@ -23,7 +23,7 @@ from msrv.catalog.imports.source_files import (
     safe_name,
 )
 from msrv.catalog.imports.zip_source import is_zip, read_zip
-from msrv.catalog.library.scan import RELEASE_TOML
+from msrv.catalog.library.found_files import RELEASE_TOML
 from msrv.catalog.names.ignored_names import is_ignored
 from msrv.display_text import printable
 

@@ -15,9 +15,9 @@ from typing import Final, Self
 from msrv.catalog.browsing.release_order import sort_releases
 from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.documents.release_digest import release_digest
+from msrv.catalog.library.found_files import RELEASE_TOML, STORE_TOML
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.library.release_prices import default_price
-from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
 from msrv.catalog.model import (
     ArtistProfile,
     Catalog,

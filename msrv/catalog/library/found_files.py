@@ -16,6 +16,8 @@ from msrv.catalog.names.media_types import AUDIO_TYPES
 from msrv.storage.model import FileIdentity
 from msrv.toml_file import Problem
 
+STORE_TOML: Final = "store.toml"
+RELEASE_TOML: Final = "release.toml"
 MAX_FILE_BYTES: Final = 1 << 40
 
 
@@ -112,6 +114,14 @@ class Scan:
         default_factory=dict, repr=False
     )
 
+    def add(self, part: "FolderListing | Scan") -> None:
+        """Add what was found in one folder."""
+        self.folders += part.folders
+        self.texts += part.texts
+        self.theme += part.theme
+        self.problems += part.problems
+        self.notes += part.notes
+
     @property
     def fingerprint(self) -> bytes:
         """Digest that differs whenever anything in the scan does."""
@@ -124,6 +134,33 @@ class Scan:
         for folder in (*self.folders, *self.texts):
             digest.update(folder.digest)
         return digest.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSubfolder:
+    """Subfolder in a listing; `full_path` is absolute."""
+
+    path: str
+    full_path: str
+    identity: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderListing:
+    """Listing of one folder: what a scan finds there, and its subfolders.
+
+    `identity` are the folder's device and inode. `times` are those of
+    Scan.folder_times.
+    """
+
+    identity: tuple[int, int]
+    times: tuple[int, int]
+    folders: tuple[FoundFolder, ...]
+    texts: tuple[FoundFolder, ...]
+    theme: tuple[FoundFile, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    subfolders: tuple[FoundSubfolder, ...]
 
 
 def content_files(folder: FoundFolder) -> Iterator[FoundFile]:

@@ -29,7 +29,7 @@ from msrv.catalog.library.catalog_assembly import (
     shop_with_files,
 )
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.found_files import FoundFolder, Scan
+from msrv.catalog.library.found_files import STORE_TOML, FoundFolder, Scan
 from msrv.catalog.library.hash_batches import (
     settled_files,
     split_batch,
@@ -42,7 +42,7 @@ from msrv.catalog.library.indexing import (
 )
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.library.release_updates import ReleaseUpdater
-from msrv.catalog.library.scan import STORE_TOML, LibraryUnreadable, scan
+from msrv.catalog.library.scan import LibraryUnreadable, scan
 from msrv.catalog.library.upload_detection import (
     GRACE_FACTOR,
     LIBRARY,

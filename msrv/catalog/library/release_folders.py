@@ -64,15 +64,12 @@ def _add_art_folders(
     by_path: dict[str, FoundFolder], owners: dict[str, str]
 ) -> None:
     """Add the folders that hold pictures of releases with tracks."""
-    with_tracks = {
-        owners.get(folder.path, folder.path)
-        for folder in by_path.values()
-        if _has_tracks(folder)
-    }
+    having = {path for path, each in by_path.items() if _has_tracks(each)}
+    with_tracks = {owners.get(path, path) for path in having}
     # Parents come before their subfolders.
     for path in sorted(by_path):
         folder = by_path[path]
-        if path in owners or folder.config or _has_tracks(folder):
+        if path in owners or folder.config or path in having:
             continue
         above, is_art = path, False
         while above not in with_tracks and "/" in above:

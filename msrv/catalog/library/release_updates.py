@@ -14,10 +14,13 @@ from dataclasses import replace
 from msrv.catalog.config.config_files import ConfigFiles
 from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.found_files import FoundFolder, content_files
+from msrv.catalog.library.found_files import (
+    RELEASE_TOML,
+    FoundFolder,
+    content_files,
+)
 from msrv.catalog.library.indexing import BEING_CHANGED
 from msrv.catalog.library.release_builder import BuiltRelease, build_release
-from msrv.catalog.library.scan import RELEASE_TOML
 from msrv.catalog.library.upload_detection import UnsettledFolder
 from msrv.display_text import printable
 from msrv.toml_file import Problem

@@ -17,24 +17,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from msrv.catalog.library.found_files import FoundFile, FoundFolder, Scan
-from msrv.catalog.library.release_folders import group_folders
-from msrv.catalog.names import cover_names, ignored_names
-from msrv.catalog.names.mistaken_names import describe_near_miss
-from msrv.catalog.texts.text_folders import (
-    describe_sold_texts,
-    is_text_folder,
+from msrv.catalog.library.found_files import (
+    FolderListing,
+    FoundFile,
+    FoundSubfolder,
+    Scan,
 )
-from msrv.catalog.theme import theme_files
+from msrv.catalog.library.release_folders import group_folders
+from msrv.catalog.names import ignored_names
+from msrv.catalog.scanning.folder_contents import classify_files
 from msrv.catalog.watching.folder_watch import FolderWatch
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
-STORE_TOML: Final = "store.toml"
-RELEASE_TOML: Final = "release.toml"
-_SPECIAL_NAMES: Final = frozenset(
-    {STORE_TOML, RELEASE_TOML, *cover_names.COVERS, *cover_names.HIDDEN}
-)
 _MAX_DEPTH: Final = 32
 
 
@@ -50,16 +45,23 @@ def scan(
     """Scan a library. Blocks. Raises LibraryUnreadable.
 
     Each folder is added to `watch` before it is listed, so that no change
-    falls between the two. `clock` is in nanoseconds since 1970.
+    falls between the two. With a watch of an earlier scan, only the folders
+    that have changed since are listed. `clock` is in nanoseconds since 1970.
     """
     found = Scan(started_at_ns=clock())
     with _explained(root):
         base = os.path.realpath(root, strict=True)
+        if watch is not None:
+            watch.refresh()
         walker = _Walker(base, found, watch)
         entries = _list_entries(base)
     found.is_empty = not entries
     walker.folder(entries, "")
     walker.follow_links()
+    if watch is not None and walker.is_uncertain:
+        watch.restart()
+        return scan(root, watch, clock)
+    found.problems.sort(key=lambda each: each.where)
     found.folders = group_folders(found.folders)
     for folder in found.folders:
         if not folder.files and folder.config is not None:
@@ -103,19 +105,56 @@ class _Walker:
         self._found = found
         self._watch = watch
         self._links: list[os.DirEntry[str]] = []
+        self._has_hard_links = self._has_reused = False
         status = os.stat(base)  # noqa: PTH116 - a string, as everything here
         self._seen = {(status.st_dev, status.st_ino): ""}
         if watch is not None:
             watch.add(base, status.st_dev)
 
+    @property
+    def is_uncertain(self) -> bool:
+        """True if a file has another name, maybe in a folder not listed.
+
+        A new name changes a file's status, without an event at the old one.
+        """
+        return self._has_hard_links and self._has_reused
+
     def folder(self, entries: list["os.DirEntry[str]"], path: str) -> None:
-        """Visit a folder and its subfolders."""
+        """Visit the library and its subfolders."""
+        part, subfolders, _ = self._list(entries, path)
+        self._found.store = part.store
+        self._found.is_complete &= part.is_complete
+        self._found.add(part)
+        for each in subfolders:
+            self._descend(each)
+
+    def _list(
+        self, entries: list["os.DirEntry[str]"], path: str
+    ) -> tuple[Scan, tuple[FoundSubfolder, ...], bool]:
+        """Return what is in a folder, its subfolders, and if that is all.
+
+        What a link leads to, or what has other names, may change elsewhere:
+        no watch of this folder tells.
+        """
+        found, self._found = self._found, Scan()
+        try:
+            subfolders, is_closed = self._sort_entries(entries, path)
+            return self._found, tuple(subfolders), is_closed
+        finally:
+            self._found = found
+
+    def _sort_entries(
+        self, entries: list["os.DirEntry[str]"], path: str
+    ) -> tuple[list[FoundSubfolder], bool]:
         files: list[FoundFile] = []
+        subfolders: list[FoundSubfolder] = []
+        is_closed = True
         for entry in entries:
             name = entry.name
             if ignored_names.is_ignored(name):
                 continue
             inner = f"{path}/{name}" if path else name
+            is_closed = is_closed and not entry.is_symlink()
             status = self._status(entry, inner)
             if status is None:
                 continue
@@ -125,10 +164,12 @@ class _Walker:
                 elif entry.is_symlink():
                     self._links.append(entry)
                 else:
-                    self._descend(entry, inner, status)
+                    subfolders.append(_subfolder(entry, inner, status))
             elif ignored_names.is_ignored_file(name):
                 continue
             elif stat.S_ISREG(status.st_mode):
+                if status.st_nlink > 1:
+                    is_closed, self._has_hard_links = False, True
                 files.append(
                     FoundFile(
                         inner,
@@ -140,7 +181,8 @@ class _Walker:
                 )
             else:
                 self._add_problem(inner, "is not a regular file")
-        self._classify(path, files)
+        classify_files(self._found, path, files)
+        return subfolders, is_closed
 
     def follow_links(self) -> None:
         """Visit the linked folders that weren't visited otherwise."""
@@ -151,56 +193,7 @@ class _Walker:
                 path = entry.path[len(self._base) :].lstrip("/")
                 status = self._status(entry, path)
                 if status is not None and stat.S_ISDIR(status.st_mode):
-                    self._descend(entry, path, status)
-
-    def _classify(self, path: str, files: list[FoundFile]) -> None:
-        """Add the folder's files by what their names make them."""
-        if _is_theme_folder(path, files):
-            self._found.theme += files
-            return
-        if is_text_folder(path, files):
-            self._found.texts.append(FoundFolder(path, tuple(files)))
-            return
-        note = describe_sold_texts(path, files)
-        if note is not None:
-            self._found.notes.append(note)
-        apart: dict[str, FoundFile] = {}
-        sold = []
-        for file in files:
-            # On Windows and macOS, Cover.JPG and cover.jpg are one name.
-            name = file.name.lower()
-            missed = describe_near_miss(name)
-            if name in _SPECIAL_NAMES:
-                apart.setdefault(name, file)
-            elif missed is not None:
-                self._add_problem(file.path, missed)
-            else:
-                sold.append(file)
-        store, config = apart.get(STORE_TOML), apart.get(RELEASE_TOML)
-        cover = _find_cover([*apart.values(), *sold])
-        if cover in sold:
-            sold.remove(cover)
-        if not path:
-            self._found.store = store
-            self._found.theme += [
-                file for file in files if file.suffix in theme_files.SUFFIXES
-            ]
-            self._note_loose_tracks([file for file in sold if file.is_track])
-            self._add_note(
-                config,
-                "is not used here: move it into a release's folder, beside "
-                "its files",
-            )
-            return
-        self._add_note(
-            store,
-            "is not used here: move it into the library itself, beside the "
-            "folders",
-        )
-        if sold or config or cover:
-            self._found.folders.append(
-                FoundFolder(path, tuple(sold), config, cover)
-            )
+                    self._descend(_subfolder(entry, path, status))
 
     def _skip_nas_folder(self, path: str) -> None:
         """Add a note on a folder that belongs to a NAS, if it is unknown."""
@@ -211,32 +204,57 @@ class _Walker:
                 "rename the folder to sell what is in it"
             )
 
-    def _descend(
-        self, entry: "os.DirEntry[str]", path: str, status: os.stat_result
-    ) -> None:
-        identity = (status.st_dev, status.st_ino)
-        if identity in self._seen:
-            self._found.notes.append(
+    def _descend(self, folder: FoundSubfolder) -> None:
+        path, found = folder.path, self._found
+        if folder.identity in self._seen:
+            found.notes.append(
                 f"{printable(path)} is the same folder as "
-                f"{printable(self._seen[identity]) or 'the library'}, "
+                f"{printable(self._seen[folder.identity]) or 'the library'}, "
                 "and is sold once"
             )
             return
         if path.count("/") > _MAX_DEPTH:
             self._add_problem(path, "is nested too deeply in the library")
             return
-        self._seen[identity] = path
-        times = status.st_mtime_ns, status.st_ctime_ns
-        self._found.folder_times[path] = times
+        self._seen[folder.identity] = path
+        listing: FolderListing | None = None
         if self._watch is not None:
-            self._watch.add(entry.path, status.st_dev)
-        try:
-            entries = _list_entries(entry.path)
-        except OSError as error:
-            self._found.is_complete = False
-            self._add_problem(path, f"can't be read: {error.strerror}")
-            return
-        self.folder(entries, path)
+            listing = self._watch.listing(path, folder.identity)
+            self._has_reused = self._has_reused or listing is not None
+        if listing is None:
+            try:
+                listing = self._list_folder(folder)
+            except OSError as error:
+                found.is_complete = False
+                self._add_problem(path, f"can't be read: {error.strerror}")
+                return
+        found.folder_times[path] = listing.times
+        found.add(listing)
+        for each in listing.subfolders:
+            self._descend(each)
+
+    def _list_folder(self, folder: FoundSubfolder) -> FolderListing:
+        """Return a new listing of a folder. Raises OSError."""
+        # Again, since its parent may have been listed long ago.
+        status = os.stat(folder.full_path)  # noqa: PTH116 - a string
+        if self._watch is not None:
+            self._watch.add(folder.full_path, status.st_dev, folder.path)
+        entries = _list_entries(folder.full_path)
+        part, subfolders, is_closed = self._list(entries, folder.path)
+        self._found.is_complete &= part.is_complete
+        listing = FolderListing(
+            (status.st_dev, status.st_ino),
+            (status.st_mtime_ns, status.st_ctime_ns),
+            tuple(part.folders),
+            tuple(part.texts),
+            tuple(part.theme),
+            tuple(part.problems),
+            tuple(part.notes),
+            subfolders,
+        )
+        if self._watch is not None and is_closed and part.is_complete:
+            self._watch.keep_listing(folder.path, listing)
+        return listing
 
     def _status(
         self, entry: "os.DirEntry[str]", path: str
@@ -266,35 +284,11 @@ class _Walker:
     def _add_problem(self, path: str, what: str) -> None:
         self._found.problems.append(Problem(printable(path), None, what))
 
-    def _note_loose_tracks(self, tracks: list[FoundFile]) -> None:
-        """Add one note on all tracks that are beside the folders."""
-        more = len(tracks) - 1
-        if more > 0:
-            noun = "track" if more == 1 else "tracks"
-            what = f"and {more:,} more {noun} are not sold: put them in"
-            self._add_note(tracks[0], f"{what} a folder")
-        elif tracks:
-            self._add_note(tracks[0], "is not sold: put it in a folder")
 
-    def _add_note(self, file: FoundFile | None, what: str) -> None:
-        if file is not None:
-            self._found.notes.append(f"{printable(file.path)} {what}")
-
-
-def _is_theme_folder(path: str, files: list[FoundFile]) -> bool:
-    """Return whether a folder has the files of the store's look."""
-    return path == theme_files.THEME_FOLDER and all(
-        file.suffix in theme_files.SUFFIXES for file in files
-    )
-
-
-def _find_cover(files: list[FoundFile]) -> FoundFile | None:
-    """Return the cover among the files of a folder."""
-    found = cover_names.best_cover(
-        (file.name for file in files),
-        has_tracks=any(file.is_track for file in files),
-    )
-    return next((file for file in files if file.name == found), None)
+def _subfolder(
+    entry: "os.DirEntry[str]", path: str, status: os.stat_result
+) -> FoundSubfolder:
+    return FoundSubfolder(path, entry.path, (status.st_dev, status.st_ino))
 
 
 def _list_entries(path: str) -> list["os.DirEntry[str]"]:

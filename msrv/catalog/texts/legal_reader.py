@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msrv.catalog.config.store_config import StoreConfig
-from msrv.catalog.library.found_files import FoundFile
-from msrv.catalog.library.scan import STORE_TOML
+from msrv.catalog.library.found_files import STORE_TOML, FoundFile
 from msrv.catalog.markdown import split_title
 from msrv.catalog.texts.legal_texts import LegalKind, LegalText
 from msrv.catalog.texts.seller_texts import (

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from msrv.catalog.config.store_config import StoreConfig
-from msrv.catalog.library.found_files import FoundFile
-from msrv.catalog.library.scan import STORE_TOML
+from msrv.catalog.library.found_files import STORE_TOML, FoundFile
 from msrv.catalog.metadata.cover_images import NotAPicture, PictureFormat
 from msrv.catalog.parsing.errors import ParsingError
 from msrv.catalog.parsing.parser import Parser

@@ -5,14 +5,15 @@
 
 A library whose file systems notify of every change is scanned when something
 has changed, and rarely otherwise: an interrupted mount, or a write through a
-name outside of the library, goes unnoticed. Every other library is scanned
+name outside of the library, goes unnoticed. For the same reason, folders
+without a change are listed again now and then. Every other library is scanned
 regularly, and the longer that takes, the rarer it is.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from msrv.catalog.watching.folder_watch import FolderWatch
@@ -48,21 +49,44 @@ class ScanSchedule:
         self._timer = timer
         self._watch: FolderWatch | None = None
         self._started_at = self._finished_at = timer()
+        self._full_at: float | None = None
+        self._full_seconds = 0.0
+        self._is_full = self._is_settled = True
         self._taken_seconds = 0.0
         self._saved_seconds = _SAVED_SECONDS
         self._is_urgent = True
 
     def start(self) -> FolderWatch | None:
         """Start a scan; return the watch that its folders are added to."""
-        self.close()
-        if self._watches:
-            self._watch = FolderWatch()
-        self._started_at = self._timer()
+        now = self._started_at = self._timer()
+        self._is_full = (
+            self._watch is None
+            or not self._watch.is_complete
+            or self._full_at is None
+            or now - self._full_at >= self._rest_seconds
+        )
+        if self._is_full:
+            self.close()
+            self._full_at = now
+            if self._watches:
+                self._watch = FolderWatch()
         return self._watch
 
-    def scanned(self) -> None:
-        """Note that the scan itself is over; what it found is read next."""
+    @property
+    def _rest_seconds(self) -> float:
+        """Time after which all folders are listed, whatever has changed."""
+        return max(self._rescan_seconds, _RESCAN_SHARE * self._full_seconds)
+
+    def scanned(self, unsettled: Iterable[str] = ()) -> None:
+        """Note that the scan itself is over; what it found is read next.
+
+        The folders of `unsettled` files are listed again by the next scan.
+        """
+        if self._watch is not None:
+            self._watch.forget(unsettled)
         self._taken_seconds = self._timer() - self._started_at
+        if self._is_full:
+            self._full_seconds = self._taken_seconds
 
     def finish(self, *, is_urgent: bool, is_settled: bool) -> None:
         """Finish a scan, and what was read because of it.
@@ -79,13 +103,16 @@ class ScanSchedule:
             - self._taken_seconds
         )
         self._is_urgent = is_urgent
-        if not is_settled:
-            self.close()
+        self._is_settled = is_settled
 
     @property
     def is_watching(self) -> bool:
         """True while every change is noticed without a scan."""
-        return self._watch is not None and self._watch.is_complete
+        return (
+            self._is_settled
+            and self._watch is not None
+            and self._watch.is_complete
+        )
 
     @property
     def pause_seconds(self) -> float:
@@ -106,9 +133,7 @@ class ScanSchedule:
         if self._is_urgent or self._watch is None or not self.is_watching:
             return
         loop = asyncio.get_running_loop()
-        until = loop.time() + max(
-            self._rescan_seconds, _RESCAN_SHARE * self._taken_seconds
-        )
+        until = loop.time() + self._rest_seconds
         changed = asyncio.Event()
         loop.add_reader(self._watch.fileno(), changed.set)
         try:

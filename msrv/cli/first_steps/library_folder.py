@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from msrv.catalog.config.store_config import parse_store
-from msrv.catalog.library.scan import STORE_TOML
+from msrv.catalog.library.found_files import STORE_TOML
 from msrv.catalog.model import Shop
 from msrv.display_text import printable
 from msrv.settings import Settings

@@ -14,7 +14,7 @@ import click
 from msrv.catalog.config.fields import is_date
 from msrv.catalog.drafts.config_drafts import ReleaseDraft
 from msrv.catalog.drafts.release_folders import DraftFolder, find_place
-from msrv.catalog.library.scan import RELEASE_TOML
+from msrv.catalog.library.found_files import RELEASE_TOML
 from msrv.catalog.names import ids
 from msrv.cli.errors import user_errors
 from msrv.cli.first_steps.library_folder import (

@@ -12,7 +12,8 @@ from typing import Final, get_args
 import click
 
 from msrv.catalog.drafts.config_drafts import store_toml
-from msrv.catalog.library.scan import STORE_TOML, scan
+from msrv.catalog.library.found_files import STORE_TOML
+from msrv.catalog.library.scan import scan
 from msrv.cli.errors import user_errors
 from msrv.cli.first_steps.answers import Answers, ask_all
 from msrv.cli.first_steps.environment_texts import (

@@ -7,10 +7,14 @@ import os
 import select
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from msrv.catalog.library.scan import scan
 from msrv.catalog.watching import folder_watch
@@ -74,6 +78,114 @@ def test_every_change_is_noticed(
     (library.parent / "library.new").write_text("from elsewhere")
     assert not has_changed(watch)
     change(library)
+    assert has_changed(watch)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_second_scan_finds_every_change(
+    library: Path, watch: FolderWatch, change: Callable[[Path], object]
+) -> None:
+    (library.parent / "library.new").write_text("from elsewhere")
+    change(library)
+    assert scan(library, watch, lambda: 0) == scan(library, None, lambda: 0)
+    assert watch.is_complete
+
+
+PATHS = st.sampled_from(
+    "A A/B A/B/C D A/1.txt A/B/2.txt D/1.txt D/cover.jpg".split()
+)
+EDITS = st.sampled_from(
+    "write append delete rename symlink link folder replace scan new".split()
+)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            EDITS,
+            PATHS,
+            PATHS,
+        ),
+        min_size=3,
+        max_size=15,
+    )
+)
+def test_any_changes_are_found_as_without_a_watch(
+    edits: list[tuple[str, str, str]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "A/B").mkdir(parents=True)
+        for name in ("A/1.txt", "A/B/2.txt"):
+            (root / name).write_text(name)
+        watch = FolderWatch()
+        scan(root, watch)
+        for what, one, other in edits:
+            with suppress(OSError, shutil.Error):
+                edit(root / one, root / other, what)
+            if what == "new":
+                watch.close()
+                watch = FolderWatch()
+            if what != "append":  # so that several changes come at once
+                found = scan(root, watch, lambda: 0)
+                assert found == scan(root, None, lambda: 0)
+        assert watch.is_complete
+        watch.close()
+
+
+def edit(path: Path, other: Path, what: str) -> None:
+    """Change a path. Raises OSError where that isn't possible."""
+    if what == "write":
+        path.write_text(str(other))
+    elif what == "append":
+        with path.open("a") as file:
+            file.write("more")
+    elif what == "delete":
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    elif what == "rename":
+        path.rename(other)
+    elif what == "symlink":
+        other.symlink_to(path)
+    elif what == "link":
+        os.link(path, other)
+    elif what == "folder":
+        path.mkdir(parents=True)
+    elif what == "replace":
+        shutil.rmtree(path)
+        path.mkdir()
+        (path / "1.txt").write_text("new")
+
+
+def test_unchanged_folders_are_not_listed_again(
+    library: Path, watch: FolderWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        listed.append(os.path.relpath(path, library))
+        return real(path)
+
+    (library / "Empty" / "new.txt").write_text("new")
+    monkeypatch.setattr("msrv.catalog.library.scan.os.scandir", scandir)
+    scan(library, watch)
+    assert listed == [".", "Empty"]
+    listed.clear()
+    watch.forget(["Artist/Album/01 One.txt"])
+    scan(library, watch)
+    assert listed == [".", "Artist/Album"]
+
+
+def test_events_that_were_lost_lead_to_a_full_scan(
+    library: Path, watch: FolderWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an overflow of the kernel's queue, or an unmounted disk."""
+    monkeypatch.setattr(watch, "_events", lambda: [(-1, 0x4000)])
+    (library / TRACK).write_text("other")
+    assert scan(library, watch, lambda: 0) == scan(library, None, lambda: 0)
+    assert watch.is_complete
+    (library / TRACK).write_text("another")
     assert has_changed(watch)
 
 

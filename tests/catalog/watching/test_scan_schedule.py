@@ -73,6 +73,26 @@ def test_changes_of_a_watched_library_are_read_at_once_within_a_budget(
     schedule.close()
 
 
+def test_watch_stays_until_all_folders_are_listed_again(
+    tmp_path: Path,
+) -> None:
+    timer = Timer()
+    schedule = ScanSchedule(timer=timer, rescan_seconds=60)
+    scanned(schedule, timer, tmp_path, seconds=1, is_settled=False)
+    first = schedule.start()
+    schedule.scanned()
+    schedule.finish(is_urgent=False, is_settled=True)
+    timer.now += 300
+    assert schedule.start() is first
+    assert first is not None
+    # Listing them took a second, so that it is done every 400.
+    timer.now += 100
+    second = schedule.start()
+    assert second is not first
+    assert not first.is_complete
+    schedule.close()
+
+
 def test_library_that_is_not_settled_is_not_waited_for(tmp_path: Path) -> None:
     timer = Timer()
     schedule = ScanSchedule(timer=timer)
