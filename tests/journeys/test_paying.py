@@ -102,6 +102,52 @@ async def test_purchase_with_stripe(
     await context.close()
 
 
+async def test_page_closed_at_each_step_leads_back_to_the_receipt(
+    browser: Browser, shop: StoreProcess, bank: FakeStripe
+) -> None:
+    """Closed before paying, after it, and with the receipt open."""
+    context, page = await visit(browser, scripts=True)
+    await page.goto(f"{shop.url}/catalog/umbrella-single")
+    await page.get_by_role("button", name="Add to cart").click()
+    await expect(page.locator("[data-cart-count]").first).to_have_text("1")
+    await page.close()
+
+    page = await context.new_page()
+    await page.goto(f"{shop.url}/cart")
+    await page.get_by_role("button", name="Pay (test mode)").click()
+    await expect(page.get_by_role("heading")).to_have_text("Pay 150 eur")
+    await page.close()
+
+    page = await context.new_page()
+    await page.goto(shop.url)
+    started = page.get_by_role("link", name="See whether it was completed")
+    await expect(started).to_be_visible()
+    # Paid in another window, whose way back was never taken.
+    bank.pay(bank.last)
+    await page.goto(f"{shop.url}/catalog")
+    await started.click()
+    await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    await expect(page.get_by_text("also in your purchases")).to_be_visible()
+    receipt = page.url
+    await page.close()
+
+    page = await context.new_page()
+    await page.goto(shop.url)
+    await expect(
+        page.get_by_role("link", name="See whether it was completed")
+    ).to_have_count(0)
+    await page.get_by_role("link", name="Your purchases").click()
+    await (
+        page.locator(".bought")
+        .get_by_role("link", name="Umbrella")
+        .first.click()
+    )
+    await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    assert page.url == receipt
+    assert len(bank.sessions) == 1
+    await context.close()
+
+
 async def test_delayed_payment_is_pending_until_confirmed(
     browser: Browser, shop: StoreProcess, bank: FakeStripe
 ) -> None:
