@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,10 +62,7 @@ def serve(
         sys.exit(reloader.run(sys.argv[1:]))
     logs.configure()
     hide_memory()
-    # Imports leave hardly any garbage, and a tenth of their time went into
-    # looking for it.
-    gc.disable()
-    with user_errors():
+    with user_errors(), _garbage_collection_paused():
         settings = load_settings(
             library=library,
             host=host,
@@ -104,7 +101,7 @@ def serve(
         )
 
         def on_start(address: str) -> None:
-            _collect_garbage()
+            _resume_garbage_collection()
             payments = app[STORE].providers.status()
             print_banner(settings, payments, pair, address)
 
@@ -112,8 +109,21 @@ def serve(
             runner.run(server.serve(app, pair, on_start, capacity.connections))
 
 
-def _collect_garbage() -> None:
-    """Collect garbage from now on, apart from what there is already.
+@contextlib.contextmanager
+def _garbage_collection_paused() -> Iterator[None]:
+    """Pause it while the store is imported, which leaves hardly any garbage.
+
+    A tenth of that time went into looking for it.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _resume_garbage_collection() -> None:
+    """Collect garbage from now on, but not among what there is already.
 
     It is the store's code, which stays; examining it takes a tenth of a
     second, in which no request is answered.
