@@ -29,7 +29,7 @@ from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.connections import descriptor_limit
 from msrv.files import make_private_folder
 from msrv.outbound.lookup_loop import LookupLoop
-from msrv.server import certificates, healthcheck, reloader
+from msrv.server import certificates, healthcheck, heap, reloader
 from msrv.settings import Settings, WrongSetting, unknown_variables
 from msrv.settings.optional_packages import require_packages
 from msrv.text_table import labelled
@@ -62,6 +62,7 @@ def serve(
         sys.exit(reloader.run(sys.argv[1:]))
     logs.configure()
     hide_memory()
+    heap.share_between_threads()
     with user_errors(), _garbage_collection_paused():
         settings = load_settings(
             library=library,

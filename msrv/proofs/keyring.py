@@ -66,6 +66,7 @@ class Purpose(Enum):
     STOP = "stop"
     PASSKEY = "passkey"
     CATALOG = "catalog"
+    TEMPLATE = "template"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

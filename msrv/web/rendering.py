@@ -31,6 +31,10 @@ from msrv.translations.dates import format_interval
 from msrv.translations.sizes import format_size
 from msrv.translations.templates import EXTENSIONS, install_translations
 from msrv.web import cookies, formatting
+from msrv.web.appearance.compiled_templates import (
+    FOLDER_NAME,
+    CompiledTemplates,
+)
 from msrv.web.appearance.drawn_covers import drawn_cover_path
 from msrv.web.appearance.page_appearance import PageAppearance
 from msrv.web.errors import ErrorPage, NotAcceptable
@@ -304,6 +308,8 @@ def _chrome(request: web.Request) -> Chrome:
 
 def set_up_templates(app: web.Application, *, fresh: bool) -> None:
     """Set up the templates; with `fresh`, changed ones are reloaded."""
+    store = app[STORE]
+    folder = store.settings.data / "cache" / FOLDER_NAME
     templates = aiohttp_jinja2.setup(
         app,
         loader=PackageLoader("msrv.web", "templates"),
@@ -311,6 +317,9 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         extensions=EXTENSIONS,
         undefined=StrictUndefined,
         auto_reload=fresh,
+        bytecode_cache=(
+            None if fresh else CompiledTemplates(folder, store.keyring)
+        ),
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -21,12 +21,16 @@ MUCH = frozenset({"aiohttp", "cryptography", "jinja2", "pydantic"})
 WEB = frozenset({"aiohttp", "jinja2", "msrv.web", "msrv.server.server"})
 DATABASE = frozenset({"sqlalchemy", "alembic"})
 MEDIA = frozenset({"mutagen", "PIL", "fpdf", "webauthn", "trustme", "segno"})
+OPTIONAL = frozenset({"acme", "aiomysql", "josepy", "pyrage", "stripe"})
+MODULES_OF_A_STORE = 900
+"""Bound of those that a store imports before it answers, a few over their
+number. Those of the standard library are left out: each Python has others."""
 
 
 def imported_by(folder: Path, *arguments: str) -> set[str]:
-    """Return the modules that a command imports, in a process of its own."""
+    """Return the modules that Python imports, in a process of its own."""
     result = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "msrv", *arguments],
+        [sys.executable, "-X", "importtime", *arguments],
         capture_output=True,
         text=True,
         check=True,
@@ -49,7 +53,7 @@ def imported_by(folder: Path, *arguments: str) -> set[str]:
 def test_small_command_imports_little(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    found = imported_by(tmp_path, *arguments)
+    found = imported_by(tmp_path, "-m", "msrv", *arguments)
     assert "click" in found
     assert not found & (MUCH | WEB | DATABASE | MEDIA)
     assert len(found) < 250
@@ -57,9 +61,34 @@ def test_small_command_imports_little(
 
 @pytest.mark.usefixtures("library")
 def test_check_imports_no_web_and_no_database(tmp_path: Path) -> None:
-    found = imported_by(tmp_path, "check")
+    found = imported_by(tmp_path, "-m", "msrv", "check")
     assert "msrv.catalog.library.loader" in found
     assert not found & (WEB | DATABASE)
+
+
+def test_store_imports_what_it_needs_to_answer(tmp_path: Path) -> None:
+    """The rest is imported when it is used, and the database in a thread."""
+    code = "import msrv.cli.serve, msrv.app, msrv.server.server"
+    found = imported_by(tmp_path, "-c", code)
+    assert "msrv.web.shop.storefront" in found
+    assert not found & (DATABASE | MEDIA | OPTIONAL)
+    others = {
+        each
+        for each in found
+        if each.partition(".")[0] not in sys.stdlib_module_names
+    }
+    assert len(others) < MODULES_OF_A_STORE
+    ours = {each for each in found if each.startswith("msrv.")}
+    assert {each for each in ours if each.startswith("msrv.cli.")} <= {
+        "msrv.cli.errors",
+        "msrv.cli.nonce",
+        "msrv.cli.options",
+        "msrv.cli.serve",
+    }
+    assert not any(
+        each.startswith(("msrv.backup", "msrv.catalog.imports"))
+        for each in ours
+    )
 
 
 def test_help_lists_each_command_with_its_first_sentence(cli: Cli) -> None:

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-import segno
 from markupsafe import Markup
 
 from msrv.tasks import SerialExecutor
@@ -74,6 +73,8 @@ class QRCodes:
 
 def draw_svg(address: str) -> Markup:
     """Return an address as a QR code in SVG."""
+    import segno  # noqa: PLC0415 - only where there are codes
+
     out = io.BytesIO()
     segno.make_qr(address, error="l").save(
         out,
