@@ -15,7 +15,7 @@ _ARENA_MAX: Final = -8
 
 
 def share_between_threads() -> None:
-    """Let all threads allocate from one heap, where the C library can.
+    """Make all threads allocate from one heap, where the C library can.
 
     What they free in parts of their own stays there, unused by others: 3 MB
     after a start. Python's threads hardly ever allocate at the same time.
