@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.backup.errors import DamagedBackup
 from msrv.ledger.db.database import CHANGES
+from msrv.ledger.db.engines.mariadb import WRITER
 from msrv.ledger.db.schema import marks, metadata, order_items
 
 CHUNK_BYTES: Final = 1024 * 1024
@@ -89,7 +90,8 @@ async def read_chunks(
 async def count_rows(connection: AsyncConnection) -> dict[str, int]:
     """Return the number of rows of each table that has any.
 
-    Without the row of `marks` that every database has from the start.
+    Without the rows of `marks` that every database has from the start, or
+    has of any writer.
     """
     found = {}
     for name in await read_columns(connection):
@@ -97,7 +99,8 @@ async def count_rows(connection: AsyncConnection) -> dict[str, int]:
         wanted = select(func.count()).select_from(source)
         if source is marks:
             wanted = wanted.where(
-                (marks.c.name != CHANGES) | (marks.c.value != 0)
+                (marks.c.name != CHANGES) | (marks.c.value != 0),
+                marks.c.name != WRITER,
             )
         count = int(await connection.scalar(wanted) or 0)
         if count:

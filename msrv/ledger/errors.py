@@ -8,6 +8,7 @@
         - `SpoolVersionMismatch`: a segment was written by another version
     - `DatabaseError`: the database can't be used now
         - `DatabaseUnavailable`: it is down, refuses, hangs, or is full
+            - `TransactionInterrupted`: a transaction may succeed if repeated
         - `EventRejected`: it is available, but does not accept this event
         - `DatabaseUnusable`: it is available, and waiting doesn't help
             - `SchemaTooOld`: it lacks migrations
@@ -49,6 +50,13 @@ class DatabaseError(LedgerError):
 
 class DatabaseUnavailable(DatabaseError):
     """The database is down, refuses, doesn't answer in time, or is full."""
+
+
+class TransactionInterrupted(DatabaseUnavailable):
+    """The transaction was rolled back, or its connection was lost.
+
+    Repeating it may succeed; with a lost connection, it may be committed.
+    """
 
 
 class EventRejected(DatabaseError):

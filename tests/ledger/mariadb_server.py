@@ -44,6 +44,7 @@ class MariaDBServer:
     folder: Path
     port: int = field(default_factory=free_port)
     pool: str = "64M"
+    user: str = ""  # whoever runs the tests
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def url(self, name: str) -> str:
@@ -142,11 +143,10 @@ class MariaDBServer:
     def _log(self) -> str:
         return (self.folder / "log").read_text("utf-8", "replace")[-3000:]
 
-    @staticmethod
-    def _user() -> list[str]:
+    def _user(self) -> list[str]:
         if os.getuid() != 0:
             return []
-        return [f"--user={pwd.getpwuid(0).pw_name}"]
+        return [f"--user={self.user or pwd.getpwuid(0).pw_name}"]
 
 
 @dataclass(frozen=True)

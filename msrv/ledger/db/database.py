@@ -124,6 +124,7 @@ class Database:
             self._writer, timeout_seconds or self._timeout_seconds
         ) as connection:
             await connection.execute(mark.with_for_update())
+            await self.dialect.lock_writers(connection)
             yield connection
 
     @contextlib.asynccontextmanager

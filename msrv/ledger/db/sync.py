@@ -19,6 +19,7 @@ from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.refunds.revocation_feed import read_revocations
+from msrv.ledger.db.retries import repeated
 from msrv.ledger.errors import (
     DatabaseError,
     EventRejected,
@@ -204,8 +205,7 @@ class DatabaseSync:
                     await self._set_aside(encode_record(each), str(error))
 
     async def _write_events(self, events: Sequence[Event]) -> None:
-        async with self._database.write_transaction() as connection:
-            await apply_events(connection, events)
+        await _write(self._database, events)
         self._health.posted_events += len(events)
 
     async def _set_aside(self, record: bytes, reason: str) -> None:
@@ -268,6 +268,12 @@ class DatabaseSync:
     def _report_database(self, error: DatabaseError) -> None:
         self.is_ready = False
         self._health.report(DATABASE, str(error))
+
+
+@repeated
+async def _write(database: Database, events: Sequence[Event]) -> None:
+    async with database.write_transaction() as connection:
+        await apply_events(connection, events)
 
 
 def _acquire_orphans(root: Path, own: Path | None) -> list[OrphanedSpool]:

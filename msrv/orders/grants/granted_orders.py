@@ -15,9 +15,9 @@ from itertools import islice
 from typing import Final
 
 from msrv.catalog.model import Item, Release, Shop
-from msrv.ledger.db import commands
-from msrv.ledger.db.commands import GrantedOrder
+from msrv.ledger.db import grants as db_grants
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.grants import GrantedOrder
 from msrv.ledger.events import Sale, SoldLine, clean_title
 from msrv.mail import addresses
 from msrv.mail.outbox import Outbox
@@ -70,7 +70,7 @@ class Granting:
         is the time of new orders, in Unix seconds. Raises DatabaseError, and
         OSError if a mail can't be stored; then the same list completes it.
         """
-        orders = await commands.grant_orders(
+        orders = await db_grants.grant_orders(
             self.database, [self._sale(each, now) for each in buyers]
         )
         found = [
@@ -87,7 +87,7 @@ class Granting:
         await asyncio.to_thread(self._queue, self.outbox, due, now)
         # After the mails: killed in between, the same list stores them
         # again, and the outbox recognises those that it has.
-        await commands.record_grant_mails(
+        await db_grants.record_grant_mails(
             self.database, [each.order.order_id for each in due], now
         )
         queued = {each.order.order_id for each in due}
@@ -98,7 +98,7 @@ class Granting:
 
     async def find(self, buyers: Sequence[Buyer]) -> list[GrantedOrder]:
         """Return the orders as `grant` would. Raises DatabaseError."""
-        return await commands.find_grants(
+        return await db_grants.find_grants(
             self.database, [self._sale(each, 0) for each in buyers]
         )
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.cli.first_steps.grant_output import ReceiptPrinter
-from msrv.ledger.db.commands import GrantedOrder
+from msrv.ledger.db.grants import GrantedOrder
 from msrv.mail.outbox import Outbox
 from msrv.mail.receipt_mail import ReceiptMail
 from msrv.orders.grants.buyer_list import Buyer

@@ -5,9 +5,9 @@
 
 import asyncio
 
-from msrv.ledger.db import commands
-from msrv.ledger.db.commands import GrantedOrder
+from msrv.ledger.db import grants as db_grants
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.grants import GrantedOrder
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Sale
 from tests.ledger.sample_events import NOON, order_id, revoked, sale
@@ -20,9 +20,9 @@ def grants(
 
 
 async def test_grant_is_recorded_once(database: Database) -> None:
-    first = await commands.grant_orders(database, grants(1, 2))
+    first = await db_grants.grant_orders(database, grants(1, 2))
     assert [each.is_new for each in first] == [True, True]
-    again = await commands.grant_orders(database, grants(2, 3, at=NOON + 99))
+    again = await db_grants.grant_orders(database, grants(2, 3, at=NOON + 99))
     assert again == [
         GrantedOrder(order_id(2), NOON, "EUR", is_new=False),
         GrantedOrder(order_id(3), NOON + 99, "EUR", is_new=True),
@@ -32,7 +32,7 @@ async def test_grant_is_recorded_once(database: Database) -> None:
 async def test_two_replicas_grant_the_same(database: Database) -> None:
     found = await asyncio.gather(
         *(
-            commands.grant_orders(database, grants(1, at=NOON + number))
+            db_grants.grant_orders(database, grants(1, at=NOON + number))
             for number in range(8)
         )
     )
@@ -43,29 +43,29 @@ async def test_two_replicas_grant_the_same(database: Database) -> None:
 async def test_order_of_a_previous_nonce_is_the_same(
     database: Database,
 ) -> None:
-    await commands.grant_orders(database, grants(1))
+    await db_grants.grant_orders(database, grants(1))
     event = sale(2, ("song", 0), at=NOON + 5)
-    (found,) = await commands.grant_orders(
+    (found,) = await db_grants.grant_orders(
         database, [(event, (order_id(3), order_id(1)))]
     )
     assert found == GrantedOrder(order_id(1), NOON, "EUR", is_new=False)
-    assert (await commands.find_grants(database, grants(2)))[0].is_new
+    assert (await db_grants.find_grants(database, grants(2)))[0].is_new
 
 
 async def test_find_records_nothing(database: Database) -> None:
     for _ in range(2):
-        (found,) = await commands.find_grants(database, grants(1))
+        (found,) = await db_grants.find_grants(database, grants(1))
         assert found.is_new
 
 
 async def test_revoked_and_mailed_grants_are_known(
     database: Database,
 ) -> None:
-    await commands.grant_orders(database, grants(1, 2))
+    await db_grants.grant_orders(database, grants(1, 2))
     async with database.write_transaction() as connection:
         await apply_events(connection, [revoked(1, at=1)])
     for _ in range(2):
-        await commands.record_grant_mails(database, [order_id(2)], NOON)
-    first, second = await commands.find_grants(database, grants(1, 2))
+        await db_grants.record_grant_mails(database, [order_id(2)], NOON)
+    first, second = await db_grants.find_grants(database, grants(1, 2))
     assert (first.is_revoked, first.is_mailed) == (True, False)
     assert (second.is_revoked, second.is_mailed) == (False, True)

@@ -39,16 +39,21 @@ class ServerState:
 class Dialect:
     """A kind of database.
 
-    `prepare_long` prepares a transaction of UPGRADE_SECONDS, and
-    `upgrade_lock` is held by whoever changes the tables. The file of SQLite
-    has no `read_state`.
+    `prepare_long` prepares a transaction of UPGRADE_SECONDS, `lock_writers`
+    has a writer be the only one, and `upgrade_lock` is held by whoever
+    changes the tables. The file of SQLite has no `read_state`.
     """
 
     kind: Kind
     name: str
     open: Callable[[URL, ConnectionRules], AsyncEngine]
     prepare_long: Callable[[AsyncConnection], Awaitable[None]]
+    lock_writers: Callable[[AsyncConnection], Awaitable[None]]
     upgrade_lock: Callable[
         [AsyncConnection], AbstractAsyncContextManager[None]
     ]
     read_state: Callable[[AsyncConnection], Awaitable[ServerState]] | None
+
+
+async def no_more_locks(connection: AsyncConnection) -> None:
+    """Do nothing: the row that each writer locks first is enough."""

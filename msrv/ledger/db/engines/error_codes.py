@@ -11,7 +11,9 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import exc
+from sqlalchemy import event, exc
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from msrv.ledger.connection_rules import SSL_ERROR
 from msrv.ledger.errors import (
@@ -19,6 +21,7 @@ from msrv.ledger.errors import (
     DatabaseUnavailable,
     DatabaseUnusable,
     EventRejected,
+    TransactionInterrupted,
 )
 
 Code = int | str
@@ -31,6 +34,30 @@ _REJECTED: Final = frozenset(
     {1048, 1062, 1264, 1292, 1366, 1406, 1690, 3819, 4025}
 )
 _FULL: Final = frozenset({3, 1021, 1041, 1114, 1030, "SQLITE_FULL", "53100"})
+
+_INTERRUPTED: Final = frozenset(
+    {
+        1047,  # a node of Galera that isn't ready
+        1053,  # a server that stops
+        1205,  # a lock that is held for too long
+        1213,  # a deadlock, or a conflict with another node's transaction
+        1317,  # a statement that was killed
+        1927,  # a connection that was killed
+        2006,
+        2013,  # a connection that was lost
+        "40001",
+        "40P01",
+        "55P03",
+        "57P01",
+        "57P02",
+        "57P03",
+        "25006",  # a server that is a standby from now on
+    }
+)
+_LOST: Final = frozenset(
+    {1047, 1053, 1927, "25006", "57P01", "57P02", "57P03"}
+)
+"""After these, a connection is of no use, though it may be open."""
 
 # Starts of names and of SQLSTATEs:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -91,6 +118,17 @@ def error_code(error: exc.DBAPIError) -> Code | None:
     return None
 
 
+def invalidate_lost(engine: AsyncEngine) -> None:
+    """Have an engine replace its connections after an error of _LOST."""
+    event.listen(engine.sync_engine, "handle_error", _mark_lost)
+
+
+def _mark_lost(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    if isinstance(error, exc.DBAPIError) and error_code(error) in _LOST:
+        context.is_disconnect = True
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
@@ -99,6 +137,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _error_type(error: exc.DBAPIError) -> type[DatabaseError]:
     code = error_code(error)
+    if code in _INTERRUPTED or error.connection_invalidated:
+        return TransactionInterrupted
     if isinstance(code, str):
         if code.startswith(_REJECTED_STARTS):
             return EventRejected

@@ -6,19 +6,22 @@
 import contextlib
 import functools
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import event, insert, text, update
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
     create_async_engine,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.engines.dialect import POOL, Dialect, ServerState
+from msrv.ledger.db.engines.error_codes import invalidate_lost
 from msrv.ledger.db.engines.transport import without_authority
+from msrv.ledger.db.schema import marks
 from msrv.ledger.errors import DatabaseUnavailable, DatabaseUnusable
 from msrv.ledger.timeouts import (
     CONNECT_SECONDS,
@@ -26,6 +29,9 @@ from msrv.ledger.timeouts import (
     UPGRADE_SECONDS,
 )
 
+WRITER: Final = "writer"
+"""Name of the row in `marks` that each writer changes on Galera."""
+_CLUSTERED: Final = "clustered"
 _LOCK: Final = "msrv-ledger-upgrade"
 
 
@@ -42,7 +48,7 @@ def _open(url: URL, rules: ConnectionRules) -> AsyncEngine:
                 f"MSRV_DATABASE: {name} is not supported; TLS is always "
                 "verified, by the authority in MSRV_DATABASE_CA if it is set"
             )
-    return create_async_engine(
+    engine = create_async_engine(
         url.set(drivername="mysql+aiomysql"),
         pool_size=POOL,
         max_overflow=0,
@@ -61,6 +67,35 @@ def _open(url: URL, rules: ConnectionRules) -> AsyncEngine:
             ),
         },
     )
+    invalidate_lost(engine)
+    event.listen(engine.sync_engine, "connect", _note_cluster)
+    return engine
+
+
+def _note_cluster(connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - DB-API
+    cursor = connection.cursor()
+    cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+    row = cursor.fetchone()
+    cursor.close()
+    record.info[_CLUSTERED] = row is not None and row[1] == "ON"
+
+
+async def _lock_writers(connection: AsyncConnection) -> None:
+    """Conflict with every other writer of a Galera cluster.
+
+    A lock of a row is held on one node only. Of two transactions that change
+    a row on two nodes, the second is rolled back: so even with a writer on
+    each node, what was read at first is true until the end.
+    """
+    info = await connection.run_sync(lambda each: each.info)
+    if not info[_CLUSTERED]:
+        return
+    row = marks.c.name == WRITER
+    changed = await connection.execute(
+        update(marks).where(row).values(value=marks.c.value + 1)
+    )
+    if not changed.rowcount:
+        await connection.execute(insert(marks), {"name": WRITER, "value": 1})
 
 
 async def _prepare_long(connection: AsyncConnection) -> None:
@@ -97,5 +132,11 @@ async def _read_state(connection: AsyncConnection) -> ServerState:
 
 
 MARIADB = Dialect(
-    "mariadb", "MariaDB", _open, _prepare_long, _upgrade_lock, _read_state
+    "mariadb",
+    "MariaDB",
+    _open,
+    _prepare_long,
+    _lock_writers,
+    _upgrade_lock,
+    _read_state,
 )

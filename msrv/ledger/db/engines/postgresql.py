@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from sqlalchemy import event, exc, text
-from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -17,8 +17,13 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from msrv.ledger.connection_rules import ConnectionRules
-from msrv.ledger.db.engines.dialect import POOL, Dialect, ServerState
-from msrv.ledger.db.engines.error_codes import error_code
+from msrv.ledger.db.engines.dialect import (
+    POOL,
+    Dialect,
+    ServerState,
+    no_more_locks,
+)
+from msrv.ledger.db.engines.error_codes import error_code, invalidate_lost
 from msrv.ledger.db.engines.transport import without_authority
 from msrv.ledger.errors import DatabaseUnavailable, DatabaseUnusable
 from msrv.ledger.timeouts import (
@@ -30,8 +35,6 @@ from msrv.ledger.timeouts import (
 _LOCK: Final = int.from_bytes(b"msrv-led")
 """Key of the advisory lock of upgrades."""
 _LOCK_TIMEOUT: Final = "55P03"
-_LOST: Final = frozenset({"25006", "57P01", "57P02", "57P03"})
-"""Errors of a server that was stopped, or is a standby from now on."""
 _VERIFIED: Final = frozenset({"require", "verify-ca", "verify-full"})
 """Modes of TLS that promise no more than is always done."""
 
@@ -61,7 +64,7 @@ def _open(url: URL, rules: ConnectionRules) -> AsyncEngine:
         isolation_level="READ COMMITTED",
         connect_args={"async_creator_fn": functools.partial(connect, rules)},
     )
-    event.listen(engine.sync_engine, "handle_error", _mark_lost)
+    invalidate_lost(engine)
     event.listen(
         engine.sync_engine, "before_cursor_execute", _without_nul, retval=True
     )
@@ -94,13 +97,6 @@ def _replace_nul(values: tuple[object, ...]) -> tuple[object, ...]:
         else each
         for each in values
     )
-
-
-def _mark_lost(context: ExceptionContext) -> None:
-    """Have the pool connect again after a failover."""
-    error = context.sqlalchemy_exception
-    if isinstance(error, exc.DBAPIError) and error_code(error) in _LOST:
-        context.is_disconnect = True
 
 
 async def _prepare_long(connection: AsyncConnection) -> None:
@@ -145,6 +141,7 @@ POSTGRESQL = Dialect(
     "PostgreSQL",
     _open,
     _prepare_long,
+    no_more_locks,
     _upgrade_lock,
     _read_state,
 )

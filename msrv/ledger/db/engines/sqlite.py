@@ -17,7 +17,12 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from msrv.ledger.connection_rules import ConnectionRules
-from msrv.ledger.db.engines.dialect import POOL, WRITES, Dialect
+from msrv.ledger.db.engines.dialect import (
+    POOL,
+    WRITES,
+    Dialect,
+    no_more_locks,
+)
 from msrv.ledger.timeouts import CONNECT_SECONDS
 
 
@@ -62,5 +67,11 @@ async def _upgrade_lock(
 
 
 SQLITE = Dialect(
-    "sqlite", "SQLite", _open, _prepare_long, _upgrade_lock, read_state=None
+    "sqlite",
+    "SQLite",
+    _open,
+    _prepare_long,
+    no_more_locks,
+    _upgrade_lock,
+    read_state=None,
 )
