@@ -8,6 +8,7 @@ Apart from `services`: SQLAlchemy is slow to import.
 
 from collections.abc import Sequence
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from msrv.health_checks.findings import (
     CheckContext,
@@ -83,10 +84,9 @@ async def _database(
 def _transport(settings: Settings, cipher: str) -> Finding:
     if cipher:
         return passed(deferred("verified TLS (%(cipher)s)", cipher=cipher))
-    url = settings.database_url or ""
-    host = url.rpartition("@")[2].partition("/")[0].rpartition(":")[0]
+    host = urlsplit(settings.database_url or "").hostname or ""
     try:
-        is_local = ip_address(host.strip("[]")).is_loopback
+        is_local = ip_address(host).is_loopback
     except ValueError:
         is_local = host in {"", "localhost"}
     if is_local:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from msrv.health_checks import database as database_check
 from msrv.health_checks.findings import Finding, Outcome
 from msrv.health_checks.services import check_database
 from msrv.ledger import connection_rules
@@ -116,6 +117,26 @@ async def test_server_on_this_machine(
     findings = await check_database(ahead)
     assert outcomes(findings) == [PASS, PASS, WARN]
     assert "ahead of the database's" in findings[2].text
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("localhost", "on this machine"),
+        ("[::1]:3307", "on this machine"),
+        ("", "on this machine"),
+        ("db.example", "MSRV_DATABASE_PRIVATE_NETWORKS"),
+        ("10.1.2.3:3306", "MSRV_DATABASE_PRIVATE_NETWORKS"),
+    ],
+)
+def test_connection_without_tls_says_why_it_may(
+    settings: Settings, where: str, expected: str
+) -> None:
+    url = SecretStr(f"mysql://u:p@{where}/msrv")
+    found = database_check._transport(
+        settings.model_copy(update={"database": url}), ""
+    )
+    assert expected in found.text
 
 
 async def test_server_with_a_wrong_password(

@@ -5,7 +5,8 @@
 
 For deadlocks, locks that are held for too long, and nodes of a cluster that
 refuse for a moment. Only for what changes nothing when it is done again: a
-connection may be lost after its transaction was committed.
+connection may be lost after its transaction was committed. Apart from the
+commands, since the sync repeats its transactions as well.
 """
 
 import asyncio
