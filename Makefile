@@ -99,7 +99,7 @@ translations: $(VENV)/installed-dev ## extract, update and compile the translate
 	$(BIN)/python -m scripts.update_translations
 	$(BIN)/python -m scripts.edge_texts
 
-EXTRAS := acme backup deployer mysql objects passkeys pdf postgresql stripe
+EXTRAS := acme backup deployer mysql objects otel passkeys pdf postgresql stripe
 
 lock: $(VENV)/installed-dev ## write the requirements.txt files from pyproject.toml
 	$(BIN)/pip-compile $(EXTRAS:%=--extra %) \

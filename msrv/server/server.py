@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +23,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 
+from msrv import telemetry
 from msrv.acme.state import StateFolder
 from msrv.acme.worker import CertificateMetrics
 from msrv.connections import closing, request_handler
@@ -86,7 +88,11 @@ async def serve(
     store.metrics.register(ConnectionMetrics(admission))
     if store.certificate is not None:
         store.metrics.register(CertificateMetrics(store.certificate))
-    async with _run_app(app) as server, contextlib.AsyncExitStack() as stack:
+    async with (
+        telemetry.exporting(os.environ, store.metrics.families),
+        _run_app(app) as server,
+        contextlib.AsyncExitStack() as stack,
+    ):
         sockets = systemd.select(inherited, settings.listening_port)
         sockets = sockets or socket_binding.bind(settings)
         create_handler = request_handler.factory(server)

@@ -17,6 +17,7 @@ EXTRAS: Final = {
     "deployer": ("aiodocker",),
     "mysql": ("aiomysql",),
     "objects": ("obstore",),
+    "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "passkeys": ("webauthn",),
     "pdf": ("fpdf", "uharfbuzz"),
     "postgresql": ("asyncpg",),
@@ -40,5 +41,12 @@ def require_packages(extra: str, feature: str) -> None:
 
     `feature` starts the error's sentence: "Stripe needs an extra package".
     """
-    if any(find_spec(module) is None for module in EXTRAS[extra]):
+    if not all(map(_is_installed, EXTRAS[extra])):
         raise PackageMissing(feature, extra)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False  # nor is the package that it would be in

@@ -131,6 +131,10 @@ class RequestMetrics(Collector):
         """Wait until no request is in progress."""
         await self._idle.wait()
 
+    def families(self) -> Iterator[Metric]:
+        """Return every metric, of all packages."""
+        yield from self._registry.collect()
+
     def exposition(self) -> bytes:
         """Return every metric in Prometheus's text format."""
         return generate_latest(self._registry)

@@ -19,6 +19,7 @@ from msrv.connections.request_handler import (
     RESPONSE_STATUS,
 )
 from msrv.connections.response_writer import CountingWriter
+from msrv.telemetry import spans
 from msrv.translations import set_language
 from msrv.translations.catalogs import load_catalog
 from msrv.web import cookies, rendering
@@ -64,12 +65,25 @@ async def record_metrics(
     """Count the request while it is in progress, and record its response."""
     metrics = request.app[STORE].metrics
     route = request[ROUTE] = route_name(request)
+    method = method_name(request)
     started = time.perf_counter()
     status, pending_bytes = None, 0
+    noted: spans.Attributes = {
+        "http.request.method": method,
+        "http.route": route,
+    }
     metrics.start_request()
     try:
-        response = await handler(request)
-        status = response.status
+        with spans.span(f"{method} {route}", "server", noted):
+            try:
+                response = await handler(request)
+                status = response.status
+            except web.HTTPException as redirect:
+                status = redirect.status
+                raise
+            finally:
+                if status is not None:
+                    noted["http.response.status_code"] = status
         has_body = request.method != "HEAD" and status not in _WITHOUT_BODY
         if has_body and not response.prepared:
             pending_bytes = response.content_length or 0
@@ -85,7 +99,6 @@ async def record_metrics(
         )
         if status is None:
             status = request.get(RESPONSE_STATUS, CLIENT_CLOSED_REQUEST)
-        method = method_name(request)
         seconds = time.perf_counter() - started
         metrics.record(method, route, status, seconds, sent)
 

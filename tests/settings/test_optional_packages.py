@@ -7,7 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable
-from importlib.metadata import packages_distributions
+from importlib.metadata import files, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,20 @@ def _features() -> dict[str, set[str]]:
     }
 
 
+def _installed_by(module: str) -> set[str]:
+    """Distributions that install files of a module."""
+    folder = module.replace(".", "/") + "/"
+    candidates = set(packages_distributions()[module.partition(".")[0]])
+    if "." not in module:
+        return {_distribution(each) for each in candidates}
+    # Several distributions share the package that it is in.
+    return {
+        _distribution(each)
+        for each in candidates
+        if any(str(path).startswith(folder) for path in files(each) or ())
+    }
+
+
 def _without(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
     """Make the modules of an extra look as if they weren't installed."""
     for module in EXTRAS[extra]:
@@ -56,11 +70,8 @@ def _without(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
 
 
 def test_each_extra_installs_the_modules_that_are_required() -> None:
-    found = packages_distributions()
     assert {
-        extra: {
-            _distribution(each) for module in modules for each in found[module]
-        }
+        extra: set().union(*map(_installed_by, modules))
         for extra, modules in EXTRAS.items()
     } == _features()
 
@@ -96,6 +107,14 @@ def test_store_with_a_stripe_key_does_not_start_without_stripe(
     Providers.from_settings(settings.load(library))
     with pytest.raises(PackageMissing, match=r"^Stripe needs .*msrv\[stripe"):
         Providers.from_settings(settings.load(library | STRIPE))
+
+
+def test_package_within_a_missing_one_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(EXTRAS, "otel", ("no_such_package.sdk",))
+    with pytest.raises(PackageMissing):
+        require_packages("otel", "the feature")
 
 
 @pytest.mark.parametrize("extra", SERVERS)

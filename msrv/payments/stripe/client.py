@@ -33,6 +33,7 @@ from msrv.payments.stripe.errors import (
     RequestRefused,
 )
 from msrv.rate_limit import RecentKeys
+from msrv.telemetry.spans import span
 
 log = logging.getLogger(__name__)
 
@@ -316,7 +317,8 @@ class StripeApi:
                 asyncio.timeout(_TOTAL_SECONDS),
                 self._queues[queue].slot(),
             ):
-                return await call()
+                with span(f"{NAME} {queue.name.lower()}", "client", {}):
+                    return await call()
         except stripe.InvalidRequestError as error:
             if error.code == _MISSING or error.http_status == 404:
                 raise NoSuchPayment from error

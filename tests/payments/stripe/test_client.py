@@ -4,7 +4,9 @@
 """The client of Stripe's API: time limits, and what it reveals."""
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,6 +18,7 @@ from msrv.payments.provider import (
 from msrv.payments.stripe import client
 from msrv.payments.stripe.client import CallQueue, StripeApi
 from msrv.settings import Settings
+from msrv.telemetry import spans
 from tests.conftest import Client, StartStore
 from tests.payments.stripe.fake_stripe import KEY, FakeStripe
 from tests.payments.stripe.purchases import JSON, come_back, order, way_back
@@ -55,6 +58,32 @@ async def test_single_failure_is_retried_without_a_second_session(
     keys = {each["Idempotency-Key"] for each in bank.headers}
     assert len(bank.headers) == 2
     assert len(keys) == 1
+
+
+async def test_calls_are_spans_within_their_request(
+    store: Client, bank: FakeStripe
+) -> None:
+    """Of what kind they are, and nothing of the payment."""
+    found: list[tuple[str, str, dict[str, str | int]]] = []
+
+    @contextlib.contextmanager
+    def record(
+        name: str, kind: str, attributes: dict[str, str | int]
+    ) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            found.append((name, kind, dict(attributes)))
+
+    with spans.recording(record):
+        await order(store, bank)
+    # In the order in which they ended.
+    assert [each[:2] for each in found] == [
+        ("stripe checkout", "client"),
+        ("POST buy", "server"),
+    ]
+    assert found[0][2] == {}
+    assert found[1][2]["http.response.status_code"] == 303
 
 
 async def test_stripe_outage_on_return_asks_not_to_pay_again(

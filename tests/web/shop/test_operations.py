@@ -70,6 +70,18 @@ async def test_metrics_have_route_names_and_no_tokens(
     assert "nowhere" not in text
 
 
+async def test_metrics_have_the_status_of_a_redirect(store: Client) -> None:
+    answer = await store.post(
+        "/cart", data={"add": "departure"}, allow_redirects=False
+    )
+    assert answer.status == 303
+    text = await (await store.get("/-/metrics")).text()
+    assert (
+        'msrv_requests_total{method="POST",route="cart-change",status="303"}'
+        in text
+    )
+
+
 async def test_metrics_are_hidden_from_visitors(
     start_store: StartStore, settings: Settings
 ) -> None:
