@@ -28,8 +28,10 @@ CHART: Final = ROOT / "deploy" / "helm" / "msrv"
 KUSTOMIZE: Final = ROOT / "deploy" / "kustomize"
 VERSIONS: Final = ("1.30", "1.34", "1.37")
 """Of Kubernetes: the oldest that the chart allows, and later ones."""
+ALERTS: Final = ROOT / "deploy" / "grafana" / "alerts.yaml"
+"""Alert rules, of which the chart has a copy: it can't read other folders."""
 CUSTOM_KINDS: Final = frozenset(
-    {"Gateway", "HTTPRoute", "Certificate", "ServiceMonitor"}
+    "Gateway HTTPRoute Certificate ServiceMonitor PrometheusRule".split()
 )
 """Kinds that are not Kubernetes's own, whose schemas no package has."""
 
@@ -46,6 +48,7 @@ _COMPONENTS: Final = {
     "Ingress": "ingress",
     "Certificate": "certificate",
     "ServiceMonitor": "monitoring",
+    "PrometheusRule": "monitoring",
     "HorizontalPodAutoscaler": "autoscaling",
 }
 """Components by the kind of object that each adds to the base."""
@@ -201,6 +204,8 @@ def check() -> None:
             if each["severity"] > 1
         ]
     found += problems(render(values))
+    if (CHART / ALERTS.name).read_bytes() != ALERTS.read_bytes():
+        found.append(f"{CHART / ALERTS.name}: differs from {ALERTS}")
     for path, text in kustomize_files(values).items():
         file = KUSTOMIZE / path
         if not file.exists() or file.read_text("utf-8") != text:
@@ -234,6 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return 1
         return 0
+    shutil.copyfile(ALERTS, CHART / ALERTS.name)
     written = kustomize_files(base_values())
     for folder in ("base", "components"):
         shutil.rmtree(KUSTOMIZE / folder, ignore_errors=True)

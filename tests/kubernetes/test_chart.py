@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 from kubernetes_manifests import (
+    ALERTS,
     CHART,
     CUSTOM_KINDS,
     Object,
@@ -232,6 +233,12 @@ def test_store_reaches_neither_pods_nor_metadata(
     excepted = public["to"][0]["ipBlock"]["except"]
     assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(excepted)
     assert len(migrate["spec"]["egress"]) == 2
+
+
+def test_alerts_are_those_of_grafana(everything: list[Object]) -> None:
+    (rules,) = of_kind(everything, "PrometheusRule")
+    (written,) = objects_of(ALERTS.read_text("utf-8"))
+    assert rules["spec"] == written
 
 
 def test_entrances_lead_to_the_store(everything: list[Object]) -> None:
