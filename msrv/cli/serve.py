@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -36,7 +37,13 @@ from msrv.text_table import labelled
 from msrv.tls import development_certificate
 from msrv.tls.certificate_files import CertificateFiles
 
+if TYPE_CHECKING:
+    from msrv.catalog.live_catalog import LiveCatalog
+
 log = logging.getLogger(__name__)
+
+_LOADED_SECONDS: Final = 30.0
+"""Time after which all libraries that the store uses are imported."""
 
 
 @click.command()
@@ -101,8 +108,12 @@ def serve(
             reload=reloads,
         )
 
+        tasks: list[asyncio.Task[None]] = []
+
         def on_start(address: str) -> None:
             _resume_garbage_collection()
+            loaded = spare_what_is_loaded(app[STORE].catalog)
+            tasks.append(asyncio.create_task(loaded))
             payments = app[STORE].providers.status()
             print_banner(settings, payments, pair, address)
 
@@ -131,6 +142,16 @@ def _resume_garbage_collection() -> None:
     """
     gc.freeze()
     gc.enable()
+
+
+async def spare_what_is_loaded(catalog: "LiveCatalog") -> None:
+    """Exempt the catalog and the database's code from garbage collection.
+
+    Both are loaded after the start, and both stay.
+    """
+    await catalog.ready()
+    await asyncio.sleep(_LOADED_SECONDS)
+    gc.freeze()
 
 
 @click.command()
