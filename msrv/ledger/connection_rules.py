@@ -6,7 +6,7 @@
 Apart from `db.engines`, which are too slow to import at start.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 from typing import Final, Self
@@ -34,18 +34,27 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRules:
-    """The operator's certificate authority, and their private networks.
+    """The operator's certificate authority, private networks, and replica.
 
     Without `ca`, certificates are verified by the system's authorities.
+    `read_url` is that of a replica of the database, for reports; a standby is
+    refused unless `accepts_standby`.
     """
 
     ca: Path | None = None
     private_networks: tuple[Network, ...] = ()
+    read_url: str | None = field(default=None, repr=False)
+    accepts_standby: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return the rules that the settings state."""
-        return cls(settings.database_ca, settings.database_private_networks)
+        read = settings.database_read
+        return cls(
+            settings.database_ca,
+            settings.database_private_networks,
+            read.get_secret_value() if read else None,
+        )
 
     def allows_plain(self, address: Address) -> bool:
         """Return whether a connection to an address may do without TLS."""

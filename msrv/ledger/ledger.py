@@ -69,6 +69,7 @@ class Ledger:
         rules: ConnectionRules = DEFAULT_RULES,
     ) -> None:
         require_driver(database_url)
+        require_driver(rules.read_url)
         self._data = data
         self._url = database_url
         self._rules = rules
@@ -271,11 +272,11 @@ class Ledger:
 
     @contextlib.asynccontextmanager
     async def read_transaction(
-        self, timeout_seconds: float | None = None
+        self, timeout_seconds: float | None = None, *, for_report: bool = False
     ) -> AsyncIterator["AsyncConnection"]:
-        """Read within one transaction. Raises DatabaseError."""
+        """Read as Database.read_transaction does. Raises DatabaseError."""
         async with self.database().read_transaction(
-            timeout_seconds
+            timeout_seconds, for_report=for_report
         ) as connection:
             yield connection
 

@@ -80,6 +80,7 @@ class Settings(BaseModel):
     encode_jobs: Annotated[int, Field(ge=0, le=64)] = 1
     settle_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 10
     database: DatabaseUrl | None = None
+    database_read: DatabaseUrl | None = None
     database_ca: HomePath | None = None
     database_private_networks: Networks = ()
     smtp_url: SmtpUrl | None = None
@@ -137,6 +138,8 @@ class Settings(BaseModel):
                 "MSRV_TLS_CERT and MSRV_TLS_KEY go together: set both, or "
                 "neither"
             )
+        if self.database_read is not None and self.database is None:
+            raise ValueError("MSRV_DATABASE_READ needs MSRV_DATABASE as well")
         if self.delivery == "accel" and not self.trusted_proxies:
             raise ValueError(
                 "MSRV_DELIVERY=accel needs MSRV_TRUSTED_PROXIES: "

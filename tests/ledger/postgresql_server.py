@@ -113,6 +113,30 @@ class PostgreSQLServer:
         )
         self.start()
 
+    def standby(self) -> "PostgreSQLServer":
+        """Start a standby, which follows this server."""
+        copy = PostgreSQLServer(self.programs, self.folder / "standby")
+        copy.folder.mkdir()
+        self.own(copy.folder)
+        source = self.url("postgres")
+        subprocess.run(
+            [
+                self.programs / "pg_basebackup",
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+                f"--pgdata={copy.folder / 'data'}",
+                f"--dbname={source}",
+            ],
+            check=True,
+            capture_output=True,
+            timeout=START_SECONDS,
+            cwd="/",
+            **self._user(),
+        )
+        copy.start()
+        return copy
+
     def start(self, *options: str) -> None:
         """Start it, and wait until it answers."""
         settings = (

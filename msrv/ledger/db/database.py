@@ -11,6 +11,8 @@ transaction has a time-out, however the database behaves.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,7 @@ from msrv.ledger.db.engines.dialect import WRITES, Dialect
 from msrv.ledger.db.engines.error_codes import translate_errors
 from msrv.ledger.db.engines.mariadb import MARIADB
 from msrv.ledger.db.engines.postgresql import POSTGRESQL
+from msrv.ledger.db.engines.replica import ReplicaReads
 from msrv.ledger.db.engines.sqlite import SQLITE
 from msrv.ledger.db.schema import marks
 from msrv.ledger.errors import DatabaseUnusable
@@ -65,6 +68,14 @@ class Database:
         self.dialect = _dialect(parsed)
         self._engine = self.dialect.open(parsed, rules)
         self._writer = self._engine.execution_options(**{WRITES: True})
+        self._replica: Database | None = None
+        if rules.read_url is not None:
+            self._replica = Database(
+                rules.read_url,
+                rules=replace(rules, read_url=None, accepts_standby=True),
+                timeout_seconds=timeout_seconds,
+            )
+            self._reads = ReplicaReads(self._replica.name)
 
     @classmethod
     def open(
@@ -103,9 +114,23 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def read_transaction(
-        self, timeout_seconds: float | None = None
+        self,
+        timeout_seconds: float | None = None,
+        *,
+        for_report: bool = False,
     ) -> AsyncIterator[AsyncConnection]:
-        """Read within one transaction. Raises DatabaseError."""
+        """Read within one transaction. Raises DatabaseError.
+
+        `for_report` reads a replica if there is one. It may lack what was
+        written just now: nothing is decided by what it has.
+        """
+        if for_report and self._replica is not None:
+            async with self._reads.transaction(
+                partial(self._replica.read_transaction, timeout_seconds),
+                partial(self.read_transaction, timeout_seconds),
+            ) as connection:
+                yield connection
+            return
         async with self._transaction(
             self._engine, timeout_seconds or self._timeout_seconds
         ) as connection:
@@ -166,6 +191,8 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        if self._replica is not None:
+            await self._replica.close()
 
 
 def _dialect(url: URL) -> Dialect:

@@ -154,7 +154,7 @@ async def show(request: web.Request) -> web.Response:
                 "after", gettext("must come from a link to the next page")
             )
         after = report_queries.ActionKey(int(match[1]), match[2])
-    async with page.read_transaction(request) as connection:
+    async with page.read_transaction(request, for_report=True) as connection:
         found = await report_queries.list_actions(
             connection, after, report_queries.MAX_ACTIONS + 1, actor=actor
         )

@@ -110,7 +110,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     rows: dict[tuple[str, str, str], ArtistRow] = {}
     after = None
     while True:
-        async with page.read_transaction(request) as connection:
+        async with page.read_transaction(
+            request, for_report=True
+        ) as connection:
             found = await item_sales.monthly_sales(
                 connection,
                 first or "0000-00",

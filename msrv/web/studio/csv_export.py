@@ -79,7 +79,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     currency, sold = page.read_currency(request), page.read_sold_as(request)
 
     async def read_batch(after: order_queries.OrderKey | None) -> OrderPage:
-        async with page.read_transaction(request) as connection:
+        async with page.read_transaction(
+            request, for_report=True
+        ) as connection:
             return await order_queries.list_orders(
                 connection,
                 since=since,

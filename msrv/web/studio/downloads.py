@@ -61,7 +61,7 @@ async def show_figures(request: web.Request) -> web.Response:
     """Show downloads over a span. Raises DatabaseError, InvalidField."""
     span = page.read_span(request)
     today = day_of(request.app[STORE].clock())
-    async with page.read_transaction(request) as connection:
+    async with page.read_transaction(request, for_report=True) as connection:
         days = await report_queries.downloads_by_day(
             connection, chart.first_day(span, today), today
         )
@@ -118,7 +118,7 @@ async def show_list(request: web.Request) -> web.Response:
     if before is None:
         before = (today + 1) * page.DAY_SECONDS
     after = _read_position(request)
-    async with page.read_transaction(request) as connection:
+    async with page.read_transaction(request, for_report=True) as connection:
         found = await download_list.list_downloads(
             connection,
             since=since,

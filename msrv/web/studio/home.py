@@ -80,7 +80,7 @@ async def show(request: web.Request) -> web.Response:
     store = request.app[STORE]
     now = store.clock()
     today = day_of(now)
-    async with page.read_transaction(request) as connection:
+    async with page.read_transaction(request, for_report=True) as connection:
         sales, delivered = await _query(connection, today)
         latest = await order_queries.list_orders(
             connection, most=_LATEST_ORDERS

@@ -40,11 +40,14 @@ _FIRST_YEAR: Final = 1970
 
 @contextlib.asynccontextmanager
 async def read_transaction(
-    request: web.Request,
+    request: web.Request, *, for_report: bool = False
 ) -> AsyncIterator["AsyncConnection"]:
-    """Read the ledger in one transaction. Raises DatabaseError."""
+    """Read the ledger in one transaction. Raises DatabaseError.
+
+    `for_report`, a replica of the database may be read.
+    """
     async with request.app[STORE].ledger.read_transaction(
-        STUDIO_SECONDS
+        STUDIO_SECONDS, for_report=for_report
     ) as connection:
         yield connection
 

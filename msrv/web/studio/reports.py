@@ -99,7 +99,7 @@ async def show_sales(request: web.Request) -> web.Response:
     """
     span = page.read_span(request)
     today = day_of(request.app[STORE].clock())
-    async with page.read_transaction(request) as connection:
+    async with page.read_transaction(request, for_report=True) as connection:
         found = await _query(
             connection, span, today, request.app[STORE].catalog.current.moved
         )
@@ -247,7 +247,7 @@ def sales_data(row: SalesRow) -> dict[str, Any]:
 async def show_best_sellers(request: web.Request) -> web.Response:
     """Show a period's best sellers. Raises DatabaseError, InvalidField."""
     period = page.read_period(request)
-    async with page.read_transaction(request) as connection:
+    async with page.read_transaction(request, for_report=True) as connection:
         sellers = await best_sellers(
             connection,
             period,

@@ -9,7 +9,7 @@ neither a user name nor a hash of a password is sent.
 
 import asyncio
 import ssl
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -44,20 +44,28 @@ async def connect(
     user: str | None = None,
     password: str | None = None,
 ) -> "asyncpg.Connection":
-    """Open a connection to a server that can be written to.
+    """Open a connection to a server that the rules accept.
 
     A host that begins with a slash is the folder of a socket. Raises
     DatabaseUnavailable and DatabaseUnusable.
     """
+    session = "any" if rules.accepts_standby else "read-write"
+    options = {
+        "port": port,
+        "user": user,
+        "password": password,
+        "database": database,
+        "target_session_attrs": session,
+    }
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             *others, last = await _places(rules, host, port)
             for place in others:
                 try:
-                    return await _open(place, port, user, password, database)
+                    return await _open(place, **options)
                 except DatabaseUnavailable:
                     continue
-            return await _open(last, port, user, password, database)
+            return await _open(last, **options)
     except TimeoutError as error:
         raise DatabaseUnavailable(
             f"the database did not answer within {CONNECT_SECONDS} s"
@@ -79,21 +87,14 @@ async def _places(
 
 async def _open(
     where: _Where,
-    port: int,
-    user: str | None,
-    password: str | None,
-    database: str,
+    **options: Any,  # noqa: ANN401 - those of asyncpg.connect
 ) -> "asyncpg.Connection":
     host, context = where
     try:
         connection = await asyncpg.connect(
             host=host,
-            port=port,
-            user=user,
-            password=password,
-            database=database,
             ssl=context or False,
-            target_session_attrs="read-write",
+            **options,
         )
     except ssl.SSLCertVerificationError as error:
         raise not_verified(error) from error

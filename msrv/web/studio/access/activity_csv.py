@@ -31,7 +31,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     async def read_batch(
         after: report_queries.ActionKey | None,
     ) -> list[OperatorAction]:
-        async with page.read_transaction(request) as connection:
+        async with page.read_transaction(
+            request, for_report=True
+        ) as connection:
             return await report_queries.list_actions(
                 connection, after, _BATCH, actor=actor
             )
