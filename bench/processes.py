@@ -38,6 +38,13 @@ def anonymous_bytes(pid: int) -> int:
     )
 
 
+def resident_bytes(pid: int) -> int:
+    """Return the memory of a process, without its descendants."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    (line,) = (each for each in status.split("\n") if each[:6] == "VmRSS:")
+    return int(line.split()[1]) * 1024
+
+
 def tree(pid: int) -> Iterator[int]:
     """Return a process and its descendants."""
     yield pid
