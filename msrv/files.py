@@ -64,7 +64,7 @@ def make_private_folder(folder: Path) -> None:
 
 def write_file(
     path: Path,
-    data: bytes,
+    data: bytes | bytearray,
     *,
     mode: int = 0o600,
     overwrite: bool = True,

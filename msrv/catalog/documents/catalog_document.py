@@ -3,7 +3,8 @@
 
 """Catalog document: a whole catalog as bytes, and back.
 
-A first line with the schema's number, then MessagePack. Decoding checks the
+A first line with the schema's number, then parts in MessagePack, each after
+its length: one for the catalog, and one for each release. Decoding checks the
 type of each value, so that a document is either read as a whole or refused;
 it runs no code of the document. Whoever reads one decides whom to believe: a
 document has neither a signature nor a digest of its own.
@@ -13,7 +14,7 @@ Anything else that changes the model's fields needs another SCHEMA.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final, Self, TypeVar
 
@@ -40,6 +41,7 @@ from msrv.storage.model import Content, FileIdentity
 SCHEMA: Final = 1
 _NAME: Final = b"MSRV catalog "
 _MAX_LINE: Final = 40
+_LENGTH_BYTES: Final = 4
 _T = TypeVar("_T")
 
 
@@ -105,9 +107,9 @@ _FIELDS: Final = tuple(each.name for each in fields(Release))
 
 
 class _Document(msgspec.Struct, frozen=True):
-    """Catalog in a document.
+    """Catalog in a document, without its releases.
 
-    Each release is encoded by itself, so that other threads run while a
+    Each release is a part by itself, so that other threads run while a
     document is decoded. `others` are the entries of `by_id` that don't follow
     from the releases. `is_escaped` is True if all paths are: MessagePack has
     no place for the undecodable bytes of a file's name.
@@ -115,7 +117,7 @@ class _Document(msgspec.Struct, frozen=True):
 
     version: str
     shop: Shop
-    releases: tuple[msgspec.Raw, ...]
+    release_count: int
     others: tuple[tuple[str, _FormerItem | _Release], ...]
     moved: dict[str, str]
     held_by: dict[str, tuple[str, ...]]
@@ -169,16 +171,27 @@ def encode_catalog(catalog: Catalog) -> bytes:
     Raises CatalogDocumentError for a value that no document can hold, such
     as the time of a file after the year 2500.
     """
+    buffer = bytearray()
+    append_catalog(buffer, catalog)
+    return bytes(buffer)
+
+
+def append_catalog(buffer: bytearray, catalog: Catalog) -> None:
+    """Append a catalog's document to a buffer; see `encode_catalog`.
+
+    That of a large library would take several times its size in copies.
+    """
+    start = len(buffer)
     try:
         try:
-            body = _encode(catalog, is_escaped=False)
+            _encode(buffer, catalog, is_escaped=False)
         except UnicodeEncodeError:
-            body = _encode(catalog, is_escaped=True)
+            del buffer[start:]
+            _encode(buffer, catalog, is_escaped=True)
     except (OverflowError, TypeError, ValueError) as error:
         raise CatalogDocumentError(
             f"the catalog can't be a document: {error}"
         ) from error
-    return b"%s%d\n%s" % (_NAME, SCHEMA, body)
 
 
 def decode_catalog(data: bytes | memoryview) -> Catalog:
@@ -197,21 +210,25 @@ def decode_catalog(data: bytes | memoryview) -> Catalog:
         raise CatalogDocumentError(f"it is damaged: {error}") from error
 
 
-def _encode(catalog: Catalog, *, is_escaped: bool) -> bytes:
+def _encode(buffer: bytearray, catalog: Catalog, *, is_escaped: bool) -> None:
     encoder = msgspec.msgpack.Encoder()
     known = CatalogIds.of(catalog.releases).by_id
 
     def plain(value: _T) -> _T:
         return _with_paths(value, _escaped) if is_escaped else value
 
-    return encoder.encode(
+    def append_part(part: _Document | _Release) -> None:
+        start = len(buffer) + _LENGTH_BYTES
+        encoder.encode_into(part, buffer, start)
+        length = len(buffer) - start
+        buffer[start - _LENGTH_BYTES : start] = length.to_bytes(_LENGTH_BYTES)
+
+    buffer += b"%s%d\n" % (_NAME, SCHEMA)
+    append_part(
         _Document(
             catalog.version,
             catalog.shop,
-            tuple(
-                msgspec.Raw(encoder.encode(_Release.of(plain(each))))
-                for each in catalog.releases
-            ),
+            len(catalog.releases),
             tuple(
                 (item_id, _entry(plain(entry)))
                 for item_id, entry in catalog.by_id.items()
@@ -225,10 +242,15 @@ def _encode(catalog: Catalog, *, is_escaped: bool) -> bytes:
             is_escaped,
         )
     )
+    for each in catalog.releases:
+        append_part(_Release.of(plain(each)))
 
 
 def _decode(body: memoryview) -> Catalog:
-    document = _DECODER.decode(body)
+    first, *others = _split(body)
+    document = _DECODER.decode(first)
+    if len(others) != document.release_count:
+        raise ValueError("releases are missing")
     shared = _SharedValues()
 
     def raw(value: _T) -> _T:
@@ -236,8 +258,7 @@ def _decode(body: memoryview) -> Catalog:
         return _with_paths(value, _unescaped) if is_escaped else value
 
     releases = tuple(
-        raw(_RELEASE_DECODER.decode(each).value(shared))
-        for each in document.releases
+        raw(_RELEASE_DECODER.decode(each).value(shared)) for each in others
     )
     return Catalog(
         shop=document.shop,
@@ -253,6 +274,17 @@ def _decode(body: memoryview) -> Catalog:
         pages=raw(document.pages),
         profiles=raw(document.profiles),
     )
+
+
+def _split(body: memoryview) -> Iterator[memoryview]:
+    """Yield the parts of a document. Raises ValueError."""
+    at = 0
+    while at < len(body) or not at:
+        start = at + _LENGTH_BYTES
+        at = start + int.from_bytes(body[start - _LENGTH_BYTES : start])
+        if not start < at <= len(body):
+            raise ValueError("it is truncated")
+        yield body[start:at]
 
 
 def _entry(entry: Item | Release) -> _FormerItem | _Release:

@@ -19,7 +19,7 @@ import msgspec
 
 from msrv import __version__
 from msrv.catalog.config.store_config import StoreConfig
-from msrv.catalog.documents.catalog_document import encode_catalog
+from msrv.catalog.documents.catalog_document import append_catalog
 from msrv.catalog.library.found_files import FoundFile, Scan
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.loaded_library import LoadedLibrary
@@ -75,7 +75,7 @@ _HEAD_DECODER: Final = msgspec.msgpack.Decoder(LibraryHead)
 
 def format_library(
     root: Path, loaded: LoadedLibrary, found: Scan
-) -> tuple[bytes, bytes]:
+) -> tuple[bytes, bytearray]:
     """Return the file's digest, and its bytes.
 
     Raises ValueError, OverflowError, TypeError and OSError.
@@ -99,10 +99,14 @@ def format_library(
             loaded.notes,
         )
     )
-    size = len(head).to_bytes(_SIZE_BYTES, "big")
-    body = b"".join((program_digest(), size, head, encode_catalog(catalog)))
-    digest = hashlib.sha256(body).digest()
-    return digest, b"".join((_NAME, digest, body))
+    buffer = bytearray(_NAME + bytes(_DIGEST_BYTES) + program_digest())
+    buffer += len(head).to_bytes(_SIZE_BYTES) + head
+    append_catalog(buffer, catalog)
+    start = len(_NAME) + _DIGEST_BYTES
+    with memoryview(buffer) as view:
+        digest = hashlib.sha256(view[start:]).digest()
+    buffer[len(_NAME) : start] = digest
+    return digest, buffer
 
 
 def parse_library(data: bytes) -> tuple[bytes, LibraryHead, memoryview]:
@@ -117,7 +121,7 @@ def parse_library(data: bytes) -> tuple[bytes, LibraryHead, memoryview]:
     if body[:_DIGEST_BYTES] != program_digest():
         raise ValueError("it is of another version of the store")
     start = _DIGEST_BYTES + _SIZE_BYTES
-    end = start + int.from_bytes(body[_DIGEST_BYTES:start], "big")
+    end = start + int.from_bytes(body[_DIGEST_BYTES:start])
     return digest, _HEAD_DECODER.decode(body[start:end]), body[end:]
 
 

@@ -238,18 +238,37 @@ def test_document_has_the_fields_of_its_schema() -> None:
     } == FIELDS
 
 
+def parts(data: bytes) -> list[dict[str, Any]]:
+    """Return the parts of a document, without its first line."""
+    _, _, left = data.partition(b"\n")
+    found = []
+    while left:
+        size = int.from_bytes(left[:4])
+        found.append(msgspec.msgpack.decode(left[4 : 4 + size]))
+        left = left[4 + size :]
+    return found
+
+
+def joined(parts: list[dict[str, Any]]) -> bytes:
+    """Return the document of these parts."""
+    encoded = [msgspec.msgpack.encode(each) for each in parts]
+    return b"MSRV catalog 1\n" + b"".join(
+        len(each).to_bytes(4) + each for each in encoded
+    )
+
+
 def test_document_without_a_newer_field_is_read() -> None:
-    line, _, body = encode_catalog(rich_catalog()).partition(b"\n")
-    document = msgspec.msgpack.decode(body)
-    releases = [msgspec.msgpack.decode(body) for body in _releases(document)]
-    del releases[0]["items"][0]["listening"]
-    document["releases"] = releases
-    decoded = decode_catalog(line + b"\n" + msgspec.msgpack.encode(document))
+    catalog, release = parts(encode_catalog(rich_catalog()))
+    del release["items"][0]["listening"]
+    decoded = decode_catalog(joined([catalog, release]))
     assert decoded.releases[0].items[0].listening == Listening()
 
 
-def _releases(document: dict[str, Any]) -> list[bytes]:
-    return [msgspec.msgpack.encode(each) for each in document["releases"]]
+def test_document_without_a_release_is_refused() -> None:
+    catalog, release = parts(encode_catalog(rich_catalog()))
+    for wrong in ([catalog], [catalog, release, release]):
+        with pytest.raises(CatalogDocumentError, match="missing"):
+            decode_catalog(joined(wrong))
 
 
 def test_every_truncated_document_is_refused() -> None:
@@ -266,11 +285,10 @@ def test_no_bytes_raise_another_error(data: bytes, has_line: bool) -> None:  # n
 
 
 def test_value_of_another_type_is_refused() -> None:
-    line, _, body = encode_catalog(rich_catalog()).partition(b"\n")
-    document = msgspec.msgpack.decode(body)
-    document["releases"][0]["items"][0]["price"]["minor"] = "0"
+    catalog, release = parts(encode_catalog(rich_catalog()))
+    release["items"][0]["price"]["minor"] = "0"
     with pytest.raises(CatalogDocumentError, match="it is damaged: Expected"):
-        decode_catalog(line + b"\n" + msgspec.msgpack.encode(document))
+        decode_catalog(joined([catalog, release]))
 
 
 @pytest.mark.parametrize(
