@@ -20,6 +20,10 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from msrv.catalog.library.found_files import FoundFile
+from msrv.catalog.scanning.file_table import (
+    ForeignTable,
+    connect_file_table,
+)
 from msrv.catalog.texts.track_text_table import TrackTextTable
 from msrv.display_text import printable
 from msrv.storage.model import FileIdentity
@@ -27,17 +31,9 @@ from msrv.storage.model import FileIdentity
 log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "index.sqlite3"
-_APPLICATION: Final = int.from_bytes(b"MSRV", "big")
-_VERSION: Final = 8
-"""Raise it when the columns or the facts change."""
-_TABLE: Final = (
-    # Two processes may create it at once.
-    "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, "
-    # Text: SQLite's integers are too small for times after 2262 and for
-    # large inodes.
-    "identity TEXT NOT NULL, "
-    "sha256 BLOB NOT NULL, crc32 INTEGER NOT NULL, "
-    "facts TEXT NOT NULL) WITHOUT ROWID"
+_SELECT_FOLDER: Final = (
+    "SELECT path, identity, sha256, crc32, facts FROM files "
+    "WHERE path >= ? AND path < ? AND instr(substr(path, ?), x'2f') = 0"
 )
 
 
@@ -96,30 +92,23 @@ class IndexEntry(NamedTuple):
         return facts
 
 
-class _ForeignIndex(Exception):
-    """The file isn't an index, or is one of another version."""
-
-
 class FileIndex:
-    """Index entries by path, in memory; `save` writes the changes.
+    """Index entries by path; `save` writes the changes.
 
-    Not thread-safe.
+    Those of one folder are in memory, and those that aren't written yet: all
+    of a large library would take hundreds of bytes each, and they are read
+    once. Not thread-safe.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._texts = TrackTextTable(connection)
+        self._pending: dict[str, IndexEntry] = {}
         self._changed: set[str] = set()
-        self._known: dict[str, IndexEntry] = {}
+        self._folder: str | None = None
+        self._entries: dict[str, IndexEntry] = {}
         self._warned = False
         self._ignores_status = False
-        rows = connection.execute(
-            "SELECT path, identity, sha256, crc32, facts FROM files"
-        )
-        for path, identity, *columns in rows:
-            self._known[os.fsdecode(path)] = IndexEntry(
-                FileIdentity(*map(int, identity.split())), *columns
-            )
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -137,7 +126,7 @@ class FileIndex:
                 raise
             except (
                 sqlite3.DatabaseError,
-                _ForeignIndex,
+                ForeignTable,
                 AttributeError,
                 TypeError,
                 ValueError,
@@ -157,7 +146,7 @@ class FileIndex:
 
     @classmethod
     def _at(cls, path: Path | str) -> Self:
-        connection = _connect(path)
+        connection = connect_file_table(path)
         try:
             return cls(connection)
         except BaseException:
@@ -166,7 +155,7 @@ class FileIndex:
 
     def find(self, file: FoundFile) -> IndexEntry | None:
         """Return a file's entry if the file is unchanged, else None."""
-        known = self._known.get(file.path)
+        known = self._entry(file.path)
         if known is None:
             return None
         is_same = known.identity.is_same(file.identity)
@@ -191,11 +180,11 @@ class FileIndex:
 
     def has_path(self, path: str) -> bool:
         """Return whether there is an entry for this path."""
-        return path in self._known
+        return self._entry(path) is not None
 
     def has_same_size_and_date(self, file: FoundFile) -> bool:
         """Return whether a file's size and date are those of its entry."""
-        known = self._known.get(file.path)
+        known = self._entry(file.path)
         return known is not None and known.identity[:2] == file.identity[:2]
 
     def add(self, path: str, known: IndexEntry) -> None:
@@ -204,7 +193,7 @@ class FileIndex:
         If only its inode differs and the bytes are the same, the file
         system's inodes aren't stable: this file's is not compared again.
         """
-        old = self._known.get(path)
+        old = self._entry(path)
         if (
             old is not None
             and old.sha256 == known.sha256
@@ -214,7 +203,7 @@ class FileIndex:
             known = known._replace(identity=known.identity._replace(inode=0))
         if known.texts_json is not None:
             self._texts.add(path, known.sha256, known.texts_json)
-        self._known[path] = known._replace(texts_json=None)
+        self._pending[path] = known._replace(texts_json=None)
         self._changed.add(path)
 
     def save(self) -> None:
@@ -225,50 +214,99 @@ class FileIndex:
         """
         if not self._changed:
             return
-        rows = [_row(path, self._known[path]) for path in self._changed]
+        rows = [_row(path, self._pending[path]) for path in self._changed]
         statement = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)"
-        if self._write(statement, rows, self._texts.save):
+        refused: set[str] = set()
+        if self._write(statement, rows, self._texts.save, refused):
             self._changed.clear()
             self._texts.clear()
+            self._pending = {path: self._pending[path] for path in refused}
 
     def retain(self, paths: Iterable[str]) -> None:
         """Remove all entries except those of these paths."""
-        self.remove(self._known.keys() - set(paths))
+        wanted = {os.fsencode(path) for path in paths}
+        try:
+            rows = self._connection.execute("SELECT path FROM files")
+            known = {row[0] for row in rows}
+        except sqlite3.Error as error:
+            self._warn("read", error)
+            return
+        known.update(map(os.fsencode, self._pending))
+        self.remove(map(os.fsdecode, known - wanted))
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove the entries of these paths."""
-        gone = self._known.keys() & set(paths)
+        gone = set(paths)
         if not gone:
             return
         for path in gone:
-            del self._known[path]
+            self._pending.pop(path, None)
         self._changed -= gone
         self._write(
             "DELETE FROM files WHERE path = ?",
             [(os.fsencode(path),) for path in gone],
             lambda: self._texts.remove(gone),
+            set(),
         )
+
+    def _entry(self, path: str) -> IndexEntry | None:
+        """Return the entry of a path, whatever its file is now."""
+        found = self._pending.get(path)
+        if found is not None:
+            return found
+        folder = path.rpartition("/")[0]
+        if folder != self._folder:
+            self._entries, self._folder = dict(self._read(folder)), folder
+        return self._entries.get(path)
+
+    def _read(self, folder: str) -> Iterator[tuple[str, IndexEntry]]:
+        """Yield the entries of a folder, without those of its subfolders."""
+        prefix = os.fsencode(f"{folder}/" if folder else "")
+        end = prefix[:-1] + b"0" if prefix else b"\xff" * 8  # "/" + 1
+        try:
+            rows = self._connection.execute(
+                _SELECT_FOLDER, (prefix, end, len(prefix) + 1)
+            ).fetchall()
+        except sqlite3.Error as error:
+            self._warn("read", error)
+            return
+        for path, identity, *columns in rows:
+            try:
+                numbers = FileIdentity(*map(int, identity.split()))
+            except (TypeError, ValueError):
+                continue  # read again from the file
+            yield os.fsdecode(path), IndexEntry(numbers, *columns)
+
+    def _warn(self, what: str, error: sqlite3.Error) -> None:
+        if not self._warned:
+            log.warning("can't %s the index: %s", what, error)
+        self._warned = True
 
     def _write(
         self,
         statement: str,
         rows: list[tuple[Any, ...]],
         write_texts: Callable[[], None],
+        refused: set[str],
     ) -> bool:
+        """Write rows; add the paths of those to `refused` that can't be."""
+        self._folder, self._entries = None, {}
         try:
             with self._connection:
                 for row in rows:
-                    self._write_one(statement, row)
+                    if (
+                        not self._write_one(statement, row)
+                        and refused is not None
+                    ):
+                        refused.add(os.fsdecode(row[0]))
                 write_texts()
         except sqlite3.Error as error:
-            if not self._warned:
-                log.warning("can't write the index: %s", error)
-            self._warned = True
+            self._warn("write", error)
             return False
         self._warned = False
         return True
 
-    def _write_one(self, statement: str, row: tuple[Any, ...]) -> None:
+    def _write_one(self, statement: str, row: tuple[Any, ...]) -> bool:
         """Write one row; a row that SQLite refuses is logged and skipped."""
         try:
             self._connection.execute(statement, row)
@@ -285,6 +323,8 @@ class FileIndex:
                 printable(os.fsdecode(row[0])),
                 error,
             )
+            return False
+        return True
 
     def close(self) -> None:
         """Close the database."""
@@ -307,32 +347,3 @@ class FileIndex:
 def _row(path: str, known: IndexEntry) -> tuple[Any, ...]:
     identity = " ".join(map(str, known.identity))
     return (os.fsencode(path), identity, *known[1:4])
-
-
-def _connect(path: Path | str) -> sqlite3.Connection:
-    """Open a database with our table. Raises sqlite3.Error and _NotOurs."""
-    # Used by one thread at a time, but not always by the same.
-    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
-    try:
-        mark = tuple(
-            connection.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("application_id", "user_version")
-        )
-        if mark == (0, 0) and not _has_tables(connection):
-            with connection:
-                connection.execute(_TABLE)
-                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-        elif mark != (_APPLICATION, _VERSION):
-            raise _ForeignIndex("it is of another program or another version")
-        # Entries that a power failure loses are read again from the files.
-        connection.execute("PRAGMA synchronous = OFF")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    found = connection.execute("SELECT count(*) FROM sqlite_master")
-    return bool(found.fetchone()[0])

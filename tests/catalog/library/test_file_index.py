@@ -107,7 +107,56 @@ def test_unwritable_row_is_skipped_and_logged(
         index.save()
     assert "can't store A/2.wav" in caplog.text
     with FileIndex.open(tmp_path) as index:
-        assert index._known.keys() == {"A/1.wav", "A/3.wav"}
+        known = {n: index.has_path(f"A/{n}.wav") for n in (1, 2, 3)}
+    assert known == {1: True, 2: False, 3: True}
+
+
+def test_unwritable_row_is_found_until_the_end(tmp_path: Path) -> None:
+    """It isn't read again at each change."""
+    with FileIndex.open(tmp_path) as index:
+        index.add(FILE.path, KNOWN._replace(crc32=2**80))
+        index.save()
+        index.save()
+        assert index.find(FILE)
+
+
+def test_folders_of_similar_names_are_apart(tmp_path: Path) -> None:
+    paths = [
+        "A/1",
+        "A/B/1",
+        "A0/1",
+        "A-/1",
+        "A",
+        "1",
+        "\udcff/1",
+        "\udcff\udcff",
+    ]
+    with FileIndex.open(tmp_path) as index:
+        for path in paths:
+            index.add(path, KNOWN)
+        index.save()
+    with FileIndex.open(tmp_path) as index:
+        assert all(index.has_path(path) for path in paths)
+        assert not index.has_path("A/2")
+        assert not index.has_path("A/B")
+        index.retain(paths[1:])
+        assert [each for each in paths if index.has_path(each)] == paths[1:]
+
+
+def test_entries_change_while_their_folder_is_in_memory(
+    tmp_path: Path,
+) -> None:
+    remember(tmp_path)
+    changed = FILE._replace(mtime_ns=77)
+    with FileIndex.open(tmp_path) as index:
+        assert index.find(FILE)
+        entry = KNOWN._replace(identity=changed.identity)
+        index.add(FILE.path, entry)
+        assert index.find(changed)
+        index.save()
+        assert index.find(changed)
+        index.remove([FILE.path])
+        assert not index.has_path(FILE.path)
 
 
 def test_retain_removes_other_entries(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mutagen import id3
 from mutagen.wave import WAVE
 
 from msrv.catalog.library.file_index import FILE_NAME, FileIndex
+from msrv.catalog.library.scan import scan
 from msrv.catalog.texts import release_texts
 from msrv.catalog.texts.release_texts import (
     ReleaseTexts,
@@ -148,7 +149,9 @@ async def test_index_has_no_lyrics_in_memory(library: Library) -> None:
     library.release("A", {"01 A.wav": track(1, "a long text")})
     library.read()
     with FileIndex.open(library.data) as index:
-        known = index._known["A/01 A.wav"]
+        (folder,) = scan(library.root).folders
+        known = index.find(folder.files[0])
+        assert known is not None
         assert "long text" not in repr(known)
 
 
