@@ -44,6 +44,8 @@ _DOCUMENT: Final = {"Content-Type": "application/octet-stream"}
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are uploaded, and the bytes that are to be."""
+KnownPointer = tuple[Pointer | None, str | None]
+"""The pointer and its tag; None where there is none."""
 
 
 class PublicationError(Exception):
@@ -87,15 +89,18 @@ async def publish(
     library: PublishedLibrary,
     sources: Sequence[BlobSource],
     *,
+    known: KnownPointer,
     progress: Progress = lambda _done, _total: None,
     dry_run: bool = False,
 ) -> Publication:
     """Upload what the bucket lacks, and make the library the current one.
 
-    With `dry_run` nothing is written. Raises PublicationError, BucketError.
+    `known` is the pointer as it was before the library was read: a catalog
+    that was published since is newer, and not replaced. With `dry_run`
+    nothing is written. Raises PublicationError, BucketError.
     """
     wanted = {each.sha256: each for each in sources}
-    pointer, etag = await read_pointer(bucket, keyring)
+    pointer, etag = known
     missing = await _missing(bucket, wanted)
     total = sum(each.size_bytes for each in missing)
     blobs = frozenset(wanted)
@@ -232,9 +237,7 @@ async def catalog_names(bucket: Bucket) -> list[str]:
     return sorted(filter(is_catalog_name, names))
 
 
-async def read_pointer(
-    bucket: Bucket, keyring: Keyring
-) -> tuple[Pointer | None, str | None]:
+async def read_pointer(bucket: Bucket, keyring: Keyring) -> KnownPointer:
     """Return the pointer and its tag; None where there is none.
 
     Raises PublicationError for one that isn't signed by this NONCE, which
@@ -318,7 +321,9 @@ async def _upload(bucket: Bucket, source: BlobSource) -> None:
         await bucket.upload(key, parts, attributes)
         return
     data = await asyncio.to_thread(lambda: b"".join(parts))
-    await bucket.create(key, data, attributes)
+    if not await bucket.create(key, data, attributes):
+        # Damaged: it has another size, or another upload was first.
+        await bucket.upload(key, iter([data]), attributes)
 
 
 def _verified_parts(source: BlobSource) -> Iterator[bytes]:

@@ -33,11 +33,11 @@ from msrv.catalog.published.upload import (
     read_pointer,
     roll_back,
 )
-from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import LIBRARY, examples, load_settings
 from msrv.cli.progress import ProgressLine
+from msrv.cli.publishing.whole_library import read_whole_library
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.settings.optional_packages import require_packages
@@ -157,7 +157,8 @@ def _prune(
 def _publish(
     settings: Settings, bucket: Bucket, keyring: Keyring, *, dry_run: bool
 ) -> _Result:
-    reading = read_catalog(settings)
+    known = asyncio.run(read_pointer(bucket, keyring))
+    reading = read_whole_library(settings)
     for problem in reading.problems:
         click.echo(f"warning: {problem}", err=True)
     with ProgressLine() as line:
@@ -169,6 +170,7 @@ def _publish(
                 keyring,
                 prepared.library,
                 prepared.sources,
+                known=known,
                 progress=lambda sent, total: line.update(
                     f"uploading {format_size(sent)} of {format_size(total)}"
                 ),

@@ -4,8 +4,10 @@
 """A library is published into a bucket of Ceph, from the command line."""
 
 import asyncio
+import errno
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from msrv.catalog.library import indexing
+from msrv.catalog.model import Item
+from msrv.catalog.published import upload
 from msrv.catalog.published.layout import (
     BadDocument,
     Pointer,
@@ -24,7 +29,12 @@ from msrv.catalog.published.layout import (
     blobs_of,
     catalog_key,
 )
-from msrv.catalog.published.upload import PublicationError, prune, roll_back
+from msrv.catalog.published.upload import (
+    PublicationError,
+    prune,
+    read_pointer,
+    roll_back,
+)
 from msrv.proofs.keyring import Keyring
 from msrv.storage.objects.bucket import Bucket
 from tests.cli.conftest import Cli
@@ -161,6 +171,91 @@ def test_another_nonce_neither_reads_nor_overwrites(
     assert publish()["uploaded"] == 0
 
 
+def test_half_an_upload_is_not_published(
+    publish: Publish, cli: Cli, library: Path, target: str, keyring: Keyring
+) -> None:
+    publish()
+    cli.environ["MSRV_SETTLE_SECONDS"] = "2"
+    zine = library / "Zine" / "zine.pdf"
+    copying = subprocess.Popen(
+        [sys.executable, "-c", COPYING, zine],
+        stdout=subprocess.PIPE,
+    )
+    assert copying.stdout is not None
+    copying.stdout.readline()
+    current = publish()["catalog"]
+    assert copying.wait() == 0
+    copying.stdout.close()
+    document = read(Bucket.open(target), catalog_key(current))
+    found = PublishedLibrary.decode(keyring, document).catalog.by_id["zine"]
+    assert isinstance(found, Item)
+    assert found.content.sha256 == hashlib.sha256(zine.read_bytes()).digest()
+
+
+def test_an_empty_library_is_not_published(
+    publish: Publish, library: Path
+) -> None:
+    library.rename(library.with_name("elsewhere"))
+    library.mkdir()
+    with pytest.raises(RuntimeError, match="is its disk mounted"):
+        publish()
+
+
+def test_a_release_without_a_file_that_cannot_be_read_is_not_published(
+    publish: Publish, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = publish()
+    with (library / "Night Bus" / "02 Wrong Stop.wav").open("ab") as file:
+        file.write(b"more")
+
+    def unreadable(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(indexing, "_hash", unreadable)
+        with pytest.raises(RuntimeError, match=r"Stop\.wav.*can't be read"):
+            publish()
+    assert publish("--list")["current"] == first["catalog"]
+
+
+def test_a_catalog_that_was_published_meanwhile_stays(
+    publish: Publish, target: str, keyring: Keyring
+) -> None:
+    name = publish()["catalog"]
+    bucket = Bucket.open(target)
+    before = asyncio.run(read_pointer(bucket, keyring))
+    publish("--roll-back", name)  # with the next serial
+    later = asyncio.run(read_pointer(bucket, keyring))
+    document = read(bucket, catalog_key(name))
+    library = PublishedLibrary.decode(keyring, document)
+    with pytest.raises(PublicationError, match="meanwhile"):
+        asyncio.run(upload.publish(bucket, keyring, library, (), known=before))
+    assert asyncio.run(read_pointer(bucket, keyring)) == later
+
+
+def test_a_damaged_object_is_uploaded_again(
+    publish: Publish, target: str, library: Path
+) -> None:
+    publish()
+    data = (library / "Zine" / "zine.pdf").read_bytes()
+    bucket = Bucket.open(target)
+    key = blob_key(hashlib.sha256(data).digest())
+    asyncio.run(bucket.delete([key]))
+    assert asyncio.run(bucket.create(key, data[:-1], {}))
+    assert publish()["uploaded"] == 1
+    assert read(bucket, key) == data
+    assert publish()["uploaded"] == 0
+
+
+COPYING = """
+import sys, time
+
+with open(sys.argv[1], "wb", buffering=0) as file:
+    for number in range(4):
+        file.write(b"part %d of a PDF" % number)
+        print(flush=True)
+        time.sleep(0.3)
+"""
 KILLED = """
 import asyncio, hashlib, io, os, signal, sys
 from msrv.catalog.published.upload import BlobSource, _upload_all
