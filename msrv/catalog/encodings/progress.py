@@ -51,6 +51,11 @@ class EncodingProgress:
         self._lasting = ""
         self.status = EncodingStatus()
 
+    @property
+    def is_paused(self) -> bool:
+        """True while nothing can be encoded, as on a full disk."""
+        return self.status.problem != self._lasting
+
     def update(self, wanted: int, ready: int, size_bytes: int) -> None:
         """Set the counts of the plan and of the folder."""
         self.status = replace(

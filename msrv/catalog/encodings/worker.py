@@ -128,6 +128,11 @@ class EncodingWorker:
             encoder.kill()
         await self._tasks.stop()
 
+    @property
+    def is_encoding(self) -> bool:
+        """True while an encoding is being made, or is next."""
+        return bool(self._queue or self._running)
+
     async def _plan_forever(self) -> None:
         refreshed_at = self._timer()
         while True:
@@ -174,10 +179,8 @@ class EncodingWorker:
         except (OSError, subprocess.SubprocessError) as error:
             report(f"ffmpeg doesn't run, so only originals are sold: {error}")
             return
-        lacking = sorted(names - self._build.formats)
-        if lacking:
-            what = ", ".join(lacking)
-            report(f"this ffmpeg can't encode {what}", is_lasting=True)
+        if lacking := ", ".join(sorted(names - self._build.formats)):
+            report(f"this ffmpeg can't encode {lacking}", is_lasting=True)
 
     async def _fill_queue(self) -> None:
         """Queue what is missing, in the order of the plan."""

@@ -143,10 +143,12 @@ async def _make_encodings(
         while True:
             status = worker.progress.status
             progress("encodings", status.ready, status.wanted)
-            if status.problem:
+            if worker.progress.is_paused:
                 break
             if status.wanted and not status.waiting:
                 break
+            if status.wanted and status.problem and not worker.is_encoding:
+                break  # ffmpeg lacks the encoders of the others
             await asyncio.sleep(_POLL_SECONDS)
     return worker.progress.status.wanted - worker.progress.status.ready
 
