@@ -164,9 +164,13 @@ async def _metrics(
     async def repeat() -> None:
         while True:
             await asyncio.sleep(interval_seconds)
-            await asyncio.to_thread(
-                export.send, list(families()), time.time_ns()
-            )
+            try:
+                await asyncio.to_thread(
+                    export.send, list(families()), time.time_ns()
+                )
+            except Exception:
+                # A bug must not end the exports, nor the stop.
+                log.exception("telemetry: metrics can't be exported")
 
     task = asyncio.create_task(repeat(), name="export of metrics")
     try:
@@ -175,7 +179,11 @@ async def _metrics(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        last = list(families())
+        last: list[Metric] = []
+        try:
+            last = list(families())
+        except Exception:
+            log.exception("telemetry: metrics can't be exported")
         await _within(STOP_SECONDS, lambda: export.stop(last, time.time_ns()))
 
 

@@ -10,12 +10,13 @@ import string
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from prometheus_client.metrics_core import Metric
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -121,6 +122,25 @@ async def test_purchase_is_traced_by_routes(
         assert len(each.bucket_counts) == len(each.explicit_bounds) + 1
         assert each.sum > 0
     assert receiver.metrics["msrv_ledger_up"].gauge.data_points
+
+
+async def test_metric_that_fails_once_ends_no_export(
+    store: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(store.app, web.Application)
+    metrics = store.app[STORE].metrics
+    failures = iter([OSError("away")])
+    families = metrics.families
+
+    def failing() -> Iterator[Metric]:
+        for error in failures:
+            raise error
+        yield from families()
+
+    monkeypatch.setattr(metrics, "families", failing)
+    async with traced(store, receiver, monkeypatch):
+        await receiver.wait_for(lambda: "msrv_ledger_up" in receiver.metrics)
+        failures = iter([OSError("away")])  # and the last one
 
 
 async def test_statements_of_a_request_are_its_spans(
