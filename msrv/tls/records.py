@@ -5,8 +5,8 @@
 
 Data is encrypted in slices that stay in the processor's cache. pyOpenSSL
 copies records twice, into new memory each time; here they are copied once, one
-after another, and leave in one system call. (So two private names of pyOpenSSL
-are used.)
+after another, and leave in one system call. (So private names of pyOpenSSL are
+used.)
 """
 
 import socket
@@ -20,12 +20,14 @@ from OpenSSL._util import ffi, lib
 
 MAX_BYTES: Final = 256 * 1024
 """Limit of one call."""
-_SLICE_BYTES: Final = 64 * 1024
-_SMALL_SLICE_BYTES: Final = 8 * 1024
-"""Bytes passed to OpenSSL at a time: the second size unless there are more
-than _LARGE_BYTES. OpenSSL keeps a buffer of the largest write for each
-connection, so clients that are sent little have a small one."""
-_LARGE_BYTES: Final = 128 * 1024
+_SLICES_BYTES: Final = (
+    (128 * 1024, 64 * 1024),
+    (64 * 1024, 16 * 1024),
+    (0, 8 * 1024),
+)
+"""Bytes passed to OpenSSL at a time, by the size that they are more than.
+OpenSSL keeps a buffer of the largest write for each connection, so clients
+that are sent little have a small one."""
 _OVERHEAD_BYTES: Final = 4096
 """Space for the growth of a slice: 22 bytes a record, and OpenSSL's own
 messages."""
@@ -33,10 +35,8 @@ messages."""
 _MAX_BUFFERS: Final = 64
 """Buffers passed to one `sendmsg`; the kernel allows 1,024."""
 
-_SLICES: Final = max(
-    MAX_BYTES // _SLICE_BYTES, _LARGE_BYTES // _SMALL_SLICE_BYTES
-)
-_MEMORY: Final = bytearray(MAX_BYTES + _SLICES * _OVERHEAD_BYTES)
+_MAX_SLICES: Final = 8
+_MEMORY: Final = bytearray(MAX_BYTES + _MAX_SLICES * _OVERHEAD_BYTES)
 _ADDRESS: Final = ffi.from_buffer(_MEMORY)
 
 
@@ -45,7 +45,7 @@ def encrypt(tls: SSL.Connection, data: memoryview) -> memoryview:
 
     Raises SSL.Error.
     """
-    step = _SLICE_BYTES if len(data) > _LARGE_BYTES else _SMALL_SLICE_BYTES
+    step = next(step for size, step in _SLICES_BYTES if len(data) > size)
     size = 0
     for at in range(0, len(data), step):
         part = data[at : at + step]
@@ -56,6 +56,18 @@ def encrypt(tls: SSL.Connection, data: memoryview) -> memoryview:
             len(part) + _OVERHEAD_BYTES,
         )
     return memoryview(_MEMORY)[:size]
+
+
+def release_memory(tls: SSL.Connection) -> None:
+    """Release OpenSSL's buffer of outgoing records, which is empty.
+
+    The next write allocates another. Replaces the BIO, since nothing else
+    makes it smaller; the old one is freed with its memory.
+    """
+    outgoing = lib.BIO_new(lib.BIO_s_mem())
+    if outgoing != ffi.NULL:
+        lib.SSL_set_bio(tls._ssl, tls._into_ssl, outgoing)  # noqa: SLF001
+        tls._from_ssl = outgoing  # noqa: SLF001
 
 
 class SendQueue:

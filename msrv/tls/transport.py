@@ -30,7 +30,7 @@ from msrv.tls.protocol import (
     HANDSHAKE_SECONDS,
     ProtocolFactory,
 )
-from msrv.tls.records import MAX_BYTES, SendQueue, encrypt
+from msrv.tls.records import MAX_BYTES, SendQueue, encrypt, release_memory
 
 FLUSH_SECONDS: Final = 60
 """Time without progress in sending the last bytes before an abort."""
@@ -151,6 +151,7 @@ class TLSTransport(HoldingTransport):
 
     def pause_until_writable(self) -> None:
         if not self._closing:
+            release_memory(self._tls)
             self._add_writer()
             self._pause_writing()
 
