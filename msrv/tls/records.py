@@ -36,6 +36,7 @@ _MAX_BUFFERS: Final = 64
 """Buffers passed to one `sendmsg`; the kernel allows 1,024."""
 
 _MAX_SLICES: Final = 8
+"""Most slices of one call, of any size."""
 _MEMORY: Final = bytearray(MAX_BYTES + _MAX_SLICES * _OVERHEAD_BYTES)
 _ADDRESS: Final = ffi.from_buffer(_MEMORY)
 

@@ -379,6 +379,8 @@ async def test_pause_lasts_until_the_socket_is_writable(
     await asyncio.wait_for(recorder.resumed.wait(), 60)
     assert recorder.paused == 0
     assert unsent >= recorder.transport.get_write_buffer_size() == 0
+    recorder.transport.write(LARGE[:100_000])
+    assert await reader.readexactly(100_000) == LARGE[:100_000]
     writer.close()
 
 
