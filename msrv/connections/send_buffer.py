@@ -64,15 +64,15 @@ def acknowledged_bytes(transport: asyncio.Transport) -> int | None:
     return int.from_bytes(status, sys.byteorder) if status else None
 
 
-def free_bytes(transport: asyncio.Transport) -> int:
-    """Return about how many bytes the kernel accepts; 0 where unknown.
+def free_bytes(transport: asyncio.Transport) -> int | None:
+    """Return about how many bytes the kernel accepts; None where unknown.
 
     The connection has the limit UNSENT_BYTES.
     """
     unsent = _tcp_info(transport, _NOTSENT_BYTES)
     connection = transport.get_extra_info("socket")
     if not unsent or sys.platform != "linux":
-        return 0
+        return None
     limit: int
     queued: int
     try:
@@ -82,7 +82,7 @@ def free_bytes(transport: asyncio.Transport) -> int:
             )
         )
     except (OSError, struct.error):  # closed meanwhile, or another number
-        return 0
+        return None
     free = UNSENT_BYTES - int.from_bytes(unsent, sys.byteorder)
     return max(0, min(free, limit - queued))
 

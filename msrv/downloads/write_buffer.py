@@ -117,8 +117,9 @@ class WriteBuffer:
         self._buffer: bytearray | None = None
         self._buffer_bytes = 0
         self._filled_bytes = 0
-        self._is_full = False
+        self._holds = False
         self._is_holding = False
+        self._has_sent = False
         self._size = _AdaptiveSize()
         self._sendfile: SendfileConnection | None = None
         self.sent_bytes = 0
@@ -133,13 +134,18 @@ class WriteBuffer:
     def _allocate(self) -> tuple[bytearray, int]:
         """Return a buffer, and how many bytes of it to use."""
         size = self._size.buffer_bytes
+        self._holds = False
+        if size > SMALL_BYTES:
+            return self._buffers.acquire(), size
         transport = self._request.transport
-        if transport is not None and self._tops_up(transport):
-            # Free again once it was written, so that all share a few.
-            size = max(size, min(free_bytes(transport), _TOP_UP_BYTES))
-        elif size <= SMALL_BYTES:
-            return bytearray(size), size
-        return self._buffers.acquire(), size
+        if isinstance(transport, HoldingTransport):
+            free = free_bytes(transport)
+            if free is not None:
+                self._holds = True
+                # Free again once it was written, so that all share a few.
+                size = max(size, min(free, _TOP_UP_BYTES))
+                return self._buffers.acquire(), size
+        return bytearray(size), size
 
     def shrink(self) -> None:
         """Hold as little memory as a slow client needs, if it is slow.
@@ -163,7 +169,9 @@ class WriteBuffer:
         """
         self._filled_bytes += count
         if self._filled_bytes >= min(SMALL_BYTES, self._size.buffer_bytes):
-            await self.flush()
+            transport = self._send()
+            if not self._holds:
+                await self._drain(transport)
 
     async def write(self, data: bytes) -> None:
         """Send bytes. Raises ConnectionError."""
@@ -181,26 +189,20 @@ class WriteBuffer:
         return len(part)
 
     async def flush(self) -> None:
-        """Send the bytes held back. Raises ConnectionError."""
-        if self._buffer is None:
-            return
+        """Send the bytes held back, and wait until the transport has none.
+
+        Raises ConnectionError.
+        """
+        if self._buffer is not None:
+            self._send()
         transport = self._request.transport
-        if transport is None or transport.is_closing():
-            # Otherwise reading and encrypting would go on for no client.
-            raise ConnectionResetError
-        self._write_to(transport)
-        if self._tops_up(transport):
-            self._is_full = True  # waits once there is more to be sent
-        else:
+        if self._has_sent and transport is not None:
             await self._drain(transport)
 
     async def wait_for_space(self) -> None:
         """Wait until the connection accepts more; call it before a read."""
-        if not self._is_full:
-            return
-        self._is_full = False
         transport = self._request.transport
-        if isinstance(transport, HoldingTransport):
+        if self._has_sent and isinstance(transport, HoldingTransport):
             transport.pause_until_writable()
             self._is_holding = True
             try:
@@ -208,17 +210,22 @@ class WriteBuffer:
             finally:
                 self._is_holding = False
 
+    def _send(self) -> asyncio.Transport:
+        """Send the buffer; return the transport. Raises ConnectionError."""
+        transport = self._request.transport
+        if transport is None or transport.is_closing():
+            # Otherwise reading and encrypting would go on for no client.
+            raise ConnectionResetError
+        self._write_to(transport)
+        self._has_sent = True
+        return transport
+
     async def _drain(self, transport: asyncio.Transport) -> None:
         """Wait for unsent bytes, and for this transfer's turn."""
+        self._has_sent = False
         await self._request.writer.drain()
         self._size.measure(lambda: self._received_bytes(transport))
         await self._scheduler.wait()
-
-    def _tops_up(self, transport: asyncio.Transport | None) -> bool:
-        """Return whether the client is sent as much as its socket accepts."""
-        return self._size.buffer_bytes <= SMALL_BYTES and isinstance(
-            transport, HoldingTransport
-        )
 
     def _write_to(self, transport: asyncio.Transport) -> None:
         """Write the buffer to the transport, and release it.

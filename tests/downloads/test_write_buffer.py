@@ -62,8 +62,10 @@ class FakeWriter:
     def __init__(self, line: FakeTransport) -> None:
         self._line = line
         self.output_size = 0
+        self.drains = 0
 
     async def drain(self) -> None:
+        self.drains += 1
         if self._line.seconds:
             await asyncio.sleep(self._line.seconds)
 
@@ -172,7 +174,8 @@ async def test_slow_client_is_sent_what_its_socket_accepts(
     """In one write after each wait, from buffers that all share."""
     monkeypatch.setattr(write_buffer, "free_bytes", lambda _: 100_000)
     buyer = FakeHoldingTransport()
-    buffer = buffer_to(buyer)
+    request = FakeRequest(buyer)
+    buffer = buffer_to(buyer, request)
     shared = buffer._buffers.acquire()
     buffer._buffers.release(shared)
     for number in range(3):
@@ -182,9 +185,21 @@ async def test_slow_client_is_sent_what_its_socket_accepts(
         assert len(space) == 100_000
         assert space.obj is shared
         await buffer.commit(len(space))
+        assert request.writer.drains == number
+    # There is no more to be sent, but the transport may hold a rest of it.
     await buffer.flush()
+    assert (buyer.pauses, request.writer.drains) == (2, 3)
     assert [*map(len, buyer.got)] == 3 * [100_000]
-    assert buyer.pauses == 2  # there was no more to be sent
+
+
+async def test_unknown_space_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(write_buffer, "free_bytes", lambda _: None)
+    buyer = FakeHoldingTransport()
+    await buffer_to(buyer).write(bytes(4 * SLOW_BYTES))
+    assert [*map(len, buyer.got)] == 4 * [SLOW_BYTES]
+    assert buyer.pauses == 0
 
 
 async def test_little_memory_is_held_while_a_disk_is_awaited(
