@@ -25,7 +25,7 @@ from bench.processes import anonymous_bytes
 
 BUYERS: Final = int(os.environ.get("BENCH_BUYERS", "1000"))
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
-SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "20"))
+SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "30"))
 WARM_SECONDS: Final = 15.0
 """Two megabytes of a kernel's buffer last for longer, but have been filled."""
 _PEERS: Final = ("nginx", "msrv")

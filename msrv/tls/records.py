@@ -22,7 +22,7 @@ MAX_BYTES: Final = 256 * 1024
 """Limit of one call."""
 _SLICES_BYTES: Final = (
     (128 * 1024, 64 * 1024),
-    (64 * 1024, 16 * 1024),
+    (64 * 1024, 32 * 1024),
     (0, 8 * 1024),
 )
 """Bytes passed to OpenSSL at a time, by the size that they are more than.
@@ -47,15 +47,15 @@ def encrypt(tls: SSL.Connection, data: memoryview) -> memoryview:
     Raises SSL.Error.
     """
     step = next(step for size, step in _SLICES_BYTES if len(data) > size)
-    size = 0
-    for at in range(0, len(data), step):
-        part = data[at : at + step]
-        tls.send(part)
-        size += lib.BIO_read(
-            tls._from_ssl,  # noqa: SLF001 - see above
-            _ADDRESS + size,
-            len(part) + _OVERHEAD_BYTES,
-        )
+    source, count, size = ffi.from_buffer(data), len(data), 0
+    # What Connection.send() does, without a view of each slice.
+    ssl, outgoing = tls._ssl, tls._from_ssl  # noqa: SLF001 - see above
+    for at in range(0, count, step):
+        part = min(step, count - at)
+        result = lib.SSL_write(ssl, source + at, part)
+        if result != part:
+            tls._raise_ssl_error(ssl, result)  # noqa: SLF001
+        size += lib.BIO_read(outgoing, _ADDRESS + size, part + _OVERHEAD_BYTES)
     return memoryview(_MEMORY)[:size]
 
 
