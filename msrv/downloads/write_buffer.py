@@ -148,14 +148,11 @@ class WriteBuffer:
         return bytearray(size), size
 
     def shrink(self) -> None:
-        """Hold as little memory as a slow client needs, if it is slow.
-
-        For the time of waiting for a disk.
-        """
+        """Hold little memory for a slow client, while a disk is awaited."""
         size = self._size.buffer_bytes
-        if self._buffer is not None and size <= SMALL_BYTES < len(
-            self._buffer
-        ):
+        if self._buffer is None or size > SMALL_BYTES:
+            return
+        if len(self._buffer) > SMALL_BYTES:
             # What is held back is less than that: see `commit`.
             small, count = bytearray(size), self._filled_bytes
             small[:count] = memoryview(self._buffer)[:count]
