@@ -11,6 +11,7 @@ what it didn't accept in time is dropped.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 import threading
@@ -24,6 +25,7 @@ from prometheus_client.metrics_core import Metric
 from msrv import __version__
 from msrv.settings import WrongSetting
 from msrv.settings.optional_packages import require_packages
+from msrv.tasks import TaskSupervisor
 from msrv.telemetry import spans
 
 if TYPE_CHECKING:
@@ -150,7 +152,7 @@ async def _traces(resource: "Resource") -> AsyncIterator[None]:
         ):
             yield
     finally:
-        await _within(STOP_SECONDS, provider.shutdown)
+        await _finish(provider.shutdown)
 
 
 @contextlib.asynccontextmanager
@@ -165,32 +167,61 @@ async def _metrics(
         while True:
             await asyncio.sleep(interval_seconds)
             try:
-                await asyncio.to_thread(
-                    export.send, list(families()), time.time_ns()
+                await _in_thread(
+                    functools.partial(
+                        export.send, list(families()), time.time_ns()
+                    )
                 )
             except Exception:
-                # A bug must not end the exports, nor the stop.
-                log.exception("telemetry: metrics can't be exported")
+                # The next export has these numbers, too.
+                log.exception("telemetry: the metrics can't be exported")
 
-    task = asyncio.create_task(repeat(), name="export of metrics")
+    tasks = TaskSupervisor("export of metrics")
+    tasks.start(repeat())
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        last: list[Metric] = []
-        try:
-            last = list(families())
-        except Exception:
-            log.exception("telemetry: metrics can't be exported")
-        await _within(STOP_SECONDS, lambda: export.stop(last, time.time_ns()))
+        await tasks.stop()
+        await _finish(lambda: export.stop(families(), time.time_ns()))
 
 
-async def _within(seconds: float, work: Callable[[], object]) -> None:
-    """Wait for work in a thread, and leave it to itself after some seconds."""
-    thread = threading.Thread(target=work, name="last export", daemon=True)
-    thread.start()
-    await asyncio.to_thread(thread.join, seconds)
-    if thread.is_alive():
+async def _finish(work: Callable[[], object]) -> None:
+    """Wait for a last export, and leave it to itself after some seconds."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await _in_thread(work)
+    except TimeoutError:
         log.warning("telemetry: the last export didn't finish in time")
+    except Exception:
+        log.exception("telemetry: the last export failed")
+
+
+async def _in_thread(work: Callable[[], object]) -> None:
+    """Wait for work in a daemon thread, which doesn't delay the exit.
+
+    Raises the exceptions of `work`. asyncio's own threads are waited for when
+    the store stops, and an export may try again for ten seconds.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def finish(error: Exception | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        failure = None
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - raised in the loop
+            failure = error
+        # Where the store has stopped, nobody waits for the result.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(finish, failure)
+
+    threading.Thread(target=run, name="export", daemon=True).start()
+    await done
