@@ -34,7 +34,8 @@ ROLE_TEXTS: Final = (
     gettext_noop("Read-only: sees figures, orders and activity."),
     gettext_noop(
         "Sales: also refunds, sends receipts again, gives copies and codes "
-        "away, and handles withdrawals and webhooks."
+        "away, handles withdrawals and webhooks, and decides countries for "
+        "the OSS report."
     ),
     gettext_noop("Owner: may do everything."),
 )
