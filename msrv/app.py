@@ -7,24 +7,18 @@ import asyncio
 import contextlib
 import functools
 import secrets
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
 from msrv.acme.worker import CertificateWorker
-from msrv.catalog.covers import Covers
-from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.encodings.progress import EncodingMetrics
-from msrv.catalog.encodings.worker import EncodingWorker
-from msrv.catalog.ffmpeg import find_ffmpeg, preview_marks
-from msrv.catalog.live_catalog import LiveCatalog
+from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.parsing.parser import Parser, running
-from msrv.catalog.previews import Previews
+from msrv.catalog.published.library_parts import LibraryParts
 from msrv.downloads.concurrency_limit import ConcurrencyLimit, MinimumSpeed
-from msrv.downloads.sender import DirectSender, Sender
-from msrv.downloads.x_accel import NginxSender
+from msrv.downloads.sender import DirectSender
 from msrv.health_checks.findings import CheckContext
 from msrv.health_checks.table import LatestResults
 from msrv.ledger.connection_rules import ConnectionRules
@@ -59,7 +53,6 @@ from msrv.payments.settlement import Settlement
 from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
-from msrv.storage.combined import CombinedStorage
 from msrv.storage.data_folder import shared_lock
 from msrv.storage.local import LocalStorage
 from msrv.web import middleware, rendering, security_headers
@@ -113,17 +106,23 @@ def create_app(
     )
     # Application's own parameter for this is deprecated without a replacement.
     app._router = Router()  # noqa: SLF001
-    folder = LocalStorage(settings.library_folder)
     parser = Parser(settings.data)
+    rules = OriginRules.from_settings(settings)
+    library = LibraryParts.of(
+        settings,
+        keyring,
+        parser,
+        (ffmpeg or find_ffmpeg)(),
+        lambda request: rules.trusts_peer(request.remote),
+    )
     store = app[STORE] = _build_store(
         settings,
         keyring,
-        folder,
-        parser,
+        library,
+        rules,
         clock=clock,
         random=random,
         ledger=ledger,
-        ffmpeg=(ffmpeg or find_ffmpeg)(),
         reload=reload,
     )
     store.metrics.register(LimitMetrics(store.limits))
@@ -138,25 +137,23 @@ def create_app(
     app.add_routes(STUDIO)
     app.on_response_prepare.append(security_headers.on_response_prepare)
     app.on_response_prepare.append(validation.store_page)
-    app.cleanup_ctx.append(functools.partial(_run, folder, parser))
+    app.cleanup_ctx.append(functools.partial(_run, library.folder, parser))
     return app
 
 
 def _build_store(
     settings: Settings,
     keyring: Keyring,
-    folder: LocalStorage,
-    parser: Parser,
+    library: LibraryParts,
+    rules: OriginRules,
     *,
     clock: Clock,
     random: Random,
     ledger: Ledger | None,
-    ffmpeg: str | None,
     reload: bool,
 ) -> Store:
     """Return the parts of the store, connected and not yet started."""
     cache = settings.data / "cache"
-    rules = OriginRules.from_settings(settings)
     providers = Providers.from_settings(settings)
     settlement = Settlement(keyring)
     ledger = ledger or Ledger(
@@ -165,21 +162,7 @@ def _build_store(
         clock,
         ConnectionRules.of(settings),
     )
-    catalog = LiveCatalog(
-        folder.root,
-        settings.data,
-        parser=parser,
-        settle_seconds=settings.settle_seconds,
-    )
-    covers = Covers(folder, cache / "covers", parser)
-    encodings = EncodingWorker(
-        catalog,
-        folder,
-        covers,
-        EncodingStore(settings.encodings_folder),
-        ffmpeg=shutil.which("ffmpeg"),
-        jobs=settings.encode_jobs,
-    )
+    catalog, encodings = library.catalog, library.encodings
     limits = ShopLimits()
     discounts = Discounts(catalog, ledger, limits, clock)
     mail = mail_worker(settings, keyring, clock)
@@ -215,16 +198,11 @@ def _build_store(
         clock=clock,
         random=random,
         catalog=catalog,
-        covers=covers,
-        previews=Previews(
-            ffmpeg,
-            folder.root,
-            cache / "previews",
-            marks=preview_marks(settings.data, ffmpeg),
-        ),
+        covers=library.covers,
+        previews=library.previews,
         encodings=encodings,
         formats=encodings.formats,
-        sender=_sender(settings, folder, rules),
+        sender=library.sender,
         preview_sender=DirectSender(
             LocalStorage(cache / "previews"), settings.stall_seconds
         ),
@@ -279,7 +257,7 @@ def _build_store(
         origin_rules=rules,
         metrics=RequestMetrics(),
         assets=Assets(fresh=reload),
-        catalog_cache=CatalogCache(settings.data, cache_pages=not reload),
+        catalog_cache=CatalogCache(library.texts, cache_pages=not reload),
         documents=DocumentCache(),
         public_pages=PageCache(catalog, encodings.store, is_on=not reload),
         qr_codes=QRCodes(),
@@ -338,15 +316,3 @@ async def _run(
         await stack.enter_async_context(store.lost_purchases)
         await stack.enter_async_context(store.corrections)
         yield
-
-
-def _sender(
-    settings: Settings, folder: LocalStorage, rules: OriginRules
-) -> Sender:
-    files = CombinedStorage(folder, LocalStorage(settings.encodings_folder))
-    direct = DirectSender(files, settings.stall_seconds)
-    if settings.delivery == "direct":
-        return direct
-    return NginxSender(
-        folder, direct, lambda request: rules.trusts_peer(request.remote)
-    )

@@ -28,8 +28,8 @@ APART: Final = re.compile(r"\bapart\b|\ba module of its own\b", re.IGNORECASE)
 """How a small module's docstring says why it is not part of another."""
 
 PROTOCOLS: Final = {
-    "Content", "Engine", "LineFormatter", "PaymentArchive", "Provider",
-    "RefundHandler",
+    "Content", "Engine", "LineFormatter", "OpenSlice", "PaymentArchive",
+    "Provider", "Reader", "RefundHandler",
     "Sender", "Storage", "TLSServer", "WebhookHandler",
 }  # fmt: skip
 """Protocols that have, or will have, more than one implementation."""

@@ -83,6 +83,7 @@ LEFT_OUT: Final = {
     "ledger.sqlite3": "its rows are in the backup",
     "lock": "lock of the running store",
     "nonce": "only if it is asked for",
+    "published": "read again from the bucket",
     "reported-problems.json": "problems are reported again",
     "parsing": "marks of files that crash their parser; generated again",
 }

@@ -34,6 +34,9 @@ _INHERITED: Final = (
 )
 """Variables that are not settings, and that Python may need."""
 
+_OF_BUCKETS: Final = ("AWS_", "GOOGLE_", "AZURE_")
+"""Starts of variables with the credentials of a bucket."""
+
 # The store ends with the drill, however the drill ends (Linux). Another
 # process would have been its parent already.
 _PROGRAM: Final = """
@@ -156,7 +159,9 @@ def environment(
 ) -> dict[str, str]:
     """Return the environment of a drill's store."""
     environ = {
-        name: os.environ[name] for name in _INHERITED if name in os.environ
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name.startswith(_OF_BUCKETS)
     }
     environ |= nonces | {
         "PYTHONPATH": str(Path(msrv.__file__).parents[1]),
@@ -172,5 +177,6 @@ def environment(
         "MSRV_DEMO_PAYMENTS": str(int(settings.accepts_simulated_payments)),
     }
     if settings.library is not None:
-        environ["MSRV_LIBRARY"] = str(settings.library.resolve())
+        library = settings.bucket or settings.library_folder.resolve()
+        environ["MSRV_LIBRARY"] = str(library)
     return environ

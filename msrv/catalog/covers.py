@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,9 @@ from msrv.storage.verification import verified
 
 log = logging.getLogger(__name__)
 
+Fetch = Callable[[str], Awaitable[bytes | None]]
+"""Returns a file that was published, None if there is none."""
+FOLDER_NAME = "covers"
 SHARED_WIDTH = 1200
 """Width of the copy for link previews: a JPEG, which all programs display."""
 _PAGE_WIDTHS = (160, 320, 640, 960, 1280)
@@ -69,13 +73,19 @@ class Covers:
 
     `cache_dir` is created when it is first needed and may be emptied at any
     time; the most recently used copies are in memory too. A disk that is full
-    or read-only costs time, not covers. `parser` does the resizing; its owner
-    closes it.
+    or read-only costs time, not covers. `fetch` returns copies that were made
+    elsewhere, by their names in the cache's folder. `parser` does the
+    resizing; its owner closes it.
     """
 
     def __init__(
-        self, storage: Storage, cache_dir: Path, parser: Parser
+        self,
+        storage: Storage,
+        cache_dir: Path,
+        parser: Parser,
+        fetch: Fetch | None = None,
     ) -> None:
+        self._fetch = fetch
         self._storage = storage
         self._parser = parser
         self._cache_dir = cache_dir
@@ -152,11 +162,17 @@ class Covers:
         cached = await asyncio.to_thread(_load, path)
         if cached is not None:
             return cached
-        async with self._concurrency:
-            data = await verified(
-                self._storage,
-                lambda: asyncio.to_thread(self._resize, cover, width, form),
-            )
+        data = None
+        if self._fetch is not None:
+            data = await self._fetch(f"{FOLDER_NAME}/{path.name}")
+        if data is None:
+            async with self._concurrency:
+                data = await verified(
+                    self._storage,
+                    lambda: asyncio.to_thread(
+                        self._resize, cover, width, form
+                    ),
+                )
         try:
             await asyncio.to_thread(_save, path, data)
         except OSError as error:

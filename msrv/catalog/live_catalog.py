@@ -46,6 +46,7 @@ from msrv.tasks import TaskSupervisor
 
 log = logging.getLogger(__name__)
 
+_State = tuple[bytes, Mapping[str, UnsettledFolder]]
 _Result = TypeVar("_Result")
 
 
@@ -61,6 +62,8 @@ class LiveCatalog:
     `parser` reads tags and covers, and is closed by its owner; without one,
     the catalog has its own.
     """
+
+    problem = ""  # of a published catalog
 
     def __init__(
         self,
@@ -87,10 +90,7 @@ class LiveCatalog:
         self._sold: SimpleQueue[Mapping[str, str]] = SimpleQueue()
         self._reading: LoadedLibrary | None = None
         self._stored = StoredLibrary(root, data, timer=timer)
-        self._last_state: tuple[bytes, Mapping[str, UnsettledFolder]] = (
-            b"",
-            {},
-        )
+        self._last_state: _State = b"", {}
         self._first_scan_at: float | None = None
         self._identity: tuple[int, int] | None = None
         self._retry_due = False

@@ -17,10 +17,10 @@ import signal
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from msrv.catalog.config.listening_fields import MAX_CLIP_SECONDS
+from msrv.catalog.covers import Fetch
 from msrv.catalog.ffmpeg import (
     FfmpegOutput,
     OutputTooLong,
@@ -32,19 +32,25 @@ from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import ResourceLimits
 from msrv.catalog.parsing.crash_marks import CrashMarks
 from msrv.catalog.sound.analysis import SoundAnalysis
+from msrv.catalog.sound.clip_files import (
+    Clip,
+    load_clip,
+    save_clip,
+    waveform_path,
+)
 from msrv.catalog.sound.loudness import parse_loudness, playing_gain
 from msrv.catalog.sound.waveform import (
     SAMPLE_RATE_HZ,
     PeakMeter,
     draw_waveform,
 )
-from msrv.files import write_file
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content, StorageError
 from msrv.storage.verification import verified
 
 log = logging.getLogger(__name__)
 
+FOLDER_NAME = "previews"
 SHORTEST_TRACK_SECONDS = 5.0
 LONGEST_CLIP_SECONDS = 30.0
 
@@ -62,26 +68,14 @@ class NoPreview(Exception):
     """There is no preview of this item, at least at present."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """A preview on disk: MP3 (`audio/mpeg`).
-
-    `etag` is a strong entity tag with its quotes. The file may be deleted at
-    any time, as it is in a cache; request the clip again then.
-    """
-
-    path: Path
-    size_bytes: int
-    etag: str
-
-
 class Previews:
     """Maker of previews, one at a time, with a cache.
 
     `cache_dir` is created when it is first needed and may be emptied at any
     time. `ffmpeg` is the result of find_ffmpeg(); with None, no previews are
-    offered. `limits` are those of its process. A track that crashes it gets
-    one of `marks`. `clock` is monotonic, in seconds.
+    offered, but for those that `fetch` returns. `limits` are those of its
+    process. A track that crashes it gets one of `marks`. `clock` is monotonic,
+    in seconds.
     """
 
     def __init__(
@@ -94,7 +88,9 @@ class Previews:
         limits: ResourceLimits = confined_ffmpeg.LIMITS,
         marks: CrashMarks | None = None,
         clock: Callable[[], float] = time.monotonic,
+        fetch: Fetch | None = None,
     ) -> None:
+        self._fetch = fetch
         self._command = (
             ()
             if ffmpeg is None
@@ -115,7 +111,7 @@ class Previews:
     @property
     def is_available(self) -> bool:
         """True if previews can be made at all."""
-        return bool(self._command)
+        return bool(self._command) or self._fetch is not None
 
     def is_offered(self, item: Item) -> bool:
         """Return whether to offer a preview; it may still be NoPreview.
@@ -164,7 +160,7 @@ class Previews:
         """
         clip = await self.clip(item)
         try:
-            return await asyncio.to_thread(_waveform_of(clip.path).read_bytes)
+            return await asyncio.to_thread(waveform_path(clip.path).read_bytes)
         except OSError as error:
             raise NoPreview(item.item_id) from error
 
@@ -192,13 +188,17 @@ class Previews:
     async def _load_or_make(self, item: Item) -> Clip:
         key = _key(item)
         path = self._cache_dir / f"{key}.mp3"
-        cached = await asyncio.to_thread(_load, path, self._known.get(key))
+        cached = await asyncio.to_thread(load_clip, path, self._known.get(key))
         if cached is not None:
             return cached
         try:
-            async with self._one_at_a_time:
-                data, svg = await self._cut(item)
-            return await asyncio.to_thread(_save, path, data, svg)
+            published = await self._fetch_clip(key)
+            if published is not None:
+                data, svg = published
+            else:
+                async with self._one_at_a_time:
+                    data, svg = await self._cut(item)
+            return await asyncio.to_thread(save_clip, path, data, svg)
         except StorageError as error:
             # Not remembered: a check costs little, and the file may be back
             # at once.
@@ -212,6 +212,21 @@ class Previews:
             )
             self._remember(key, self._clock() + _RETRY_SECONDS)
             raise NoPreview(item.item_id) from error
+
+    async def _fetch_clip(self, key: str) -> tuple[bytes, bytes] | None:
+        """Return a clip that was made elsewhere, and its waveform.
+
+        Raises NoPreview if only those exist, and this one doesn't.
+        """
+        if self._fetch is None:
+            return None
+        data = await self._fetch(f"{FOLDER_NAME}/{key}.mp3")
+        if data is not None:
+            svg = await self._fetch(f"{FOLDER_NAME}/{key}.svg")
+            return data, svg or b""
+        if not self._command:
+            raise NoPreview("it was published without one")
+        return None
 
     async def _cut(self, item: Item) -> tuple[bytes, bytes]:
         """Return a clip, as loud as all streams are, and its waveform.
@@ -307,23 +322,6 @@ def clip_part(item: Item) -> tuple[float, float]:
     return seconds / 4, min(LONGEST_CLIP_SECONDS, seconds / 3)
 
 
-def _clip(path: Path, data: bytes) -> Clip:
-    digest = hashlib.sha256(data).hexdigest()
-    return Clip(path, len(data), f'"{digest[:32]}"')
-
-
-def _load(path: Path, known: Clip | float | None) -> Clip | None:
-    """Return a clip on disk, which is read unless it is `known`."""
-    try:
-        if not _waveform_of(path).exists():
-            return None
-        if isinstance(known, Clip) and path.stat().st_size == known.size_bytes:
-            return known
-        return _clip(path, path.read_bytes())
-    except OSError:
-        return None
-
-
 def _analyse(decoded: FfmpegOutput) -> SoundAnalysis:
     """Return the analysis of a part of a track that was decoded."""
     if decoded.status != 0:
@@ -331,15 +329,3 @@ def _analyse(decoded: FfmpegOutput) -> SoundAnalysis:
     meter = PeakMeter(channels=2)
     meter.add(decoded.data)
     return SoundAnalysis(parse_loudness(decoded.messages), meter.peaks())
-
-
-def _waveform_of(clip: Path) -> Path:
-    return clip.with_suffix(".svg")
-
-
-def _save(path: Path, data: bytes, svg: bytes) -> Clip:
-    """Save a clip after its waveform. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(_waveform_of(path), svg, durable_name=False)
-    write_file(path, data, durable_name=False)
-    return _clip(path, data)

@@ -137,8 +137,20 @@ def _parse_time(text: str) -> int:
 def read_catalog(settings: Settings) -> LoadedLibrary:
     """Read the library and return its catalog.
 
-    Shows the progress on a terminal. Raises LibraryUnreadable.
+    Shows the progress on a terminal. Raises LibraryUnreadable, and for one
+    in a bucket BadDocument and BucketError.
     """
+    if settings.bucket is not None:
+        from msrv.catalog.published.published_catalog import (  # noqa: PLC0415 - for buckets only
+            read_published,
+        )
+        from msrv.storage.objects.bucket import Bucket  # noqa: PLC0415 - as above
+
+        return read_published(
+            Bucket.open(settings.bucket),
+            load_keyring(settings),
+            settings.data,
+        )
     settling = UploadDetector(settings.settle_seconds)
     last_good = LastGoodConfig.open(
         settings.data,

@@ -250,8 +250,16 @@ def print_banner(
 ) -> None:
     """Print the store's address, folders, payment providers and CA."""
     lines = [("store", address)]
-    library = "the bundled demo" if settings.is_demo else str(settings.library)
+    library = (
+        "the bundled demo"
+        if settings.is_demo
+        else settings.bucket or str(settings.library)
+    )
     lines += [("library", library), ("data", str(settings.data.resolve()))]
+    if settings.delivery == "redirect":
+        lines.append(
+            ("downloads", "from the bucket; a refund doesn't stop a transfer")
+        )
     first, *more = payments
     if settings.domain:
         status = _certificate_manager(settings).status()

@@ -32,6 +32,8 @@ _Result = TypeVar("_Result")
 class OpenFile:
     """File of the library, open for the time of a transfer.
 
+    Implements OpenSlice.
+
     Only bytes that were hashed are sent: a file that is overwritten in place
     has another status, which is checked after each read and before its bytes
     are used. Where that may be a `chmod` or other bytes, the file is hashed
@@ -142,7 +144,7 @@ class OpenFile:
 
 
 class FileReader:
-    """Files of one transfer, of which one at a time is open."""
+    """Files of one transfer, of which one is open. Implements Reader."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -168,6 +170,17 @@ class FileReader:
             return self._storage.open(first)
 
         await self._open_in_thread(first, open_all)
+
+    async def open_slice(self, wanted: FileSlice) -> OpenFile:
+        """Return the file of a slice, as `open` does."""
+        return await self.open(wanted.content)
+
+    async def read_all(self, chunks: Iterable[Chunk]) -> bytes:
+        """Return the bytes of a small body. Raises Gone or Changed."""
+        return await verified(
+            self._storage,
+            lambda: asyncio.to_thread(read_chunks, self._storage, chunks),
+        )
 
     async def open(self, content: Content) -> OpenFile:
         """Return a file, opened unless it is the one that is open.

@@ -8,18 +8,18 @@ a transfer is held, and what the transport has not sent yet. After each chunk,
 other requests have a turn.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
-from msrv.downloads.body import Body, Chunk
-from msrv.downloads.file_reader import FileReader, OpenFile, read_chunks
+from msrv.downloads.body import Body, Chunk, FileSlice
+from msrv.downloads.file_reader import FileReader, OpenFile
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.response import ResponsePlan, plan_response
@@ -31,7 +31,6 @@ from msrv.downloads.response_cache import (
 )
 from msrv.downloads.write_buffer import BufferPool, FairScheduler, WriteBuffer
 from msrv.storage.model import Storage, StorageError
-from msrv.storage.verification import verified
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +75,41 @@ class SendOptions:
                 self.on_sent(sent)
 
 
+class OpenSlice(Protocol):
+    """Slice of a file or an object, open for reading: OpenFile, OpenObject."""
+
+    def read_cached(self, buffer: memoryview, start: int) -> int:
+        """Read what needs no waiting; return the count, 0 for none."""
+        ...
+
+    async def read_into(self, buffer: memoryview, start: int) -> int:
+        """Read from `start` into a buffer; return the count, at least 1.
+
+        Raises StorageError.
+        """
+        ...
+
+
+class Reader(Protocol):
+    """Reader of the bytes of one transfer: FileReader, ObjectReader."""
+
+    async def check(self, chunks: Iterable[Chunk]) -> None:
+        """Raise StorageError where the bytes aren't there."""
+        ...
+
+    async def open_slice(self, wanted: FileSlice) -> OpenSlice:
+        """Return an open slice, of which there is one at a time."""
+        ...
+
+    async def read_all(self, chunks: Iterable[Chunk]) -> bytes:
+        """Return the bytes of a small body. Raises StorageError."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open. Never blocks."""
+        ...
+
+
 class Sender(Protocol):
     """Responds to a request with a representation, or a part of it."""
 
@@ -116,11 +150,21 @@ class Sender(Protocol):
 class DirectSender:
     """Sends files of a storage through this process. Implements Sender.
 
+    `open_reader` returns the reader of a transfer, by default of files.
     A client that receives nothing for `stall_seconds` is aborted.
     """
 
-    def __init__(self, storage: Storage, stall_seconds: float) -> None:
-        self._storage = storage
+    def __init__(
+        self,
+        storage: Storage | None,
+        stall_seconds: float,
+        *,
+        open_reader: Callable[[], Reader] | None = None,
+    ) -> None:
+        if open_reader is None:
+            assert storage is not None  # noqa: S101 - one of both is given
+            open_reader = partial(FileReader, storage)
+        self._open_reader = open_reader
         self._stall_seconds = stall_seconds
         self._cache = ResponseCache()
         self._buffers = BufferPool()
@@ -152,10 +196,7 @@ class DirectSender:
         if has_body and plan.size_bytes <= SMALL_BYTES:
             key = representation, options.cache_control
             # Read whole, it is sent in one write with its headers.
-            reading = verified(
-                self._storage,
-                lambda: asyncio.to_thread(read_chunks, self._storage, chunks),
-            )
+            reading = self._read_all(chunks)
             if options.disposition == "attachment" and is_cacheable(request):
                 response: web.Response = await self._cache.respond(
                     key, plan, reading
@@ -168,7 +209,7 @@ class DirectSender:
                 )
             options.report(plan, plan.size_bytes)
             return response
-        with closing(FileReader(self._storage)) as files:
+        with closing(self._open_reader()) as files:
             await files.check(chunks)
             if not has_body:
                 return web.Response(status=plan.status, headers=plan.headers)
@@ -184,9 +225,13 @@ class DirectSender:
                 options.report(plan, buffer.sent_bytes)
         return stream
 
+    async def _read_all(self, chunks: Iterable[Chunk]) -> bytes:
+        with closing(self._open_reader()) as files:
+            return await files.read_all(chunks)
+
 
 async def _stream(
-    chunks: Iterable[Chunk], files: FileReader, buffer: WriteBuffer
+    chunks: Iterable[Chunk], files: Reader, buffer: WriteBuffer
 ) -> None:
     """Send the chunks; abort the connection where a file fails."""
     try:
@@ -203,16 +248,20 @@ async def _stream(
 
 
 async def _send_chunk(
-    chunk: Chunk, files: FileReader, buffer: WriteBuffer
+    chunk: Chunk, files: Reader, buffer: WriteBuffer
 ) -> None:
     """Send one chunk. Raises Gone, Changed or ConnectionError."""
     if isinstance(chunk, bytes):
         await buffer.write(chunk)
         return
     buffer.shrink()
-    file = await files.open(chunk.content)
     start, held_back = chunk.start, chunk.stop - SMALL_BYTES
-    if buffer.can_sendfile and start < held_back:
+    file = await files.open_slice(chunk)
+    if (
+        isinstance(file, OpenFile)
+        and buffer.can_sendfile
+        and start < held_back
+    ):
         while start < held_back:
             count = await buffer.sendfile(file, start, held_back)
             await file.verify()
@@ -225,7 +274,7 @@ async def _send_chunk(
 
 
 async def _copy(
-    file: OpenFile, start: int, stop: int, buffer: WriteBuffer
+    file: OpenSlice, start: int, stop: int, buffer: WriteBuffer
 ) -> int:
     """Read and send as much as the buffer has space for; return the count."""
     await buffer.wait_for_space()

@@ -90,7 +90,11 @@ async def check_rights(context: CheckContext) -> Sequence[Finding]:
     return await in_thread(
         lambda: [
             *_data_rights(settings.data),
-            *_library_rights(settings.library_folder),
+            *(
+                ()
+                if settings.bucket
+                else _library_rights(settings.library_folder)
+            ),
             *_secret_rights(settings.data / "nonce"),
         ]
     )

@@ -9,9 +9,10 @@ Apart from `field_types`, which would become too long.
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
@@ -31,6 +32,10 @@ WEBHOOK_EVENTS: Final = (
     "download.completed",
     "release.published",
 )
+
+
+Delivery = Literal["direct", "accel", "redirect"]
+"""Who sends files: the store, nginx in front of it, or the bucket."""
 
 
 class NotifyTopic(StrEnum):
@@ -189,3 +194,24 @@ def _hosts(value: object) -> object:
 Mailboxes = Annotated[tuple[str, ...], BeforeValidator(_mailboxes)]
 NotifyTopics = Annotated[tuple[NotifyTopic, ...], BeforeValidator(_topics)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
+
+
+def check_delivery(
+    delivery: Delivery, bucket: str | None, proxies: Sequence[object]
+) -> None:
+    """Raise ValueError for a delivery that the library doesn't allow."""
+    if delivery == "redirect" and bucket is None:
+        raise ValueError(
+            "MSRV_DELIVERY=redirect needs a library in a bucket: set "
+            "MSRV_LIBRARY to its address, like s3://bucket/prefix"
+        )
+    if delivery == "accel" and bucket is not None:
+        raise ValueError(
+            "MSRV_DELIVERY=accel needs a library in a folder: for one in a "
+            "bucket, set it to direct or redirect"
+        )
+    if delivery == "accel" and not proxies:
+        raise ValueError(
+            "MSRV_DELIVERY=accel needs MSRV_TRUSTED_PROXIES: "
+            "the network of the nginx in front"
+        )

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from msrv.files import UnreadableSecret, read_secret
 from msrv.settings.model import Settings
+from msrv.settings.optional_packages import require_packages
 from msrv.validation_errors import half_sentence
 
 PREFIX: Final = "MSRV_"
@@ -62,7 +63,9 @@ def load(
         settings = Settings(**given)
     except ValidationError as error:
         raise WrongSetting(_sentence(error)) from None
-    if not settings.library_folder.is_dir():
+    if settings.bucket is not None:
+        require_packages("objects", "A library in a bucket")
+    elif not settings.library_folder.is_dir():
         raise WrongSetting(
             f"MSRV_LIBRARY: {settings.library_folder} is not a folder"
         )

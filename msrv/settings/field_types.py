@@ -35,6 +35,7 @@ _URL: Final = re.compile(
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _WEB_PORTS: Final = {"http": 80, "https": 443}
 
+_BUCKET: Final = re.compile(r"(?P<scheme>s3|gs|az):/(?P<rest>[^/].*)")
 _STRIPE_KEY: Final = re.compile(r"[sr]k_(live|test)_[A-Za-z0-9_]+")
 _MIN_KEY_CHARS: Final = 32
 _BAD_SMTP_URL: Final = "must be an address like smtps://user:password@host:465"
@@ -250,6 +251,17 @@ def _mail_from(value: str) -> str:
 
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+def bucket_url(library: Path | None) -> str | None:
+    """Return the address of a bucket, None for a folder.
+
+    A path merges slashes, so that it has `s3:/bucket` for `s3://bucket`.
+    """
+    found = _BUCKET.fullmatch(str(library))
+    return found and f"{found['scheme']}://{found['rest']}"
+
+
 """A path in which `~` is the home folder: not every shell expands it."""
 ListeningHost = Annotated[str, AfterValidator(_listening_host)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
@@ -265,3 +277,11 @@ SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp)]
 Sender = Annotated[str, AfterValidator(_mail_from)]
 Campaigns = Annotated[tuple[str, ...], BeforeValidator(_campaigns)]
 EngineUrl = Annotated[str, AfterValidator(_engine)]
+
+
+def check_pair(first: str, value: object, second: str, other: object) -> None:
+    """Raise ValueError where only one of two settings is set."""
+    if (value is None) != (other is None):
+        raise ValueError(
+            f"MSRV_{first} and MSRV_{second} go together: set both, or neither"
+        )

@@ -16,11 +16,13 @@ from pydantic import (
 )
 
 from msrv.settings.delivery_types import (
+    Delivery,
     Hosts,
     Mailboxes,
     NotifyTopic,
     NotifyTopics,
     OutgoingEndpoint,
+    check_delivery,
     parse_webhooks,
 )
 from msrv.settings.domain_types import (
@@ -45,6 +47,8 @@ from msrv.settings.field_types import (
     SourceUrl,
     StripeKey,
     StripeWebhookSecret,
+    bucket_url,
+    check_pair,
 )
 from msrv.settings.newsletter_types import (
     NewsletterTarget,
@@ -116,7 +120,7 @@ class Settings(BaseModel):
     stripe_webhook_secret: StripeWebhookSecret | None = None
     stripe_tax: bool = False
     stripe_api: PublicUrl | None = None
-    delivery: Literal["direct", "accel"] = "direct"
+    delivery: Delivery = "direct"
     trusted_proxies: Networks = ()
     log_addresses: Literal["full", "network", "none"] = "full"
     drain_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 60
@@ -133,18 +137,10 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError(
-                "MSRV_TLS_CERT and MSRV_TLS_KEY go together: set both, or "
-                "neither"
-            )
+        check_pair("TLS_CERT", self.tls_cert, "TLS_KEY", self.tls_key)
         if self.database_read is not None and self.database is None:
             raise ValueError("MSRV_DATABASE_READ needs MSRV_DATABASE as well")
-        if self.delivery == "accel" and not self.trusted_proxies:
-            raise ValueError(
-                "MSRV_DELIVERY=accel needs MSRV_TRUSTED_PROXIES: "
-                "the network of the nginx in front"
-            )
+        check_delivery(self.delivery, self.bucket, self.trusted_proxies)
         return self
 
     @model_validator(mode="after")
@@ -292,8 +288,14 @@ class Settings(BaseModel):
 
     @property
     def library_folder(self) -> Path:
-        """Folder of the library, by default the bundled one."""
-        return self.library or DEMO_LIBRARY
+        """Folder of the library, or of a bucket's last good catalog."""
+        published = self.data / "published" if self.bucket else None
+        return published or self.library or DEMO_LIBRARY
+
+    @property
+    def bucket(self) -> str | None:
+        """Address of the bucket that has the library, None for a folder."""
+        return bucket_url(self.library)
 
     @property
     def terminates_tls(self) -> bool:
@@ -303,9 +305,8 @@ class Settings(BaseModel):
     @property
     def has_operators_certificate(self) -> bool:
         """True if HTTPS uses a certificate for the operator's domain."""
-        return self.terminates_tls and (
-            self.tls_cert is not None or bool(self.domain)
-        )
+        has_names = self.tls_cert is not None or bool(self.domain)
+        return self.terminates_tls and has_names
 
     @property
     def encodings_folder(self) -> Path:

@@ -11,7 +11,6 @@ as representations, with the layouts of release ZIPs.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -47,12 +46,12 @@ BuildDocument = Callable[[str], bytes]
 class CatalogCache:
     """Search index and rendered grids of the current catalog, built lazily.
 
-    `data` is the data folder, whose index has the tracks' lyrics.
+    `texts` are the tracks' lyrics, none by default.
     `cache_pages` is False where templates may change, in development.
     """
 
     def __init__(
-        self, data: Path | None = None, *, cache_pages: bool = True
+        self, texts: ReleaseTexts | None = None, *, cache_pages: bool = True
     ) -> None:
         self._cache_pages = cache_pages
         self._pages: OrderedDict[_PageKey, Markup] = OrderedDict()
@@ -65,7 +64,7 @@ class CatalogCache:
         self._index: SearchIndex | None = None
         self._artists: tuple[Catalog, Artists] | None = None
         self.texts = MarkdownCache()
-        self.release_texts = ReleaseTexts(data)
+        self.release_texts = texts or ReleaseTexts(None)
         self._building = asyncio.Lock()
         self._indexing = asyncio.Lock()
 

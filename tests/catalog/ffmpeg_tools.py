@@ -14,7 +14,8 @@ from mutagen.mp3 import MP3
 
 from msrv.catalog.model import Item, ItemKind
 from msrv.catalog.parsing import confined_ffmpeg
-from msrv.catalog.previews import Clip, Previews
+from msrv.catalog.previews import Previews
+from msrv.catalog.sound.clip_files import Clip
 from msrv.money import Money
 from tests.downloads import contents
 

@@ -139,7 +139,7 @@ class EncodingStore:
             if record is not None:
                 found[key] = record
         if found != self._by_key:
-            self._set(found)
+            self.set_encodings(found)
 
     def claim(self, key: str) -> EncodingDraft | None:
         """Return a new draft; None while another process has one."""
@@ -214,7 +214,7 @@ class EncodingStore:
         if made.content.path != name:
             (self.folder / name).unlink(missing_ok=True)
         with self._lock:
-            self._set({**self._by_key, draft.key: made})
+            self.set_encodings({**self._by_key, draft.key: made})
         return made
 
     def tidy(self, named: Collection[str], now: float) -> int:
@@ -262,7 +262,8 @@ class EncodingStore:
                     deleted += 1
         return deleted
 
-    def _set(self, found: dict[str, Encoding]) -> None:
+    def set_encodings(self, found: dict[str, Encoding]) -> None:
+        """Replace the known encodings, by their keys."""
         by_source, by_master = {}, {}
         # The same choice for all stores that share the folder.
         for _, each in sorted(found.items(), reverse=True):

@@ -10,12 +10,15 @@ the caches of the data folder, so that the next time only news is made.
 
 import asyncio
 import hashlib
+import io
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
+
+import msgspec
 
 from msrv.catalog.covers import SHARED_WIDTH, WIDTHS, Covers
 from msrv.catalog.encodings.encoding_plan import EncodingPlan
@@ -23,17 +26,20 @@ from msrv.catalog.encodings.encoding_store import Encoding, EncodingStore
 from msrv.catalog.encodings.worker import EncodingWorker
 from msrv.catalog.loaded_library import FixedCatalog
 from msrv.catalog.metadata.cover_images import CoverError
+from msrv.catalog.metadata.track_texts import TrackTexts
 from msrv.catalog.model import Catalog, Cover, Item, Release
 from msrv.catalog.parsing.errors import ParsingError
 from msrv.catalog.previews import NoPreview, Previews
 from msrv.catalog.published.layout import Blob, PublishedLibrary
 from msrv.catalog.published.upload import BlobSource
+from msrv.catalog.texts.release_texts import ReleaseTexts
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content, Storage, StorageError
 
 log = logging.getLogger(__name__)
 
 COVERS: Final = "covers/"
+TEXTS: Final = "texts/"
 PREVIEWS: Final = "previews/"
 WAVEFORMS: Final = "waveforms/"
 _TYPES: Final = {
@@ -73,6 +79,7 @@ class Workshop:
     cache: Path
     ffmpeg: str | None
     jobs: int
+    texts: ReleaseTexts
 
 
 async def prepare(
@@ -88,7 +95,10 @@ async def prepare(
     await _make_covers(catalog, workshop, progress)
     await _make_clips(catalog, workshop, progress)
     missing = await _make_encodings(catalog, workshop, progress)
-    return await asyncio.to_thread(_collect, catalog, workshop, now, missing)
+    texts = await _read_texts(catalog, workshop.texts)
+    return await asyncio.to_thread(
+        _collect, catalog, workshop, texts, now, missing
+    )
 
 
 async def _make_covers(
@@ -153,8 +163,34 @@ async def _make_encodings(
     return worker.progress.status.wanted - worker.progress.status.ready
 
 
+async def _read_texts(
+    catalog: Catalog, reader: ReleaseTexts
+) -> dict[str, bytes]:
+    """Return the lyrics and credits of all tracks, as files to publish."""
+    found = {}
+    for release in catalog.releases:
+        texts = await reader.of(release)
+        if texts:
+            found[TEXTS + release.release_id] = msgspec.msgpack.encode(
+                dict(texts)
+            )
+    return found
+
+
+def decode_texts(data: bytes) -> dict[str, TrackTexts]:
+    """Return the texts of a release in a file that was published.
+
+    Raises msgspec.MsgspecError for anything else.
+    """
+    return msgspec.msgpack.decode(data, type=dict[str, TrackTexts])
+
+
 def _collect(
-    catalog: Catalog, workshop: Workshop, now: int, missing: int
+    catalog: Catalog,
+    workshop: Workshop,
+    texts: Mapping[str, bytes],
+    now: int,
+    missing: int,
 ) -> PreparedLibrary:
     """Return what there is now. Blocks."""
     encodings = _encodings(catalog, workshop.encodings)
@@ -183,9 +219,13 @@ def _collect(
         ),
     ):
         for path in _files_of(folder, hashes):
-            source = _source_of_file(path)
+            source = _source_of_bytes(path.read_bytes(), path)
             files[prefix + path.name] = Blob(source.sha256, source.size_bytes)
             sources.setdefault(source.sha256, source)
+    for name, data in texts.items():
+        source = _source_of_bytes(data)
+        files[name] = Blob(source.sha256, source.size_bytes)
+        sources.setdefault(source.sha256, source)
     return PreparedLibrary(
         PublishedLibrary(catalog, encodings, files, now),
         tuple(sources.values()),
@@ -264,15 +304,16 @@ def _source(storage: Storage, content: Content) -> BlobSource:
     )
 
 
-def _source_of_file(path: Path) -> BlobSource:
-    def opened() -> BinaryIO:
-        return path.open("rb")
+def _source_of_bytes(data: bytes, path: Path | None = None) -> BlobSource:
+    """Return bytes as an object; those of a file are read again for it."""
 
-    data = path.read_bytes()
+    def opened() -> BinaryIO:
+        return io.BytesIO(data) if path is None else path.open("rb")
+
     return BlobSource(
         hashlib.sha256(data).digest(),
         len(data),
-        _TYPES.get(path.suffix, "application/octet-stream"),
-        path.name,
+        _TYPES.get(path.suffix if path else ".", "application/octet-stream"),
+        path.name if path else "data",
         opened,
     )

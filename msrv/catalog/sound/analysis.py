@@ -14,7 +14,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -90,6 +90,10 @@ class AnalysisStore:
             names = sorted(path.name for path in self.folder.iterdir())
         except FileNotFoundError:
             names = []
+        self.set_names(names)
+
+    def set_names(self, names: Iterable[str]) -> None:
+        """Replace the known analyses by those with these names."""
         found = {
             match[1]: name
             for name in names
@@ -152,10 +156,18 @@ class AnalysisStore:
         self.load()
 
     def _read(self, name: str) -> SoundAnalysis | None:
+        data = self.read_file(name)
+        try:
+            return None if data is None else SoundAnalysis.from_json(data)
+        except ValueError:
+            return None
+
+    def read_file(self, name: str) -> bytes | None:
+        """Return the bytes of a file, None if it doesn't exist. Blocks."""
         try:
             with (self.folder / name).open("rb") as file:
-                return SoundAnalysis.from_json(file.read(_MAX_BYTES))
-        except (FileNotFoundError, ValueError):
+                return file.read(_MAX_BYTES)
+        except FileNotFoundError:
             return None
 
 

@@ -246,7 +246,10 @@ def _backup_text(
             if secrets
             else "not in the backup: keep a copy of it elsewhere",
         ),
-        ("library", f"not in the backup: {settings.library_folder}"),
+        (
+            "library",
+            f"not in the backup: {settings.bucket or settings.library_folder}",
+        ),
         *(
             [("spools", "those of replicas with other data folders are not")]
             if found.spools and settings.database_url

@@ -28,6 +28,11 @@ def find_library(settings: Settings) -> Path:
             "MSRV_LIBRARY is not set: run `msrv init` first, or name the "
             "folder of your files with --library"
         )
+    if settings.bucket is not None:
+        raise click.ClickException(
+            f"MSRV_LIBRARY is {settings.bucket}: name the folder of your "
+            "files with --library"
+        )
     return settings.library.resolve()
 
 

@@ -57,7 +57,7 @@ OTHER_SCHEMAS: Final[Mapping[str, Json]] = {
         {"status": one_of(["ready", "degraded", "draining", "stocking"])},
         {
             "resting": one_of(["ledger"]),
-            "waiting": one_of(["certificate"]),
+            "waiting": one_of(["bucket", "certificate"]),
         },
     ),
     "OpenAPI": {"type": "object", "required": ["openapi", "info", "paths"]},

@@ -19,7 +19,8 @@ from msrv.catalog.encodings.item_formats import FormatError
 from msrv.catalog.encodings.recipes import ORIGINAL
 from msrv.catalog.encodings.streams import USUAL, find_stream
 from msrv.catalog.model import Catalog, Item, Release
-from msrv.catalog.previews import Clip, NoPreview, clip_version
+from msrv.catalog.previews import NoPreview, clip_version
+from msrv.catalog.sound.clip_files import Clip
 from msrv.connections.request_handler import IS_STREAMED
 from msrv.downloads.body import Body
 from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT

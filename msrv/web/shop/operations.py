@@ -31,8 +31,8 @@ async def ready(request: web.Request) -> web.Response:
     """Return 200 where visitors can be sent, else 503 with the reason.
 
     `degraded` is 200 as well: the store sells and serves downloads. The
-    database is written to later, or the certificate of MSRV_DOMAIN is yet to
-    come.
+    database is written to later, the certificate of MSRV_DOMAIN is yet to
+    come, or the bucket of the library is away and the last catalog stays.
     """
     store = request.app[STORE]
     status = "ready"
@@ -45,6 +45,8 @@ async def ready(request: web.Request) -> web.Response:
             status = "stocking"
     if status == "ready" and store.ledger.status().troubles:
         return web.json_response({"status": "degraded", "resting": "ledger"})
+    if status == "ready" and store.catalog.problem:
+        return web.json_response({"status": "degraded", "waiting": "bucket"})
     certificate = store.certificate
     if status == "ready" and certificate and certificate.status.is_missing:
         # 200: a balancer has to pass the authority's challenge to the store.

@@ -16,6 +16,7 @@ from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.loader import load_library
 from msrv.catalog.previews import Previews
 from msrv.catalog.published.preparation import Workshop, prepare
+from msrv.catalog.texts.release_texts import ReleaseTexts
 from msrv.storage.local import LocalStorage
 from tests.catalog import shared_parser
 from tests.catalog.encodings.masters import write_single
@@ -48,6 +49,7 @@ async def test_an_encoder_that_is_missing_keeps_no_other_from_encoding(
             data,
             ffmpeg,
             1,
+            ReleaseTexts(data),
         ),
         now=0,
     )
