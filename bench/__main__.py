@@ -16,6 +16,7 @@ from bench import (
     growing,
     idle,
     ledger,
+    library,
     measuring,
     memory,
     packing,
@@ -54,6 +55,7 @@ BENCHES = {
         "200 visitors for five minutes at half a core",
         visitors.measure,
     ),
+    "library": ("Starts and changes of a large library", library.measure),
     "browsing": ("Pages of 6 and of 500 releases", browsing.measure),
 }
 

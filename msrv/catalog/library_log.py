@@ -28,7 +28,12 @@ class LibraryLog:
     def report(
         self, new: LoadedLibrary, previous: LoadedLibrary | None
     ) -> None:
-        """Log what has changed since the previous reading."""
+        """Log what has changed since the previous reading.
+
+        What was stored isn't one: it was read and logged at an earlier start.
+        """
+        if previous is not None and previous.is_stored:
+            previous = None
         problems = frozenset(new.problems)
         for problem in new.problems:
             if problem not in self._problems:

@@ -42,6 +42,7 @@ from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.loaded_library import LoadedLibrary
 from msrv.catalog.model import Catalog
 from msrv.files import write_file
+from msrv.text_table import plural
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class StoredLibrary:
                 log.info("%s has changed: reading the library", STORE_TOML)
                 return None
             with _paused_collector():
-                return self._loaded(head, decode_catalog(catalog))
+                loaded = self._loaded(head, decode_catalog(catalog))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, msgspec.MsgspecError) as error:
@@ -99,6 +100,13 @@ class StoredLibrary:
                 getattr(error, "strerror", None) or error,
             )
             return None
+        except Exception:
+            # A bug must not keep the store from reading its library.
+            log.exception("%s can't be used", self._file)
+            return None
+        count = plural(len(loaded.catalog.offered), "release")
+        log.info("catalog: %s, as stored, until it is read", count)
+        return loaded
 
     def update(self, loaded: LoadedLibrary, found: Scan) -> None:
         """Replace what is saved next: a library, and the scan it is from.
@@ -136,6 +144,10 @@ class StoredLibrary:
                     getattr(error, "strerror", None) or error,
                 )
             self._warned = True
+            return
+        except Exception:
+            self._pending = None
+            log.exception("%s can't be written", self._file)
             return
         self._digest, self._pending, self._warned = digest, None, False
 

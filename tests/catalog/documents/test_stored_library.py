@@ -410,7 +410,9 @@ def live(library: Library) -> LiveCatalog:
 
 
 async def test_store_sells_before_it_has_scanned(
-    library: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     fill(library)
     store(library)
@@ -423,6 +425,7 @@ async def test_store_sells_before_it_has_scanned(
         return scan(*args)  # type: ignore[arg-type] # as they were given
 
     monkeypatch.setattr(live_catalog, "scan", slow_scan)
+    caplog.set_level(logging.INFO)
     async with live(library) as catalog:
         try:
             await wait_until(lambda: has_catalog(catalog))
@@ -437,6 +440,8 @@ async def test_store_sells_before_it_has_scanned(
             each for each in catalog.current.offered if each.folder == "Plain"
         )
         assert len(plain.items) == 3
+    assert "catalog: 3 releases, as stored, until it is read" in caplog.text
+    assert "catalog: 4 releases, 9 items" in caplog.text
 
 
 def has_catalog(catalog: LiveCatalog) -> bool:
@@ -463,3 +468,22 @@ async def test_library_is_stored_once_it_is_read_and_at_the_end(
     data = (library.data / FILE_NAME).read_bytes()
     assert len(last.releases) == 5
     assert b"New/a.txt" in data
+
+
+async def test_bug_in_storing_does_not_keep_the_library_from_being_read(
+    library: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a bug")
+
+    fill(library)
+    store(library)
+    monkeypatch.setattr(stored_library, "decode_catalog", fail)
+    monkeypatch.setattr(stored_library, "format_library", fail)
+    async with live(library) as catalog:
+        await catalog.ready()
+        assert len(catalog.current.offered) == 4
+    assert "catalog.stored can't be used" in caplog.text
+    assert "catalog.stored can't be written" in caplog.text
