@@ -43,12 +43,13 @@ class CommandGroup(click.Group):
         entries: Mapping[str, CommandEntry],
         **options: Any,  # noqa: ANN401 - those of click.Group
     ) -> None:
-        super().__init__(**options)
+        # For the list of commands, and for what a mistyped one may mean.
+        shown = [
+            click.Command(name, help=entry.summary, hidden=entry.hidden)
+            for name, entry in entries.items()
+        ]
+        super().__init__(commands=shown, **options)
         self.entries = entries
-
-    def list_commands(self, _: click.Context) -> list[str]:
-        """Return the names of all commands, sorted."""
-        return sorted(self.entries)
 
     def get_command(
         self, _: click.Context, cmd_name: str
@@ -60,23 +61,10 @@ class CommandGroup(click.Group):
         return next(each for each in entry.load() if each.name == cmd_name)
 
     def format_commands(
-        self, _: click.Context, formatter: click.HelpFormatter
+        self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
         """Write the list of commands without importing them."""
-        shown = [
-            (name, click.Command(name, help=self.entries[name].summary))
-            for name in sorted(self.entries)
-            if not self.entries[name].hidden
-        ]
-        # As click.Group does: six columns are indentation and spacing.
-        limit = formatter.width - 6 - max(len(name) for name, _ in shown)
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [
-                    (name, each.get_short_help_str(limit))
-                    for name, each in shown
-                ]
-            )
+        click.Group(commands=self.commands).format_commands(ctx, formatter)
 
 
 def _operators() -> Iterable[click.Command]:

@@ -104,4 +104,9 @@ def test_help_lists_each_command_with_its_first_sentence(cli: Cli) -> None:
     text = cli("--help").stdout
     assert "\n  check        List what is for sale, and every" in text
     assert "\n  catalog" not in text
-    assert cli("chek").exit_code == 2
+
+
+def test_mistyped_command_is_recognised(cli: Cli) -> None:
+    result = cli("chek")
+    assert result.exit_code == 2
+    assert "Did you mean 'check'?" in result.stderr
