@@ -10,7 +10,6 @@ stays, also after a restart: it is kept in the data folder.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 from pathlib import Path
@@ -35,6 +34,7 @@ from msrv.files import make_private_folder, write_file
 from msrv.proofs.keyring import Keyring
 from msrv.storage.objects.bucket import Bucket
 from msrv.storage.objects.errors import BucketError
+from msrv.tasks import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,10 @@ FOLDER_NAME: Final = "published"
 POLL_SECONDS: Final = 1.0
 _TIMEOUT_SECONDS: Final = 120.0
 """Limit of one look at the bucket, with the transfer of a catalog."""
+_MAX_PAUSE_SECONDS: Final = 30.0
+"""Pause after several failures: each may have transferred a catalog."""
+_FILE_NAME: Final = "catalog"
+_LENGTH_BYTES: Final = 4
 
 
 class PublishedCatalog(LiveCatalog):
@@ -81,6 +85,8 @@ class PublishedCatalog(LiveCatalog):
 
     async def run(self) -> None:
         """Look for another catalog until cancelled. No error ends it."""
+        failures = 0
+        backoff = Backoff(self._poll_seconds, _MAX_PAUSE_SECONDS)
         while True:
             try:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -95,7 +101,10 @@ class PublishedCatalog(LiveCatalog):
                 problem = type(error).__name__
             self._report(problem)
             await asyncio.to_thread(self._write_sold)
-            await asyncio.sleep(self._poll_seconds)
+            failures = failures + 1 if problem else 0
+            await asyncio.sleep(
+                backoff.seconds(failures) if failures else self._poll_seconds
+            )
 
     def _report(self, problem: str) -> None:
         if problem and problem != self.problem:
@@ -142,8 +151,8 @@ class PublishedCatalog(LiveCatalog):
         """Keep a catalog for the next start, unless the disk is full."""
         try:
             make_private_folder(self._folder)
-            write_file(self._folder / "catalog", catalog)
-            write_file(self._folder / POINTER, pointer)
+            length = len(pointer).to_bytes(_LENGTH_BYTES)
+            write_file(self._folder / _FILE_NAME, length + pointer + catalog)
         except OSError as error:
             log.warning(
                 "the catalog can't be kept in %s: %s",
@@ -153,15 +162,26 @@ class PublishedCatalog(LiveCatalog):
 
     def _load_last(self) -> None:
         """Use the catalog of the last time, if it is whole."""
-        with contextlib.suppress(OSError):
-            pointer_data = (self._folder / POINTER).read_bytes()
-            data = (self._folder / "catalog").read_bytes()
-            try:
-                pointer = Pointer.decode(self._keyring, pointer_data)
-                self._replace(self._decode(pointer, data))
-                self._pointer = pointer
-            except BadDocument as error:
-                log.warning("the last catalog isn't used: %s", error)
+        try:
+            stated, data = _read_last(self._folder)
+            pointer = Pointer.decode(self._keyring, stated)
+            self._replace(self._decode(pointer, data))
+            self._pointer = pointer
+        except FileNotFoundError:
+            return
+        except (BadDocument, OSError) as error:
+            log.warning("the last catalog isn't used: %s", error)
+
+
+def _read_last(folder: Path) -> tuple[bytes, bytes]:
+    """Return the pointer and the catalog of the last time.
+
+    They are in one file, so that a crash can't leave the one without the
+    other. Raises OSError.
+    """
+    data = (folder / _FILE_NAME).read_bytes()
+    end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES])
+    return data[_LENGTH_BYTES:end], data[end:]
 
 
 def read_published(
@@ -180,8 +200,8 @@ def read_published(
         document = read.data if read else b""
     except BucketError:
         try:
-            pointer = Pointer.decode(keyring, (folder / POINTER).read_bytes())
-            document = (folder / "catalog").read_bytes()
+            stated, document = _read_last(folder)
+            pointer = Pointer.decode(keyring, stated)
         except (OSError, BadDocument):
             document = b""
         if not document:

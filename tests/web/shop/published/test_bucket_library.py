@@ -4,27 +4,44 @@
 """A store whose library is in a bucket of Ceph, which fails now and then."""
 
 import asyncio
+import errno
 import hashlib
 import io
+import os
 import random
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from aiohttp import ClientPayloadError, ClientSession
 
 from msrv import settings as settings_room
-from msrv.catalog.published.layout import POINTER, Pointer, blob_key
+from msrv.catalog.published import published_catalog
+from msrv.catalog.published.layout import (
+    CATALOGS,
+    POINTER,
+    Pointer,
+    blob_key,
+)
+from msrv.catalog.published.published_catalog import PublishedCatalog
+from msrv.catalog.published.published_files import (
+    PublishedEncodings,
+    PublishedFiles,
+)
 from msrv.catalog.published.upload import read_pointer, roll_back
+from msrv.files import write_file
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import make_link
 from msrv.proofs.orders import new_order_id
 from msrv.settings import Settings
-from msrv.storage.objects.bucket import Bucket
+from msrv.storage.objects.bucket import Bucket, StoredObject
+from tests.catalog import shared_parser
 from tests.conftest import NONCE, Client, Clock, StartStore
 from tests.polling import wait_until
 from tests.storage.objects.ceph_server import CephServer
@@ -314,6 +331,72 @@ async def test_another_catalog_is_taken_over_and_a_wrong_one_refused(
     newest = replace_pointer(pointer, serial=pointer.serial + 2)
     await bucket.replace(POINTER, newest.encode(keyring), etag)
     await wait_until(lambda: live.current.version == second.version)
+
+
+async def test_a_disk_that_fills_up_leaves_a_whole_catalog(
+    start_store: StartStore,
+    remote: Settings,
+    proxy: FaultyProxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[Path] = []
+
+    def write_once(path: Path, data: bytes) -> None:
+        if written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(path)
+        write_file(path, data)
+
+    monkeypatch.setattr(published_catalog, "write_file", write_once)
+    client = await start_store(remote)
+    version = store_of(client).catalog.current.version
+    await client.close()
+    proxy.always = RESET
+    again = await start_store(remote)
+    assert store_of(again).catalog.current.version == version
+
+
+class CountingBucket(Bucket):
+    """Bucket that notes when a catalog was read."""
+
+    times: ClassVar[list[float]] = []
+
+    async def read(
+        self, key: str, *, unless: str | None = None
+    ) -> StoredObject | None:
+        if key.startswith(CATALOGS):
+            self.times.append(time.monotonic())
+        return await super().read(key, unless=unless)
+
+
+async def test_a_catalog_that_is_refused_is_read_ever_more_rarely(
+    published: tuple[str, Path],
+    bucket: Bucket,
+    keyring: Keyring,
+    tmp_path: Path,
+) -> None:
+    pointer, etag = await read_pointer(bucket, keyring)
+    assert pointer is not None
+    wrong = replace_pointer(pointer, pointer.serial + 1, sha256="00" * 32)
+    await bucket.replace(POINTER, wrong.encode(keyring), etag)
+    counting = CountingBucket.open(published[0])
+    files = PublishedFiles(counting)
+    async with PublishedCatalog(
+        counting,
+        keyring,
+        tmp_path,
+        parser=shared_parser.shared(),
+        files=files,
+        encodings=PublishedEncodings(tmp_path / "encodings", files),
+        poll_seconds=0.05,
+    ) as live:
+        await wait_until(lambda: len(counting.times) >= 5)
+        assert counting.times[4] - counting.times[0] > 0.6
+        # Once it is right, it is taken over.
+        _, etag = await read_pointer(bucket, keyring)
+        right = replace_pointer(pointer, pointer.serial + 2)
+        await bucket.replace(POINTER, right.encode(keyring), etag)
+        await live.ready()
 
 
 def replace_pointer(
