@@ -5,7 +5,7 @@
 
 Purchases with the ledger and without, in turns. Then every query of the
 studio, on a ledger of 10,000 orders and on one of a million, in SQLite, and in
-MariaDB where it is installed.
+MariaDB and PostgreSQL where they are installed.
 """
 
 import asyncio
@@ -39,8 +39,9 @@ from msrv.ledger.events import Event
 from msrv.ledger.ledger import Ledger
 from msrv.proofs.keyring import Keyring
 from msrv.web.store import STORE
-from tests.ledger import mariadb_server
+from tests.ledger import mariadb_server, postgresql_server
 from tests.ledger.mariadb_server import MariaDBServer
+from tests.ledger.postgresql_server import PostgreSQLServer
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
 PURCHASES = 100
@@ -89,19 +90,35 @@ def measure(folder: Path) -> list[Figure]:
     figures += _query_figures(
         "SQLite", lambda count: fill_sqlite(folder, count)
     )
+    return figures + mariadb_figures(folder) + postgresql_figures()
+
+
+def mariadb_figures(folder: Path) -> list[Figure]:
+    """Return the figures of the queries in MariaDB, if it is installed."""
     program = mariadb_server.find()
     if program is None:
         print("skipped MariaDB: its server is not installed")
-        return figures
+        return []
     server = MariaDBServer(program, folder / "mariadb", pool="1G")
     server.install()
     try:
-        figures += _query_figures(
+        return _query_figures(
             "MariaDB", lambda count: fill_mariadb(server, folder, count)
         )
     finally:
         server.stop()
-    return figures
+
+
+def postgresql_figures() -> list[Figure]:
+    """Return the figures of the queries in PostgreSQL, if it is installed."""
+    programs = postgresql_server.find()
+    if programs is None:
+        print("skipped PostgreSQL: its server is not installed")
+        return []
+    with postgresql_server.running(programs, "1GB") as server:
+        return _query_figures(
+            "PostgreSQL", lambda count: fill_postgresql(server, count)
+        )
 
 
 class LedgerOff(Ledger):
@@ -254,6 +271,15 @@ def fill_mariadb(server: MariaDBServer, folder: Path, count: int) -> str:
     url = server.create(name)
     asyncio.run(_upgrade(url))
     ledger_data.fill_mariadb(server, name, folder, count)
+    return url
+
+
+def fill_postgresql(server: PostgreSQLServer, count: int) -> str:
+    """Create a PostgreSQL ledger of `count` orders, and return its URL."""
+    name = f"ledger_{count}"
+    url = server.create(name)
+    asyncio.run(_upgrade(url))
+    ledger_data.fill_postgresql(server, name, count)
     return url
 
 

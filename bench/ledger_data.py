@@ -3,6 +3,7 @@
 
 """Generator of ledgers of any size, with the rows that events result in."""
 
+import asyncio
 import base64
 import random
 import sqlite3
@@ -11,11 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pymysql
 
 from msrv.ledger.db import schema
 from msrv.ledger.db.aggregates import day_of, periods_of
 from tests.ledger.mariadb_server import PASSWORD, USER, MariaDBServer
+from tests.ledger.postgresql_server import PostgreSQLServer
 
 NOW = 1_800_000_000
 DAYS = 1000
@@ -138,6 +141,38 @@ def fill_mariadb(
             connection.commit()
     file.unlink()
     connection.close()
+
+
+def fill_postgresql(server: PostgreSQLServer, name: str, orders: int) -> None:
+    """Insert the rows into a PostgreSQL on this machine."""
+    asyncio.run(_copy(server, name, orders))
+
+
+async def _copy(server: PostgreSQLServer, name: str, orders: int) -> None:
+    connection = await asyncpg.connect(
+        host="127.0.0.1",
+        port=server.port,
+        user=USER,
+        password=PASSWORD,
+        database=name,
+        ssl=False,
+    )
+    for rows in batches(orders):
+        for table, values in rows.items():
+            columns = schema.metadata.tables[table].columns
+            kinds = [each.type.python_type for each in columns]
+            await connection.copy_records_to_table(
+                table,
+                records=(
+                    tuple(
+                        bool(value) if kind is bool else value
+                        for kind, value in zip(kinds, each, strict=True)
+                    )
+                    for each in values
+                ),
+            )
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
 
 
 def _row(rows: Rows, table: str, *values: Any) -> None:  # noqa: ANN401 - SQL

@@ -4,7 +4,8 @@
 """Time of the studio's pages, with ten thousand orders and with a million.
 
 A real request over loopback, from its first byte to the last of the response,
-client included, to a store on SQLite and to one on MariaDB where installed.
+client included, to a store on SQLite and to those on MariaDB
+and PostgreSQL where installed.
 """
 
 import asyncio
@@ -18,7 +19,13 @@ from typing import Any
 from aiohttp.test_utils import TestClient, TestServer
 
 from bench import ledger_data
-from bench.ledger import LARGE, SMALL, fill_mariadb, fill_sqlite
+from bench.ledger import (
+    LARGE,
+    SMALL,
+    fill_mariadb,
+    fill_postgresql,
+    fill_sqlite,
+)
 from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
 from msrv.app import create_app
@@ -27,7 +34,7 @@ from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
 from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
-from tests.ledger import mariadb_server
+from tests.ledger import mariadb_server, postgresql_server
 from tests.ledger.mariadb_server import MariaDBServer
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -65,10 +72,14 @@ def measure(folder: Path) -> list[Figure]:
     """Measure each page; return milliseconds."""
     urls = {count: fill_sqlite(folder, count) for count in (SMALL, LARGE)}
     figures = _figures("SQLite", folder, urls)
+    return figures + _mariadb_figures(folder) + _postgresql_figures(folder)
+
+
+def _mariadb_figures(folder: Path) -> list[Figure]:
     program = mariadb_server.find()
     if program is None:
         print("MariaDB's server is not installed: left out")
-        return figures
+        return []
     server = MariaDBServer(program, folder / "mariadb", pool="1G")
     server.install()
     try:
@@ -76,10 +87,21 @@ def measure(folder: Path) -> list[Figure]:
             count: fill_mariadb(server, folder, count)
             for count in (SMALL, LARGE)
         }
-        figures += _figures("MariaDB", folder, urls)
+        return _figures("MariaDB", folder, urls)
     finally:
         server.stop()
-    return figures
+
+
+def _postgresql_figures(folder: Path) -> list[Figure]:
+    programs = postgresql_server.find()
+    if programs is None:
+        print("PostgreSQL's server is not installed: left out")
+        return []
+    with postgresql_server.running(programs, "1GB") as server:
+        urls = {
+            count: fill_postgresql(server, count) for count in (SMALL, LARGE)
+        }
+        return _figures("PostgreSQL", folder, urls)
 
 
 def _figures(kind: str, folder: Path, urls: dict[int, str]) -> list[Figure]:

@@ -53,6 +53,7 @@ class PostgreSQLServer:
     programs: Path
     folder: Path
     port: int = field(default_factory=free_port)
+    buffers: str = "16MB"
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
     _unused: list[str] = field(default_factory=list)
     _names: Iterator[int] = field(default_factory=itertools.count)
@@ -144,7 +145,7 @@ class PostgreSQLServer:
             "listen_addresses=127.0.0.1",
             "fsync=off",
             "full_page_writes=off",
-            "shared_buffers=16MB",
+            f"shared_buffers={self.buffers}",
             "max_wal_size=64MB",
             "autovacuum=off",
             *options,
@@ -234,10 +235,12 @@ class PostgreSQLServer:
 
 
 @contextlib.contextmanager
-def running(programs: Path) -> Iterator[PostgreSQLServer]:
+def running(
+    programs: Path, buffers: str = "16MB"
+) -> Iterator[PostgreSQLServer]:
     """Run PostgreSQL in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="msrv-postgresql-") as folder:
-        server = PostgreSQLServer(programs, Path(folder))
+        server = PostgreSQLServer(programs, Path(folder), buffers=buffers)
         server.install()
         try:
             yield server

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from msrv.catalog.details.invoicing import InvoiceRules
 from msrv.catalog.live_catalog import LiveCatalog
+from msrv.ledger.db.retries import repeated
 from msrv.ledger.errors import DatabaseError, EventRejected, LedgerError
 from msrv.ledger.invoices.documents import NumberedDocument
 from msrv.ledger.ledger import Ledger
@@ -191,6 +192,7 @@ class Invoices:
             after = pending[-1]
         await self._make(rules, [key[1]])
 
+    @repeated
     async def _make(self, rules: InvoiceRules, order_ids: list[str]) -> None:
         """Make the documents of a batch of orders. Raises DatabaseError.
 
