@@ -4,8 +4,9 @@
 """Compiled templates in the data folder, so that a start doesn't compile them.
 
 Compiling those of a page takes a tenth of a second, in which no request is
-answered. The files are code: each has a MAC by NONCE, since whoever can write
-to the data folder must not run code in the store.
+answered. The files are code: each has a MAC by NONCE, so that whoever can
+write to the data folder can't run code in the store, unless NONCE is a file
+there too.
 """
 
 import contextlib
