@@ -57,7 +57,9 @@ class PublishedFiles:
         if blob is None:
             return None
         try:
-            found = self._bucket.read_blocking(blob_key(blob.sha256))
+            found = self._bucket.read_blocking(
+                blob_key(blob.sha256), max_bytes=blob.size_bytes
+            )
         except BucketError as error:
             log.warning("%s can't be fetched: %s", name, error)
             return None
