@@ -8,7 +8,8 @@ Apart from `services`: SQLAlchemy is slow to import.
 
 from collections.abc import Sequence
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
 
 from msrv.health_checks.findings import (
     CheckContext,
@@ -84,7 +85,9 @@ async def _database(
 def _transport(settings: Settings, cipher: str) -> Finding:
     if cipher:
         return passed(deferred("verified TLS (%(cipher)s)", cipher=cipher))
-    host = urlsplit(settings.database_url or "").hostname or ""
+    # A password with a bracket is no URL for urllib.
+    url = settings.database_url
+    host = (url and make_url(url).host) or ""
     try:
         is_local = ip_address(host).is_loopback
     except ValueError:

@@ -119,6 +119,7 @@ async def test_server_on_this_machine(
     assert "ahead of the database's" in findings[2].text
 
 
+@pytest.mark.parametrize("password", ["p", "p[ss"])
 @pytest.mark.parametrize(
     ("where", "expected"),
     [
@@ -130,9 +131,9 @@ async def test_server_on_this_machine(
     ],
 )
 def test_connection_without_tls_says_why_it_may(
-    settings: Settings, where: str, expected: str
+    settings: Settings, password: str, where: str, expected: str
 ) -> None:
-    url = SecretStr(f"mysql://u:p@{where}/msrv")
+    url = SecretStr(f"mysql://u:{password}@{where}/msrv")
     found = database_check._transport(
         settings.model_copy(update={"database": url}), ""
     )
