@@ -294,6 +294,7 @@ def wait_for_releases(store: Peer) -> list[dict[str, Any]]:
     until = time.monotonic() + 300
     while True:
         try:
+            store.request_json("/-/ready")  # 503 before it has read all
             found: list[dict[str, Any]] = store.request_json("/catalog")[
                 "releases"
             ]

@@ -31,8 +31,8 @@ class LoadedLibrary:
     a watcher would notice.
     `incomplete_since` are the times since which folders have had an
     unreadable file. `is_stored` is True for what an earlier start loaded, of
-    which only what hasn't changed since is offered. `aliases` is what the next
-    loading compares its ids with.
+    which only what hasn't changed since is offered; `withholds` is True if
+    something has. `aliases` is what the next loading compares its ids with.
     """
 
     catalog: Catalog
@@ -48,6 +48,7 @@ class LoadedLibrary:
     legal: KnownTexts = field(default_factory=dict, repr=False)
     incomplete_since: Mapping[str, float] = field(default_factory=dict)
     is_stored: bool = False
+    withholds: bool = False
     aliases: AliasState | None = field(default=None, repr=False)
 
 

@@ -14,16 +14,19 @@ from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
+from msrv.catalog.live_catalog import NotReady
 from msrv.connections.request_handler import (
     CLIENT_CLOSED_REQUEST,
     RESPONSE_STATUS,
 )
 from msrv.connections.response_writer import CountingWriter
+from msrv.orders.errors import NotForSale
 from msrv.telemetry import spans
 from msrv.translations import set_language
 from msrv.translations.catalogs import load_catalog
 from msrv.web import cookies, rendering
 from msrv.web.access_log import method_name, route_name
+from msrv.web.errors import ErrorPage
 from msrv.web.errors.table import error_page
 from msrv.web.languages import request_language
 from msrv.web.origin import (
@@ -40,6 +43,7 @@ from msrv.web.studio import auth
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
 _WITHOUT_BODY: Final = frozenset({204, 304})
+_ABSENT: Final = frozenset({404, 410})
 _COMPRESSED_TYPES: Final = frozenset(
     {
         "application/atom+xml",
@@ -167,14 +171,29 @@ async def handle_errors(
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return rendering.error_response(request, error_page(error))
+        return rendering.error_response(request, _error_page(request, error))
     except ClientConnectionResetError:
         raise  # the client is gone
     except Exception as error:
         # Part of a response was sent: the server closes the connection.
         if request.writer.output_size > 0:
             raise
-        return rendering.error_response(request, error_page(error))
+        return rendering.error_response(request, _error_page(request, error))
+
+
+def _error_page(request: web.Request, error: Exception) -> ErrorPage:
+    """Return the page for an error.
+
+    At a start, what seems not to exist may not have been read yet.
+    """
+    page = error_page(error)
+    if page.status not in _ABSENT and not isinstance(error, NotForSale):
+        return page
+    try:
+        is_certain = not request.app[STORE].catalog.reading.withholds
+    except NotReady:
+        is_certain = True  # of another path
+    return page if is_certain else error_page(NotReady())
 
 
 @web.middleware

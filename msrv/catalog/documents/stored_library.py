@@ -185,11 +185,12 @@ class StoredLibrary:
         )
 
     def _loaded(self, head: LibraryHead, catalog: Catalog) -> LoadedLibrary:
-        changed = ChangedFolders(
+        paths = [
             os.fsdecode(each.path)
             for each in head.folders
             if not self._is_same(each)
-        )
+        ]
+        changed = ChangedFolders(paths)
         hidden = {
             release_id
             for release_id, config in head.configs
@@ -223,6 +224,7 @@ class StoredLibrary:
                 and (release := known.get(each.release_id))
             },
             is_stored=True,
+            withholds=bool(paths or hidden),
         )
 
 

@@ -40,7 +40,8 @@ async def ready(request: web.Request) -> web.Response:
         status = "draining"
     else:
         try:
-            _ = store.catalog.current
+            if store.catalog.reading.withholds:
+                status = "stocking"
         except NotReady:
             status = "stocking"
     if status == "ready" and store.ledger.status().troubles:

@@ -85,6 +85,19 @@ def load(library: Library) -> LoadedLibrary | None:
     return StoredLibrary(library.root, library.data).load()
 
 
+def test_library_withholds_only_after_a_change(library: Library) -> None:
+    fill(library)
+    store(library)
+    unchanged = load(library)
+    assert unchanged is not None
+    assert not unchanged.withholds
+    library.put("Plain/c.txt", "new")
+    changed = load(library)
+    assert changed is not None
+    assert changed.withholds
+    assert not read(library, changed).withholds
+
+
 def test_stored_library_is_as_it_was_loaded(library: Library) -> None:
     fill(library)
     loaded = store(library)

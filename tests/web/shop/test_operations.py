@@ -3,6 +3,8 @@
 
 """Routes for operators, and what every response has."""
 
+from dataclasses import replace
+
 import pytest
 from aiohttp import web
 
@@ -68,6 +70,28 @@ async def test_metrics_have_route_names_and_no_tokens(
     assert "msrv_request_seconds_bucket" in text
     assert "secret" not in text
     assert "nowhere" not in text
+
+
+async def test_what_may_not_have_been_read_yet_is_not_denied(
+    store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a start from the stored catalog, something has changed since."""
+    catalog = store.app[STORE].catalog
+    form = {"item": "new-release", "provider": "demo"}
+    with monkeypatch.context() as patch:
+        reading = replace(catalog.reading, withholds=True)
+        patch.setattr(catalog, "_reading", reading)
+        for answer in (
+            await store.get("/catalog/new-release"),
+            await store.post("/purchases", data=form),
+            await store.get("/-/ready"),
+        ):
+            assert answer.status == 503
+        assert (await store.get("/catalog/new-release")).headers["Retry-After"]
+        assert (await store.get("/catalog")).status == 200
+    assert (await store.get("/catalog/new-release")).status == 404
+    assert (await store.post("/purchases", data=form)).status == 422
+    assert (await store.get("/-/ready")).status == 200
 
 
 async def test_metrics_have_the_status_of_a_redirect(store: Client) -> None:
