@@ -53,7 +53,8 @@ class Pointer(msgspec.Struct, frozen=True):
     `serial` increases with each statement, so that an older one isn't
     believed after a newer one. `catalog` is the name of the document, and
     `sha256` its digest in hex; `content` is a digest of what it says, apart
-    from its time. `published_at` is in Unix seconds.
+    from its time. `published_at` is in Unix seconds. `previous` is the name
+    of the catalog that a new one replaced.
     """
 
     serial: int
@@ -61,6 +62,7 @@ class Pointer(msgspec.Struct, frozen=True):
     sha256: str
     content: str
     published_at: int
+    previous: str = ""
 
     def encode(self, keyring: Keyring) -> bytes:
         """Return the pointer as a signed document."""

@@ -131,6 +131,7 @@ async def publish(
             sha256=hashlib.sha256(document).hexdigest(),
             content=content,
             published_at=library.published_at,
+            previous=pointer.catalog if pointer else "",
         ),
         etag,
     )
@@ -142,14 +143,17 @@ async def roll_back(
 ) -> str:
     """Make an earlier catalog the current one again; return its name.
 
-    By default, that is the one before the current one. Raises
-    PublicationError and BucketError.
+    By default, that is the one that the current one replaced; after another
+    roll-back, the one before it in time. Raises PublicationError and
+    BucketError.
     """
     pointer, etag = await read_pointer(bucket, keyring)
     if pointer is None:
         raise PublicationError("nothing has been published there yet")
     names = await catalog_names(bucket)
-    if name is None:
+    if name is None and pointer.previous in names:
+        name = pointer.previous
+    elif name is None:
         earlier = [each for each in names if each < pointer.catalog]
         if not earlier:
             raise PublicationError(

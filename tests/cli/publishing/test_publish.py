@@ -127,6 +127,12 @@ def test_only_what_is_new_is_uploaded_and_catalogs_roll_back(
     back = publish("--roll-back", names[1])
     assert back == {"current": names[1]}
 
+    # After a roll-back and a new catalog, the bad one stays passed over.
+    publish("--roll-back", names[0])
+    (library / "Zine" / "zine.pdf").write_bytes(b"%PDF-1.4 third %%EOF")
+    assert publish()["catalog"] not in names
+    assert publish("--roll-back", "previous") == {"current": names[0]}
+
 
 def test_objects_that_no_kept_catalog_needs_are_deleted(
     publish: Publish, library: Path, target: str, keyring: Keyring
