@@ -103,7 +103,9 @@ def test_tidy_requires_free_and_an_age(
     [
         ("mysql://u:secret@127.0.0.1:1/x", "Can't connect to MySQL server"),
         ("mysql+asyncmy://u:secret@host/x", "MSRV_DATABASE: must be"),
-        ("postgresql://u:secret@host/x", "MSRV_DATABASE: must be"),
+        ("postgresql://u:secret@host", "MSRV_DATABASE: must be an address"),
+        ("postgresql+psycopg://u:secret@host/x", "MSRV_DATABASE: must be"),
+        ("oracle://u:secret@host/x", "MSRV_DATABASE: must be"),
         ("mysql://u:secret@host", "MSRV_DATABASE: must be an address"),
         ("mysql://u:secret@host:port/x", "MSRV_DATABASE: must be an address"),
         ("secret", "MSRV_DATABASE: must be an address like mysql://"),

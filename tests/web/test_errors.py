@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from msrv.catalog.live_catalog import NotReady
 from msrv.settings import Settings
 from msrv.web import errors
 from msrv.web.errors import access, redemption
@@ -114,14 +113,7 @@ async def test_unexpected_error_shows_only_its_reference(
 async def test_pages_are_503_while_the_library_is_being_read(
     store: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-
-    def not_yet(*_: object) -> object:
-        raise NotReady
-
-    assert isinstance(store.app, web.Application)
-    monkeypatch.setattr(
-        type(store.app[STORE].catalog), "current", property(not_yet)
-    )
+    monkeypatch.setattr(store.app[STORE].catalog, "_reading", None)
     for path in ("/", "/catalog", "/cart"):
         answer = await store.get(path)
         assert answer.status == 503
