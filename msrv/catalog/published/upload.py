@@ -143,23 +143,21 @@ async def roll_back(
 ) -> str:
     """Make an earlier catalog the current one again; return its name.
 
-    By default, that is the one that the current one replaced; after another
-    roll-back, the one before it in time. Raises PublicationError and
-    BucketError.
+    By default, that is the one that it replaced, or else the one before it
+    in time. Raises PublicationError and BucketError.
     """
     pointer, etag = await read_pointer(bucket, keyring)
     if pointer is None:
         raise PublicationError("nothing has been published there yet")
     names = await catalog_names(bucket)
-    if name is None and pointer.previous in names:
-        name = pointer.previous
-    elif name is None:
+    if name is None:
         earlier = [each for each in names if each < pointer.catalog]
         if not earlier:
             raise PublicationError(
                 f"no catalog is older than {pointer.catalog}"
             )
-        name = earlier[-1]
+        replaced = pointer.previous
+        name = replaced if replaced in earlier else earlier[-1]
     elif name not in names:
         raise PublicationError(f"there is no catalog {name!r}")
     found = await bucket.read(catalog_key(name))
