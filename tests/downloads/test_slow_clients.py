@@ -119,6 +119,7 @@ def record_pauses(monkeypatch: pytest.MonkeyPatch) -> list[TLSTransport]:
     return pauses
 
 
+@pytest.mark.slow  # needs a disk: make test-fast writes to memory
 async def test_slow_client_gets_large_writes(
     secure: SecureShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
