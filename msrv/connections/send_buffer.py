@@ -46,7 +46,7 @@ class HoldingTransport(asyncio.Transport):
         As for unsent bytes, but there need not be any: so that each wake-up
         is followed by one large write.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # by TLSTransport: this layer has no TLS
 
 
 def limit_unsent_bytes(connection: socket.socket) -> None:

@@ -35,7 +35,7 @@ WEBHOOK_EVENTS: Final = (
 
 
 Delivery = Literal["direct", "accel", "redirect"]
-"""Who sends files: the store, nginx in front of it, or the bucket."""
+"""Sender of files: the store, nginx in front of it, or the bucket."""
 
 
 class NotifyTopic(StrEnum):

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-import trustme
 from aiohttp import web
 
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
@@ -20,9 +19,9 @@ from msrv.connections.request_handler import factory
 from msrv.connections.send_buffer import UNSENT_BYTES, free_bytes
 from msrv.downloads.file_reader import OpenFile
 from msrv.downloads.write_buffer import SLOW_BYTES
-from msrv.tls.certificate_files import CertificateFiles
 from msrv.tls.openssl import OpenSSLServer
 from msrv.tls.transport import TLSTransport
+from tests.certificates import issue_pair
 from tests.downloads.contents import noise
 from tests.downloads.file_shop import Shop
 
@@ -40,13 +39,7 @@ class SecureShop:
         self.shop = Shop(library)
         self.shop.sell("huge", HUGE)
         self.written: list[int] = []
-        authority = trustme.CA()
-        issued = authority.issue_cert("localhost")
-        self.pair = CertificateFiles(folder / "crt", folder / "key", None)
-        issued.cert_chain_pems[0].write_to_path(self.pair.cert)
-        issued.private_key_pem.write_to_path(self.pair.key)
-        self.trust = ssl.create_default_context()
-        authority.configure_trust(self.trust)
+        self.pair, self.trust = issue_pair(folder)
         self.listening = socket.create_server(("127.0.0.1", 0))
 
     def connect(self) -> ssl.SSLSocket:

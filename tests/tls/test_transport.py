@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import trustme
 
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
@@ -24,12 +23,13 @@ from msrv.connections.send_buffer import (
 )
 from msrv.tls import servers
 from msrv.tls import transport as tls_transport
-from msrv.tls.certificate_files import CertificateError, CertificateFiles
+from msrv.tls.certificate_files import CertificateError
 from msrv.tls.openssl import OpenSSLServer
 from msrv.tls.records import MAX_BYTES
 from msrv.tls.servers import create_tls_server
 from msrv.tls.stdlib import StdlibServer
 from msrv.tls.transport import TLSTransport
+from tests.certificates import issue_pair
 
 LARGE = bytes(range(256)) * 100_000
 
@@ -72,13 +72,7 @@ class Listener:
     """Listener, and its connections."""
 
     def __init__(self, folder: Path) -> None:
-        authority = trustme.CA()
-        issued = authority.issue_cert("localhost")
-        self.pair = CertificateFiles(folder / "crt", folder / "key", None)
-        issued.cert_chain_pems[0].write_to_path(self.pair.cert)
-        issued.private_key_pem.write_to_path(self.pair.key)
-        self.trust = ssl.create_default_context()
-        authority.configure_trust(self.trust)
+        self.pair, self.trust = issue_pair(folder)
         self.tls_server = OpenSSLServer(self.pair)
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listening.getsockname()[1]

@@ -119,7 +119,7 @@ def publish(
 
 
 _Result = tuple[dict[str, object], str]
-"""What a command did, for programs and for people."""
+"""Result of a command: as JSON, and as text."""
 
 
 def _list(bucket: Bucket, keyring: Keyring) -> _Result:

@@ -200,21 +200,7 @@ class Bucket:
         It exists once all of it is there. An error that `parts` raise leaves
         nothing.
         """
-        import obstore
-
-        def write() -> None:
-            with _translated(key):
-                obstore.put(
-                    self._store,
-                    key,
-                    parts,
-                    attributes=dict(attributes),
-                    use_multipart=True,
-                    chunk_size=SINGLE_BYTES,
-                    max_concurrency=2,
-                )
-
-        await asyncio.to_thread(write)
+        await self._write(key, parts, attributes)
 
     async def replace(self, key: str, data: bytes, etag: str | None) -> None:
         """Write an object whose tag is still `etag`, or a new one for None.
@@ -241,10 +227,11 @@ class Bucket:
     async def _write(
         self,
         key: str,
-        data: bytes,
+        data: bytes | Iterator[bytes],
         attributes: Mapping[str, str],
-        mode: "PutMode",
+        mode: "PutMode | None" = None,
     ) -> None:
+        """Write an object: bytes in one request, an iterator's in parts."""
         import obstore
 
         def write() -> None:
@@ -255,7 +242,9 @@ class Bucket:
                     data,
                     attributes=dict(attributes),
                     mode=mode,
-                    use_multipart=False,
+                    use_multipart=not isinstance(data, bytes),
+                    chunk_size=SINGLE_BYTES,
+                    max_concurrency=2,
                 )
 
         await asyncio.to_thread(write)

@@ -450,8 +450,7 @@ if (player) {
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
-    if (!link || event.defaultPrevented || event.button !== 0) return;
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!link || event.defaultPrevented || !isPlainClick(event)) return;
     if (link.target || link.hasAttribute("download") || !isKept()) return;
     const url = new URL(link.href);
     if (url.origin !== location.origin || !BROWSED.test(url.pathname)) return;

@@ -9,6 +9,9 @@
 // Texts come from the page, in its language.
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const isPlainClick = (event) =>
+  event.button === 0 &&
+  !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 const fill = (text, values) =>
   text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
@@ -65,8 +68,7 @@ document.addEventListener(
   "click",
   async (event) => {
     const link = event.target.closest("a[href]");
-    if (!link || link.target || !pending.size || event.button !== 0) return;
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!link || link.target || !pending.size || !isPlainClick(event)) return;
     event.preventDefault();
     event.stopPropagation();
     const changed = await Promise.all(pending);

@@ -39,6 +39,22 @@ def _sold(
     return replace(made, provider="stripe", tax=tax)
 
 
+def _refund(name: str, number: int, minor: int, at: int) -> Reversal:
+    """Return a refund of an order of 12.00."""
+    return Reversal(
+        provider="stripe",
+        reversal_id=name,
+        order_id=order_id(number),
+        kind="refund",
+        status="succeeded",
+        amount_minor=minor,
+        paid_minor=1200,
+        created_at=at,
+        seen_at=at,
+        by="stripe",
+    )
+
+
 @pytest.fixture
 async def filled(studio: Studio, clock: Clock, library: Path) -> Studio:
     """Return a studio after a quarter with sales of each group."""
@@ -57,18 +73,7 @@ async def filled(studio: Studio, clock: Clock, library: Path) -> Studio:
         replace(_sold(6, last.since, "FR"), tax=None),
         _sold(7, last.since, "AT", "AT", rate_bp=None),
         _sold(8, earlier.since, "FR", "FR"),
-        Reversal(
-            provider="stripe",
-            reversal_id="re_1",
-            order_id=order_id(8),
-            kind="refund",
-            status="succeeded",
-            amount_minor=600,
-            paid_minor=1200,
-            created_at=last.since,
-            seen_at=last.since,
-            by="stripe",
-        ),
+        _refund("re_1", 8, 600, last.since),
     )
     return studio
 
@@ -256,22 +261,7 @@ async def test_refund_of_a_decided_sale_takes_its_share_of_the_tax(
     filled: Studio, clock: Clock
 ) -> None:
     last = Quarter.of(clock.now).shifted(-1)
-    await filled.store_events(
-        replace(
-            Reversal(
-                provider="stripe",
-                reversal_id="re_2",
-                order_id=order_id(5),
-                kind="refund",
-                status="succeeded",
-                amount_minor=1200,
-                paid_minor=1200,
-                created_at=last.before,
-                seen_at=last.before,
-                by="stripe",
-            )
-        )
-    )
+    await filled.store_events(_refund("re_2", 5, 1200, last.before))
     path = f"/studio/orders/{order_id(5)}/country"
     answer = await filled.post(path, country="BE", rate="21")
     assert answer.status == 303

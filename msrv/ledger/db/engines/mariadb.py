@@ -10,19 +10,18 @@ from typing import Any, Final
 
 from sqlalchemy import event, insert, text, update
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
-    AsyncEngine,
-    create_async_engine,
-)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from msrv.ledger.connection_rules import ConnectionRules
-from msrv.ledger.db.engines.dialect import POOL, Dialect, ServerState
-from msrv.ledger.db.engines.error_codes import invalidate_lost
-from msrv.ledger.db.engines.transport import without_authority
+from msrv.ledger.db.engines.dialect import Dialect, ServerState
+from msrv.ledger.db.engines.transport import (
+    open_server,
+    unsupported_option,
+    without_authority,
+)
 from msrv.ledger.db.schema import marks
-from msrv.ledger.errors import DatabaseUnavailable, DatabaseUnusable
+from msrv.ledger.errors import DatabaseUnavailable
 from msrv.ledger.timeouts import (
     CONNECT_SECONDS,
     UPGRADE_LOCK_SECONDS,
@@ -43,20 +42,10 @@ def _open(url: URL, rules: ConnectionRules) -> AsyncEngine:
     url, rules = without_authority(url, rules, "ssl_ca")
     for name in url.query:
         if name.startswith("ssl"):
-            # An ignored option would look as if it were in effect.
-            raise DatabaseUnusable(
-                f"MSRV_DATABASE: {name} is not supported; TLS is always "
-                "verified, by the authority in MSRV_DATABASE_CA if it is set"
-            )
-    engine = create_async_engine(
+            raise unsupported_option(name)
+    engine = open_server(
         url.set(drivername="mysql+aiomysql"),
-        pool_size=POOL,
-        max_overflow=0,
-        pool_timeout=CONNECT_SECONDS,
-        pool_pre_ping=True,
-        pool_recycle=600,
-        isolation_level="READ COMMITTED",
-        connect_args={
+        {
             "async_creator_fn": functools.partial(connect, rules),
             "charset": "utf8mb4",
             "connect_timeout": CONNECT_SECONDS,
@@ -67,7 +56,6 @@ def _open(url: URL, rules: ConnectionRules) -> AsyncEngine:
             ),
         },
     )
-    invalidate_lost(engine)
     event.listen(engine.sync_engine, "connect", _note_cluster)
     return engine
 

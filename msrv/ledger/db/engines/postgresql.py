@@ -10,24 +10,22 @@ from typing import Any, Final
 
 from sqlalchemy import event, exc, text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
-    AsyncEngine,
-    create_async_engine,
-)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.engines.dialect import (
-    POOL,
     Dialect,
     ServerState,
     no_more_locks,
 )
-from msrv.ledger.db.engines.error_codes import error_code, invalidate_lost
-from msrv.ledger.db.engines.transport import without_authority
-from msrv.ledger.errors import DatabaseUnavailable, DatabaseUnusable
+from msrv.ledger.db.engines.error_codes import error_code
+from msrv.ledger.db.engines.transport import (
+    open_server,
+    unsupported_option,
+    without_authority,
+)
+from msrv.ledger.errors import DatabaseUnavailable
 from msrv.ledger.timeouts import (
-    CONNECT_SECONDS,
     UPGRADE_LOCK_SECONDS,
     UPGRADE_SECONDS,
 )
@@ -48,23 +46,12 @@ def _open(url: URL, rules: ConnectionRules) -> AsyncEngine:
     if url.query.get("sslmode") in _VERIFIED:
         url = url.difference_update_query(["sslmode"])
     for name, value in url.query.items():
-        # An ignored option would look as if it were in effect.
         if name != "host" or not isinstance(value, str):
-            raise DatabaseUnusable(
-                f"MSRV_DATABASE: {name} is not supported; TLS is always "
-                "verified, by the authority in MSRV_DATABASE_CA if it is set"
-            )
-    engine = create_async_engine(
+            raise unsupported_option(name)
+    engine = open_server(
         url.set(drivername="postgresql+asyncpg"),
-        pool_size=POOL,
-        max_overflow=0,
-        pool_timeout=CONNECT_SECONDS,
-        pool_pre_ping=True,
-        pool_recycle=600,
-        isolation_level="READ COMMITTED",
-        connect_args={"async_creator_fn": functools.partial(connect, rules)},
+        {"async_creator_fn": functools.partial(connect, rules)},
     )
-    invalidate_lost(engine)
     event.listen(
         engine.sync_engine, "before_cursor_execute", _without_nul, retval=True
     )

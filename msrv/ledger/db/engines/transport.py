@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Addresses of a database server, and the context of verified TLS."""
+"""Connections to a database server: its pool, addresses, and verified TLS."""
 
 import asyncio
 import socket
@@ -11,9 +11,13 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from msrv.ledger.connection_rules import Address, ConnectionRules
+from msrv.ledger.db.engines.dialect import POOL
+from msrv.ledger.db.engines.error_codes import invalidate_lost
 from msrv.ledger.errors import DatabaseUnavailable, DatabaseUnusable
+from msrv.ledger.timeouts import CONNECT_SECONDS
 
 NO_TLS = (
     "the server offers no TLS, which is required: enable TLS there, or add "
@@ -71,3 +75,30 @@ def without_authority(
         url.difference_update_query([name]),
         replace(rules, ca=Path(value)),
     )
+
+
+def unsupported_option(name: str) -> DatabaseUnusable:
+    """Return the error for an option of a URL that is not in effect.
+
+    If it were ignored, it would look as if it were in effect.
+    """
+    return DatabaseUnusable(
+        f"MSRV_DATABASE: {name} is not supported; TLS is always "
+        "verified, by the authority in MSRV_DATABASE_CA if it is set"
+    )
+
+
+def open_server(url: URL, connect_args: dict[str, object]) -> AsyncEngine:
+    """Return the engine of a server, with a pool of connections."""
+    engine = create_async_engine(
+        url,
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=CONNECT_SECONDS,
+        pool_pre_ping=True,
+        pool_recycle=600,
+        isolation_level="READ COMMITTED",
+        connect_args=connect_args,
+    )
+    invalidate_lost(engine)
+    return engine

@@ -18,6 +18,7 @@ from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseUnusable
 from msrv.settings import WrongSetting, load
+from tests.ledger.db.engines.refused_connections import refusal
 from tests.ledger.mariadb_server import SecureServer, running_with_tls
 
 SSL = 0x0800
@@ -94,15 +95,10 @@ async def plain_server() -> AsyncIterator[PlainServer]:
 
 
 async def refused(url: str, rules: ConnectionRules) -> str:
-    """Return the error of a refused connection."""
-    database = Database(url, rules=rules)
-    try:
-        with pytest.raises(DatabaseUnusable) as caught:
-            async with database.read_transaction():
-                pass
-    finally:
-        await database.close()
-    return str(caught.value)
+    """Return the text of the error that no other attempt would change."""
+    error = await refusal(url, rules)
+    assert isinstance(error, DatabaseUnusable)
+    return str(error)
 
 
 @pytest.mark.usefixtures("nothing_is_loopback")

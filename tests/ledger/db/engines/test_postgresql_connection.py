@@ -15,10 +15,10 @@ from msrv.ledger import connection_rules
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import (
-    DatabaseError,
     DatabaseUnavailable,
     DatabaseUnusable,
 )
+from tests.ledger.db.engines.refused_connections import refusal
 from tests.ledger.postgresql_server import (
     PostgreSQLServer,
     running_with_tls,
@@ -31,20 +31,6 @@ SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 def nothing_is_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat this machine's own address as that of another machine."""
     monkeypatch.setattr(connection_rules, "LOOPBACK", ())
-
-
-async def refusal(
-    url: str, rules: ConnectionRules = connection_rules.DEFAULT_RULES
-) -> DatabaseError:
-    """Return the error of a refused connection."""
-    database = Database(url, rules=rules)
-    try:
-        with pytest.raises(DatabaseError) as caught:
-            async with database.read_transaction():
-                pass
-    finally:
-        await database.close()
-    return caught.value
 
 
 @pytest.mark.usefixtures("nothing_is_loopback")
