@@ -88,7 +88,8 @@ async def test_a_failed_upload_leaves_nothing(bucket: Bucket) -> None:
     await bucket.upload("big", parts(20), TYPE)
     read = b""
     async for chunk in bucket.stream("big", 999_990, 9_000_010, 20_000_000):
-        assert len(chunk) < 600_000
+        # The HTTP client's buffer, however much of it was filled meanwhile.
+        assert len(chunk) < 1_000_000
         read += chunk
     assert read == b"".join(parts(20))[999_990:9_000_010]
     with pytest.raises(ObjectChanged):
