@@ -1,21 +1,25 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Shared fixtures: a small library, a store on it, and optional programs.
+"""Shared fixtures: a small library, a store on it, and a fake Stripe.
 
-A test that needs an optional program requests its fixture (`chromium`,
-`ffmpeg`, `mariadb`, `postgresql`); without it the test is skipped with a
-reason, or fails if `MSRV_TEST_REQUIRE` names it.
+Those of optional programs are in `optional_programs.py`.
 """
 
 import functools
 import gc
 import logging
-import os
 import shutil
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+)
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -32,15 +36,14 @@ from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests import xdist_scheduling
-from tests.chromium import find as find_chromium
-from tests.ledger import mariadb_server, postgresql_server
-from tests.ledger.mariadb_server import MariaDBServer
-from tests.ledger.postgresql_server import PostgreSQLServer
 from tests.shared_store_parts import SharedStoreParts
 from tests.slow_tests import SLOW_FOLDERS, is_slow
-from tests.storage.objects import ceph_server
-from tests.storage.objects.ceph_server import CephServer
 from tests.wav_files import write_wav
+
+if TYPE_CHECKING:
+    from tests.payments.stripe.fake_stripe import FakeStripe
+
+pytest_plugins = ["tests.optional_programs"]
 
 NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
 
@@ -116,107 +119,6 @@ def unchanged_log_levels() -> Iterator[None]:
     yield
     for each, level in zip(loggers, levels, strict=True):
         each.setLevel(level)
-
-
-def require(what: str, *, available: bool, reason: str) -> None:
-    """Skip the test if something is missing; fail if the run requires it."""
-    if available:
-        return
-    if what in os.environ.get("MSRV_TEST_REQUIRE", "").split(","):
-        pytest.fail(f"MSRV_TEST_REQUIRE names {what}: {reason}")
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def ffmpeg() -> str:
-    """Path of ffmpeg."""
-    found = shutil.which("ffmpeg")
-    require(
-        "ffmpeg", available=found is not None, reason="ffmpeg is not installed"
-    )
-    assert found
-    return found
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Path of this machine's Chromium or Chrome."""
-    found = find_chromium()
-    require(
-        "browser", available=bool(found), reason="no Chromium is installed"
-    )
-    assert found
-    return found
-
-
-@pytest.fixture(scope="session")
-def mariadbd() -> str:
-    """Path of MariaDB's server."""
-    program = mariadb_server.find()
-    require(
-        "mariadbd",
-        available=program is not None,
-        reason="MariaDB's server is not installed",
-    )
-    assert program
-    return program
-
-
-@pytest.fixture(scope="session")
-def mariadb(
-    mariadbd: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MariaDBServer]:
-    """MariaDB server for the whole run."""
-    server = MariaDBServer(mariadbd, tmp_path_factory.mktemp("mariadb"))
-    server.install()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Path:
-    """Folder of PostgreSQL's programs."""
-    programs = postgresql_server.find()
-    require(
-        "postgres",
-        available=programs is not None,
-        reason="PostgreSQL's server is not installed",
-    )
-    assert programs
-    return programs
-
-
-@pytest.fixture(scope="session")
-def postgresql(postgres: Path) -> Iterator[PostgreSQLServer]:
-    """PostgreSQL server for the whole run."""
-    with postgresql_server.running(postgres) as server:
-        yield server
-
-
-@pytest.fixture(params=["mariadb", "postgresql"])
-def database_server(
-    request: pytest.FixtureRequest,
-) -> MariaDBServer | PostgreSQLServer:
-    """Database server for the whole run, of each kind."""
-    server = request.getfixturevalue(request.param)
-    assert isinstance(server, MariaDBServer | PostgreSQLServer)
-    return server
-
-
-@pytest.fixture(scope="session")
-def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CephServer]:
-    """Ceph's S3 server for the whole run."""
-    require(
-        "ceph",
-        available=ceph_server.is_installed(),
-        reason="Ceph's servers are not installed",
-    )
-    server = CephServer(tmp_path_factory.mktemp("ceph"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -355,3 +257,14 @@ def start_store(
 async def store(start_store: StartStore, settings: Settings) -> Client:
     """Store on the small library."""
     return await start_store(settings)
+
+
+@pytest.fixture
+async def bank(clock: Clock) -> AsyncIterator["FakeStripe"]:
+    """Stripe, with an account in test mode."""
+    from tests.payments.stripe.fake_stripe import (  # noqa: PLC0415 - slow to import
+        FakeStripe,
+    )
+
+    async with FakeStripe.running(clock) as found:
+        yield found

@@ -14,7 +14,7 @@ from tests.acme.faulty_proxy import FaultyProxy
 from tests.acme.pebble_server import Pebble
 from tests.acme.requesting import Requester, answering
 from tests.acme.served_store import Serve, Store
-from tests.conftest import require
+from tests.optional_programs import require
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from pathlib import Path
 from msrv.acme.challenges import PATH_PREFIX, ChallengeFolder
 from tests.acme.faulty_proxy import FaultyProxy
 from tests.acme.requesting import Requester
-from tests.conftest import require
+from tests.optional_programs import require
 from tests.store_process import ROOT, START_SECONDS
 
 TEMPLATE = ROOT / "deploy" / "nginx" / "store.conf.template"

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from msrv.tls import development_certificate
-from tests.conftest import require
 from tests.containers import library
 from tests.containers.buyer import Buyer
 from tests.containers.deployer.engine_programs import Registry, find
@@ -29,6 +28,7 @@ from tests.containers.engine import (
     succeeds,
     wait_until,
 )
+from tests.optional_programs import require
 from tests.store_process import ROOT, free_port
 
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import require
 from tests.containers.conftest import Stack
+from tests.optional_programs import require
 from tests.store_process import ROOT
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import require
 from tests.containers.conftest import Stack
 from tests.containers.engine import docker, inspect_object
+from tests.optional_programs import require
 
 
 def handshake_beside_nginx(

@@ -151,19 +151,17 @@ def test_covers_of_all_formats_are_read(image: str, tmp_path: Path) -> None:
 
 
 async def test_stripe_payments_and_webhooks_work(image: str) -> None:
-    bank = FakeStripe(lambda: int(time.time()))
-    await bank.server.start_server()
     port = free_port()
-    environ = {
-        "MSRV_HOST": "127.0.0.1",
-        "MSRV_PORT": port,
-        "MSRV_STRIPE_KEY": KEY,
-        "MSRV_STRIPE_WEBHOOK_SECRET": SECRET,
-        "MSRV_STRIPE_API": bank.url,
-    }
-    options = [f"--env={name}={each}" for name, each in environ.items()]
     buyer = Buyer(port)
-    try:
+    async with FakeStripe.running(lambda: int(time.time())) as bank:
+        environ = {
+            "MSRV_HOST": "127.0.0.1",
+            "MSRV_PORT": port,
+            "MSRV_STRIPE_KEY": KEY,
+            "MSRV_STRIPE_WEBHOOK_SECRET": SECRET,
+            "MSRV_STRIPE_API": bank.url,
+        }
+        options = [f"--env={name}={each}" for name, each in environ.items()]
         with run_container(image, "--network=host", *options):
             await asyncio.to_thread(
                 wait_until, buyer.is_ready, "the store can sell"
@@ -179,8 +177,6 @@ async def test_stripe_payments_and_webhooks_work(image: str) -> None:
                 lambda: buyer.request(path).status != 200,
                 "the link ends",
             )
-    finally:
-        await bank.server.close()
 
 
 async def buy_with_stripe(bank: FakeStripe, buyer: Buyer) -> str:

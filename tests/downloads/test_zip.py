@@ -20,8 +20,8 @@ from msrv.downloads.body import FileSlice, chunk_size
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.model import Content, FileIdentity
-from tests.conftest import require
 from tests.downloads.contents import NOW, joined, known, noise
+from tests.optional_programs import require
 
 DATED = date(2026, 3, 6)
 GIB = 2**30

@@ -5,7 +5,6 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -30,7 +29,7 @@ from msrv.mail.smtp import TlsMode
 from msrv.payments.stripe.webhooks import EVENT_TYPES
 from msrv.proofs.keyring import Keyring, RetiredKey
 from msrv.retired_keys.key_file import FILE_NAME, RetiredKeyFile
-from tests.conftest import NONCE, Clock
+from tests.conftest import NONCE
 from tests.health_checks.conftest import MakeContext
 from tests.mail.smtp_servers import (
     PASSWORD,
@@ -171,15 +170,6 @@ async def test_relay_that_hangs_leaves_no_connection(
         )
         assert found.finding.text == "no answer within 0.5 s"
         await asyncio.wait_for(ended.wait(), 30)
-
-
-@pytest.fixture
-async def bank(clock: Clock) -> AsyncIterator[FakeStripe]:
-    """Stripe, with an account in test mode."""
-    made = FakeStripe(clock)
-    await made.server.start_server()
-    yield made
-    await made.server.close()
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Fixtures for journeys: Chromium and a running store.
+"""Fixtures for journeys: Chromium, a running store, and a fake Stripe.
 
 The journeys of a module share a browser; each has profiles of its own in it.
 """
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from playwright.async_api import (
 
 from tests.chromium import launch
 from tests.ledger.mariadb_server import MariaDBServer
+from tests.payments.stripe.fake_stripe import FakeStripe
 from tests.store_process import StoreProcess, launch_store
 
 FOLDER = Path(__file__).parent
@@ -54,6 +56,13 @@ def mariadb(
     server.install()
     yield server
     server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bank() -> AsyncIterator[FakeStripe]:
+    """Stripe at this machine's time, with its payment page."""
+    async with FakeStripe.running(lambda: int(time.time())) as found:
+        yield found
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import firefox
-from tests.conftest import require
+from tests.optional_programs import require
 from tests.polling import wait_until
 from tests.store_process import StoreProcess
 

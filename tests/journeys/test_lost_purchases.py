@@ -5,7 +5,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,15 +23,6 @@ pytestmark = pytest.mark.browser
 
 PHONE = ViewportSize(width=360, height=740)
 TO = "ada@example.net"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bank() -> AsyncIterator[FakeStripe]:
-    """Fake Stripe, with its payment page."""
-    made = FakeStripe(lambda: int(time.time()))
-    await made.server.start_server()
-    yield made
-    await made.server.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -5,7 +5,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
@@ -19,15 +18,6 @@ from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.store_process import StoreProcess, launch_store
 
 pytestmark = pytest.mark.browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bank() -> AsyncIterator[FakeStripe]:
-    """Fake Stripe, with its payment page."""
-    made = FakeStripe(lambda: int(time.time()))
-    await made.server.start_server()
-    yield made
-    await made.server.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

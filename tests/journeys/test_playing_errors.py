@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests import firefox
-from tests.conftest import require
+from tests.optional_programs import require
 from tests.store_process import StoreProcess, launch_store
 from tests.wav_files import write_wav
 

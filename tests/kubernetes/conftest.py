@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from kubernetes_manifests import ROOT, Object, base_values
 
-from tests.conftest import require
+from tests.optional_programs import require
 
 VALUES: Final = base_values()
 

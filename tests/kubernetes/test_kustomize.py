@@ -14,7 +14,7 @@ from kubernetes_manifests import (
     problems,
 )
 
-from tests.conftest import require
+from tests.optional_programs import require
 
 
 def test_base_is_what_the_chart_renders() -> None:

@@ -25,7 +25,8 @@ from msrv.settings import Settings
 from msrv.web.metrics import ConnectionMetrics
 from msrv.web.routes import ROUTES
 from msrv.web.store import STORE
-from tests.conftest import StartStore, require
+from tests.conftest import StartStore
+from tests.optional_programs import require
 from tests.store_process import ROOT
 
 FOLDER: Final = ROOT / "deploy" / "grafana"

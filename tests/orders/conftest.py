@@ -3,14 +3,13 @@
 
 """Stores for tests of the shop's services."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from msrv.settings import Settings
-from tests.conftest import Client, Clock, StartStore
+from tests.conftest import Client, StartStore
 from tests.orders.discount_orders import DISCOUNTS
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.store_parts import wait_for_database
@@ -34,15 +33,6 @@ async def discount_store(
     store = await start_store(settings)
     await wait_for_database(store)
     return store
-
-
-@pytest.fixture
-async def bank(clock: Clock) -> AsyncIterator[FakeStripe]:
-    """Stripe, with an account in test mode."""
-    made = FakeStripe(clock)
-    await made.server.start_server()
-    yield made
-    await made.server.close()
 
 
 @pytest.fixture

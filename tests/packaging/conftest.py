@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import require
+from tests.optional_programs import require
 from tests.packaging.interpreters import SUPPORTED, find_interpreter
 from tests.store_process import ROOT
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import require
 from tests.downloads.contents import noise
+from tests.optional_programs import require
 from tests.process.store_requests import open_downloads
 from tests.store_process import StoreProcess, connect, launch_store
 

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import require
 from tests.downloads.contents import noise
+from tests.optional_programs import require
 from tests.store_process import StoreProcess, launch_store
 
 CUTS: Final = 200

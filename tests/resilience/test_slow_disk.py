@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import require
 from tests.downloads.contents import noise
+from tests.optional_programs import require
 from tests.store_process import ROOT, START_SECONDS, StoreProcess, launch_store
 
 FILE = noise(1_000_000)

@@ -21,7 +21,8 @@ from msrv.storage.data_folder import (
     require_permanence,
     shared_lock,
 )
-from tests.conftest import StartStore, require
+from tests.conftest import StartStore
+from tests.optional_programs import require
 
 POD: Final = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
 EMPTY_DIR: Final = (

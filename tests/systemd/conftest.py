@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import require
+from tests.optional_programs import require
 from tests.packaging.conftest import wheel
 from tests.store_process import ROOT
 from tests.systemd.machine import Machine, boot, missing_requirement

@@ -13,8 +13,8 @@ import pytest
 
 from tests.acme import pebble_server
 from tests.acme.pebble_server import Pebble
-from tests.conftest import require
 from tests.containers.engine import wait_until
+from tests.optional_programs import require
 from tests.systemd.installed_service import (
     DOMAIN,
     Service,

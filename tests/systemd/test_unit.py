@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import require
+from tests.optional_programs import require
 from tests.store_process import ROOT, launch_store
 
 UNIT = ROOT / "deploy" / "systemd" / "msrv.service"

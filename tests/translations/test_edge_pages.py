@@ -17,7 +17,7 @@ import edge_texts
 import pytest
 
 from msrv.translations import Language, gettext, language_set_to
-from tests.conftest import require
+from tests.optional_programs import require
 from tests.store_process import START_SECONDS, free_port
 
 PAGES: Final = edge_texts.CONFIG.parent / "pages"

@@ -25,8 +25,8 @@ from tests.catalog.encodings.masters import (
     wait_until_encoded,
     write_single,
 )
-from tests.conftest import require
 from tests.containers.deployer import small_disks
+from tests.optional_programs import require
 from tests.polling import wait_until
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import require
 from tests.containers.deployer import production_stack
 from tests.containers.deployer.deployer_process import ENGINE, DeployerProcess
 from tests.containers.deployer.engine_programs import Registry
@@ -24,6 +23,7 @@ from tests.containers.engine import (
     random_ipv6_network,
     wait_until,
 )
+from tests.optional_programs import require
 from tests.store_process import free_port
 
 LINES = (

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import require
 from tests.containers.deployer import engine_programs, small_disks
 from tests.containers.deployer.conftest import StartDeployer
 from tests.containers.deployer.deployer_process import DeployerProcess
 from tests.containers.deployer.engine_programs import Registry
 from tests.containers.deployer.small_store import STORE, SmallStore
 from tests.containers.engine import docker, wait_until
+from tests.optional_programs import require
 
 pytestmark = pytest.mark.containers
 

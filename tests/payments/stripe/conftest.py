@@ -3,24 +3,14 @@
 
 """A store that is configured for a fake Stripe."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from msrv import settings as settings_room
 from msrv.settings import Settings
-from tests.conftest import Client, Clock, StartStore
+from tests.conftest import Client, StartStore
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
-
-
-@pytest.fixture
-async def bank(clock: Clock) -> AsyncIterator[FakeStripe]:
-    """Stripe, with an account in test mode."""
-    made = FakeStripe(clock)
-    await made.server.start_server()
-    yield made
-    await made.server.close()
 
 
 @pytest.fixture

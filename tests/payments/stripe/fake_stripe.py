@@ -13,8 +13,9 @@ import html
 import json
 import re
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Self
 
 import stripe
 from aiohttp import ClientSession, web
@@ -96,6 +97,17 @@ class FakeStripe:
             ]
         )
         self.server = TestServer(app)
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, clock: Callable[[], int]) -> AsyncIterator[Self]:
+        """Run an account's server until the context ends."""
+        made = cls(clock)
+        await made.server.start_server()
+        try:
+            yield made
+        finally:
+            await made.server.close()
 
     @property
     def url(self) -> str:

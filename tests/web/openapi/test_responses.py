@@ -7,7 +7,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -42,7 +42,7 @@ from msrv.taxes.rates import TaxRules
 from msrv.web.forms import MEDIA_TYPE as FORM
 from msrv.web.openapi.document import document
 from msrv.web.store import STORE
-from tests.conftest import Client, Clock, StartStore
+from tests.conftest import Client, StartStore
 from tests.ledger.sample_events import order_id, sale
 from tests.orders.redeem_codes import code_of
 from tests.outgoing_webhooks.receiver import SECRET as RECEIVER
@@ -173,15 +173,6 @@ class Program:
 def token(address: str) -> str:
     """Return the last part of an address."""
     return URL(address).path.rpartition("/")[2]
-
-
-@pytest.fixture
-async def bank(clock: Clock) -> AsyncIterator[FakeStripe]:
-    """Stripe, with an account in test mode."""
-    made = FakeStripe(clock)
-    await made.server.start_server()
-    yield made
-    await made.server.close()
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from msrv.ledger.errors import (
 )
 from msrv.ledger.events import Redeemed
 from msrv.ledger.ledger import Ledger
-from tests.conftest import require
 from tests.ledger import galera_cluster
 from tests.ledger.galera_cluster import Node, WriterProxy
 from tests.ledger.sample_events import NOON, order_id, sale
+from tests.optional_programs import require
 
 pytestmark = pytest.mark.slow
 
