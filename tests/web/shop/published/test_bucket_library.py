@@ -10,8 +10,6 @@ import io
 import os
 import random
 import shutil
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import AsyncIterator, Callable
@@ -35,6 +33,7 @@ from msrv.catalog.published.published_files import (
     PublishedFiles,
 )
 from msrv.catalog.published.upload import read_pointer, roll_back
+from msrv.downloads.objects import object_reader
 from msrv.files import write_file
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import make_link
@@ -46,6 +45,7 @@ from tests.conftest import NONCE, Client, Clock, StartStore
 from tests.polling import wait_until
 from tests.storage.objects.ceph_server import CephServer
 from tests.storage.objects.faulty_proxy import RESET, Fault, FaultyProxy
+from tests.storage.objects.publishing import publish
 from tests.store_parts import store_of
 
 LARGE = b"%%PDF-1.4 %b %%%%EOF" % random.Random(1).randbytes(12_000_000)  # noqa: S311 - any bytes
@@ -63,24 +63,9 @@ def published(
     library = Path(shutil.copytree(pristine_library, folder / "library"))
     target = f"{ceph.create_bucket('stores')}/library"
 
-    def publish() -> None:
-        subprocess.run(
-            [sys.executable, "-m", "msrv", "publish", target],
-            env={
-                **ceph.environ,
-                "PATH": "/usr/bin:/bin",
-                "NONCE": NONCE,
-                "MSRV_DATA": str(folder / "data"),
-                "MSRV_LIBRARY": str(library),
-                "MSRV_SETTLE_SECONDS": "0",
-            },
-            check=True,
-            timeout=60,
-        )
-
-    publish()
-    (library / "Zine" / "zine.pdf").write_bytes(LARGE)
-    publish()
+    for _ in range(2):
+        publish(ceph, target, library, folder / "data", NONCE)
+        (library / "Zine" / "zine.pdf").write_bytes(LARGE)
     return target, library
 
 
@@ -209,7 +194,10 @@ async def test_a_bucket_that_fails_in_the_middle_sends_the_same_bytes(
     cuts = random.Random(2)  # noqa: S311 - any places
     for number in range(24):
         proxy.faults.append(
-            Fault(cut_after=cuts.randrange(1, 400_000), lying=number % 2 == 0)
+            Fault(
+                cut_after=cuts.randrange(1, 400_000),
+                ending=("closed", "reset", "short")[number % 3],
+            )
         )
         if number % 10 == 0:
             proxy.faults.extend([Fault(status=503), RESET])
@@ -238,6 +226,21 @@ async def test_a_bucket_that_fails_in_the_middle_sends_the_same_bytes(
             # An end without an error is the end of the file.
             assert len(got) == len(LARGE)
     assert hashlib.sha256(got).digest() == LARGE_SHA256
+
+
+async def test_a_bucket_that_falls_silent_is_asked_again(
+    start_store: StartStore,
+    remote: Settings,
+    proxy: FaultyProxy,
+    link: Link,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(object_reader, "WAIT_SECONDS", 0.5)
+    store = await start_store(remote)
+    for cut in (0, 1, 2_000_000):
+        proxy.faults.append(Fault(cut_after=cut, ending="silent"))
+    assert await fetch(store, link("zine")) == LARGE
+    assert not proxy.faults
 
 
 async def test_an_object_that_is_away_or_another_is_never_sent(

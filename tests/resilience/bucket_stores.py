@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Two replicas of a store whose library is in a bucket, behind a proxy."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from tests.downloads.contents import noise
+from tests.storage.objects.ceph_server import CephServer
+from tests.storage.objects.faulty_proxy import FaultyProxy
+from tests.storage.objects.publishing import publish
+from tests.store_process import StoreProcess, launch_store
+
+NONCE = "a nonce for replicas: 4Hb7-Kmq2-Ys9D-xC1f-Pp35"
+_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class BucketStores:
+    """Replicas, the proxy they read the bucket by, and the library in it."""
+
+    replicas: tuple[StoreProcess, StoreProcess]
+    proxy: FaultyProxy
+    ceph: CephServer
+    target: str
+    folder: Path
+
+    @property
+    def library(self) -> Path:
+        """Folder that is published."""
+        return self.folder / "library"
+
+    async def publish_change(self, release: str) -> bytes:
+        """Replace `long.bin` of a release, wait for it, and return it."""
+        data = noise(90_001, f"another for {release}")
+        file = self.library / release / "long.bin"
+        await asyncio.to_thread(file.write_bytes, data)
+        await asyncio.to_thread(
+            publish,
+            *(self.ceph, self.target, self.library),
+            *(self.folder / "publisher", NONCE),
+        )
+        async with asyncio.timeout(_SECONDS):
+            for replica in self.replicas:
+                while len(data) not in await sizes(replica, release.lower()):  # noqa: ASYNC110 - another process's
+                    await asyncio.sleep(0.05)
+        return data
+
+    async def buy(self, item_id: str) -> str:
+        """Buy an item; return the path of its link, at any replica."""
+        order = await asyncio.to_thread(
+            self.replicas[0].request_json, "/purchases", [("item", item_id)]
+        )
+        link: str = order["downloads"][item_id]
+        return urlsplit(link).path
+
+
+async def sizes(replica: StoreProcess, release_id: str) -> set[int]:
+    """Return the sizes of a release's items, as a replica sells them."""
+    catalog = await asyncio.to_thread(replica.request_json, "/catalog")
+    return {
+        item["size_bytes"]
+        for release in catalog["releases"]
+        if release["item_id"] == release_id
+        for item in release["items"]
+    }
+
+
+@asynccontextmanager
+async def running(
+    ceph: CephServer, bucket: str, folder: Path, **environ: str
+) -> AsyncIterator[BucketStores]:
+    """Publish the library in a folder, and start two replicas."""
+    address = await asyncio.to_thread(ceph.create_bucket, bucket)
+    target = f"{address}/store"
+    library, data = folder / "library", folder / "publisher"
+    await asyncio.to_thread(publish, ceph, target, library, data, NONCE)
+    async with FaultyProxy(ceph.port) as proxy:
+        environ |= store_environ(ceph, proxy, target)
+
+        def launch(name: str) -> StoreProcess:
+            (folder / name).mkdir()
+            return launch_store(folder / name, files=None, **environ)
+
+        replicas = await asyncio.gather(
+            asyncio.to_thread(launch, "one"), asyncio.to_thread(launch, "two")
+        )
+        try:
+            yield BucketStores(replicas, proxy, ceph, target, folder)
+        finally:
+            statuses = await asyncio.gather(
+                *(asyncio.to_thread(each.stop) for each in replicas)
+            )
+        assert statuses == [0, 0]
+        for store in replicas:
+            assert "traceback" not in store.log.read_text("utf-8").lower()
+
+
+def store_environ(
+    ceph: CephServer, proxy: FaultyProxy, target: str
+) -> dict[str, str]:
+    """Return the settings of a replica."""
+    return {
+        **ceph.environ,
+        "AWS_ENDPOINT_URL": proxy.endpoint,
+        "NONCE": NONCE,
+        "MSRV_LIBRARY": target,
+        "MSRV_DEMO_PAYMENTS": "1",
+        "MSRV_TLS": "off",
+        "MSRV_MAX_DOWNLOADS_PER_CLIENT": "200",
+    }
