@@ -46,10 +46,8 @@ class BucketStores:
             *(self.ceph, self.target, self.library),
             *(self.folder / "publisher", NONCE),
         )
-        async with asyncio.timeout(_SECONDS):
-            for replica in self.replicas:
-                while len(data) not in await sizes(replica, release.lower()):  # noqa: ASYNC110 - another process's
-                    await asyncio.sleep(0.05)
+        for each in self.replicas:
+            await wait_for_size(each, release.lower(), len(data))
         return data
 
     async def buy(self, item_id: str) -> str:
@@ -61,20 +59,27 @@ class BucketStores:
         return urlsplit(link).path
 
 
-async def sizes(replica: StoreProcess, release_id: str) -> set[int]:
-    """Return the sizes of a release's items, as a replica sells them."""
-    catalog = await asyncio.to_thread(replica.request_json, "/catalog")
-    return {
-        item["size_bytes"]
-        for release in catalog["releases"]
-        if release["item_id"] == release_id
-        for item in release["items"]
-    }
+async def wait_for_size(
+    replica: StoreProcess, release_id: str, size_bytes: int
+) -> None:
+    """Wait until a replica sells an item of that size."""
+    async with asyncio.timeout(_SECONDS):
+        while True:
+            catalog = await asyncio.to_thread(replica.request_json, "/catalog")
+            for release in catalog["releases"]:
+                if release["item_id"] == release_id:
+                    sizes = {each["size_bytes"] for each in release["items"]}
+                    if size_bytes in sizes:
+                        return
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
 async def running(
-    ceph: CephServer, bucket: str, folder: Path, **environ: str
+    ceph: CephServer,
+    bucket: str,
+    folder: Path,
+    deliveries: tuple[str, str] = ("direct", "direct"),
 ) -> AsyncIterator[BucketStores]:
     """Publish the library in a folder, and start two replicas."""
     address = await asyncio.to_thread(ceph.create_bucket, bucket)
@@ -82,14 +87,17 @@ async def running(
     library, data = folder / "library", folder / "publisher"
     await asyncio.to_thread(publish, ceph, target, library, data, NONCE)
     async with FaultyProxy(ceph.port) as proxy:
-        environ |= store_environ(ceph, proxy, target)
 
-        def launch(name: str) -> StoreProcess:
+        def launch(name: str, delivery: str) -> StoreProcess:
             (folder / name).mkdir()
+            environ = store_environ(ceph, proxy, target)
+            environ["MSRV_DELIVERY"] = delivery
             return launch_store(folder / name, files=None, **environ)
 
+        one, two = deliveries
         replicas = await asyncio.gather(
-            asyncio.to_thread(launch, "one"), asyncio.to_thread(launch, "two")
+            asyncio.to_thread(launch, "one", one),
+            asyncio.to_thread(launch, "two", two),
         )
         try:
             yield BucketStores(replicas, proxy, ceph, target, folder)

@@ -142,9 +142,7 @@ async def test_a_download_cut_200_times_completes(
     ceph: CephServer, tmp_path: Path, mode: str
 ) -> None:
     write_library(tmp_path / "library")
-    async with running(
-        ceph, f"cuts-{mode}", tmp_path, MSRV_DELIVERY=mode
-    ) as stores:
+    async with running(ceph, f"cuts-{mode}", tmp_path, (mode, mode)) as stores:
         file = await arrive(
             stores, "noise-long", redirected=mode == "redirect"
         )
