@@ -98,6 +98,12 @@ def _catalog() -> Iterable[click.Command]:
     return link, verify, publish
 
 
+def _cdn() -> Iterable[click.Command]:
+    from msrv.cli.publishing.cdn import cdn
+
+    return (cdn,)
+
+
 def _check() -> Iterable[click.Command]:
     from msrv.cli.check import catalog, check
 
@@ -234,6 +240,9 @@ _COMMANDS: Final = {
         hidden=True,
     ),
     "publish": CommandEntry("Publish the library to a bucket.", _catalog),
+    "cdn": CommandEntry(
+        "Print what is configured at a CDN in front of the bucket.", _cdn
+    ),
     "link": CommandEntry("Print a download link for an ITEM.", _catalog),
     "verify": CommandEntry(
         "Show what a link or a receipt grants, and until when.", _catalog

@@ -67,6 +67,7 @@ class Purpose(Enum):
     PASSKEY = "passkey"
     CATALOG = "catalog"
     TEMPLATE = "template"
+    CDN = "cdn"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

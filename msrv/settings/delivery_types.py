@@ -34,8 +34,8 @@ WEBHOOK_EVENTS: Final = (
 )
 
 
-Delivery = Literal["direct", "accel", "redirect"]
-"""Sender of files: the store, nginx in front of it, or the bucket."""
+Delivery = Literal["direct", "accel", "redirect", "cdn"]
+"""Sender of files: the store, nginx in front of it, the bucket or a CDN."""
 
 
 class NotifyTopic(StrEnum):
@@ -200,9 +200,9 @@ def check_delivery(
     delivery: Delivery, bucket: str | None, proxies: Sequence[object]
 ) -> None:
     """Raise ValueError for a delivery that the library doesn't allow."""
-    if delivery == "redirect" and bucket is None:
+    if delivery in {"redirect", "cdn"} and bucket is None:
         raise ValueError(
-            "MSRV_DELIVERY=redirect needs a library in a bucket: set "
+            f"MSRV_DELIVERY={delivery} needs a library in a bucket: set "
             "MSRV_LIBRARY to its address, like s3://bucket/prefix"
         )
     if delivery == "accel" and bucket is not None:

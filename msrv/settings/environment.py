@@ -30,6 +30,7 @@ SECRETS: Final = (
     "MSRV_NEWSLETTER",
     "MSRV_ADDRESS_INDEX_KEY",
     "MSRV_ACME_EAB_KEY",
+    "MSRV_CDN_KEY",
 )
 """Settings that can also be the path of a file, in the variable *_FILE."""
 

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from msrv.settings.cdn_types import CdnAddress, check_cdn
 from msrv.settings.delivery_types import (
     Delivery,
     Hosts,
@@ -121,6 +122,8 @@ class Settings(BaseModel):
     stripe_tax: bool = False
     stripe_api: PublicUrl | None = None
     delivery: Delivery = "direct"
+    cdn: CdnAddress | None = None
+    cdn_key: SecretStr | None = None
     trusted_proxies: Networks = ()
     log_addresses: Literal["full", "network", "none"] = "full"
     drain_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 60
@@ -141,16 +144,14 @@ class Settings(BaseModel):
         if self.database_read is not None and self.database is None:
             raise ValueError("MSRV_DATABASE_READ needs MSRV_DATABASE as well")
         check_delivery(self.delivery, self.bucket, self.trusted_proxies)
+        check_cdn(self.delivery, self.cdn, self.cdn_key)
         return self
 
     @model_validator(mode="after")
     def _domain_needs(self) -> Self:
         """Raise ValueError for settings that contradict MSRV_DOMAIN."""
-        if (self.acme_eab_kid is None) != (self.acme_eab_key is None):
-            raise ValueError(
-                "MSRV_ACME_EAB_KID and MSRV_ACME_EAB_KEY go together: set "
-                "both, or neither"
-            )
+        kid, key = self.acme_eab_kid, self.acme_eab_key
+        check_pair("ACME_EAB_KID", kid, "ACME_EAB_KEY", key)
         if not self.domain:
             return self._http_needs()
         if not self.terminates_tls:

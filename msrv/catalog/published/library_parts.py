@@ -114,6 +114,7 @@ class LibraryParts:
             ObjectReader,
         )
         from msrv.downloads.objects.redirect import (  # noqa: PLC0415 - as above
+            PresignedAddresses,
             RedirectSender,
         )
         from msrv.storage.objects.bucket import Bucket  # noqa: PLC0415 - as above
@@ -138,7 +139,17 @@ class LibraryParts:
             open_reader=partial(ObjectReader, bucket, blob_key),
         )
         if settings.delivery == "redirect":
-            sender = RedirectSender(bucket, blob_key, sender)
+            sender = RedirectSender(
+                PresignedAddresses(bucket, blob_key), sender
+            )
+        elif settings.delivery == "cdn":
+            from msrv.downloads.objects.cdn_addresses import (  # noqa: PLC0415 - as above
+                CdnAddresses,
+            )
+
+            sender = RedirectSender(
+                CdnAddresses.of(settings, keyring, blob_key), sender
+            )
         return cls(
             LocalStorage(settings.library_folder),
             catalog,

@@ -1,18 +1,20 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Sender that redirects to the bucket, by an address that ends.
+"""Sender that redirects to the bucket or to a CDN, by an address that ends.
 
-The store checks the link and the request, and the bucket sends the bytes. A
+The store checks the link and the request, and the other sends the bytes. A
 whole file goes there, and a range of one: the client repeats its Range. ZIPs,
 preconditions, several ranges and HEAD are responded to by the store itself,
-and so are small files, which cost no more than a redirect.
+and so are small files, which cost no more than a redirect, and what a page
+plays, for which the pages' policy allows no other host.
 
 What the store guarantees otherwise ends with the redirect: a revocation does
 not stop a transfer, an address can be passed on until it ends, the validators
 are the bucket's own, and a download counts when it starts.
 """
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -37,17 +39,46 @@ _OWN: Final = (
     hdrs.IF_NONE_MATCH,
     hdrs.IF_MODIFIED_SINCE,
     hdrs.IF_UNMODIFIED_SINCE,
-    hdrs.IF_RANGE,
 )
 """Preconditions with validators of the store, which the bucket lacks."""
+_PLAYED: Final = frozenset({"audio", "video"})
+"""Values of Sec-Fetch-Dest for what a page plays."""
+
+AddressOf = Callable[
+    [web.Request, Representation, Content, int], Awaitable[str]
+]
+"""Returns the address of a file from a Unix time on. Raises StorageError."""
+
+
+class PresignedAddresses:
+    """Returns the address of a file in a bucket. Implements AddressOf."""
+
+    def __init__(self, bucket: Bucket, key_of: KeyOf) -> None:
+        self._bucket = bucket
+        self._key_of = key_of
+
+    async def __call__(
+        self,
+        _request: web.Request,
+        _representation: Representation,
+        content: Content,
+        _now: int,
+    ) -> str:
+        """Return a presigned address. Raises Unavailable."""
+        key = self._key_of(content.sha256)
+        try:
+            return await self._bucket.presigned(
+                key, lifetime(content.size_bytes)
+            )
+        except BucketError as error:
+            raise Unavailable(content.path) from error
 
 
 class RedirectSender:
-    """Redirects to a bucket; `direct` sends the rest. Implements Sender."""
+    """Redirects to an address; `direct` sends the rest. Implements Sender."""
 
-    def __init__(self, bucket: Bucket, key_of: KeyOf, direct: Sender) -> None:
-        self._bucket = bucket
-        self._key_of = key_of
+    def __init__(self, address_of: AddressOf, direct: Sender) -> None:
+        self._address_of = address_of
         self._direct = direct
 
     def streams(self, request: web.Request, body: Body) -> bool:
@@ -72,16 +103,18 @@ class RedirectSender:
         """Respond to a request; see Sender. Raises Unavailable, too."""
         content = self._redirected(request, body)
         plan = options.plan(request, representation)
-        if content is None or not plan.parts or len(plan.parts) > 1:
+        if (
+            content is None
+            or options.disposition == "inline"
+            or not plan.parts
+            or len(plan.parts) > 1
+        ):
             return await self._direct.send(
                 request, representation, body, options
             )
-        try:
-            address = await self._bucket.presigned(
-                self._key_of(content.sha256), lifetime(content.size_bytes)
-            )
-        except BucketError as error:
-            raise Unavailable(content.path) from error
+        address = await self._address_of(
+            request, representation, content, options.now_seconds
+        )
         options.report(plan, plan.size_bytes)
         return web.Response(
             status=HTTPStatus.TEMPORARY_REDIRECT,
@@ -98,12 +131,25 @@ class RedirectSender:
             request.method != hdrs.METH_GET
             or body.size_bytes <= SMALL_BYTES
             or any(name in request.headers for name in _OWN)
+            or request.headers.get("Sec-Fetch-Dest") in _PLAYED
         ):
             return None
         match body.chunks:
             case (FileSlice(content, 0, stop),) if stop == content.size_bytes:
-                return content
+                return content if _is_theirs(request, content) else None
         return None
+
+
+def _is_theirs(request: web.Request, content: Content) -> bool:
+    """Return whether If-Range, if any, has a tag that isn't the store's.
+
+    Whoever has a part from the bucket repeats the bucket's tag: by it the
+    bucket knows whether it still has the same bytes.
+    """
+    tag = request.headers.get(hdrs.IF_RANGE)
+    return tag is None or (
+        tag.startswith('"') and tag != f'"{content.sha256.hex()}"'
+    )
 
 
 def lifetime(size_bytes: int) -> int:

@@ -73,7 +73,7 @@ capabilities: {drop: [ALL]}
 {{- if has $name (list "MSRV_PUBLIC_URL" "MSRV_TRUSTED_PROXIES" "MSRV_DRAIN_SECONDS" "MSRV_DATA" "MSRV_LIBRARY" "MSRV_ENCODINGS" "MSRV_HOST" "MSRV_PORT" "MSRV_TLS" "MSRV_DOMAIN" "MSRV_DATABASE_CA" "MSRV_DATABASE_PRIVATE_NETWORKS") -}}
 {{- fail (printf "settings: %s is set by the chart, from other values" $name) -}}
 {{- end -}}
-{{- if has $name (list "NONCE" "NONCE_PREVIOUS" "MSRV_DATABASE" "MSRV_DATABASE_READ" "MSRV_STRIPE_KEY" "MSRV_STRIPE_WEBHOOK_SECRET" "MSRV_SMTP_URL" "MSRV_WEBHOOKS" "MSRV_NEWSLETTER" "MSRV_ADDRESS_INDEX_KEY" "MSRV_ACME_EAB_KEY") -}}
+{{- if has $name (list "NONCE" "NONCE_PREVIOUS" "MSRV_DATABASE" "MSRV_DATABASE_READ" "MSRV_STRIPE_KEY" "MSRV_STRIPE_WEBHOOK_SECRET" "MSRV_SMTP_URL" "MSRV_WEBHOOKS" "MSRV_NEWSLETTER" "MSRV_ADDRESS_INDEX_KEY" "MSRV_ACME_EAB_KEY" "MSRV_CDN_KEY") -}}
 {{- fail (printf "settings: %s is a secret: put it in the Secret, and its key in secret.files" $name) -}}
 {{- end -}}
 {{- end -}}
