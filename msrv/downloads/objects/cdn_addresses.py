@@ -8,7 +8,6 @@ CDN sends back whoever comes after the address has ended. All of it is signed.
 """
 
 import asyncio
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from functools import partial
 from typing import Final, Self
@@ -23,6 +22,7 @@ from msrv.downloads.representation import (
     Representation,
     content_disposition,
 )
+from msrv.proofs.encoding import encode
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.settings.cdn_types import Cdn, CdnKind, signing_key
@@ -98,11 +98,7 @@ class CdnAddresses:
                 representation.file_name, "attachment"
             )
             # In base64url, which no escaping changes.
-            query["disposition"] = (
-                urlsafe_b64encode(disposition.encode("ascii"))
-                .rstrip(b"=")
-                .decode("ascii")
-            )
+            query["disposition"] = encode(disposition.encode("ascii"))
         pairs = "&".join(f"{name}={value}" for name, value in query.items())
         url = f"{self._url}/{self._key_of(content.sha256)}?{pairs}"
         expires = now + lifetime(content.size_bytes)
