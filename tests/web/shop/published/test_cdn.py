@@ -35,8 +35,9 @@ from msrv.proofs.orders import new_order_id
 from msrv.settings import Settings
 from msrv.settings.cdn_types import Cdn, CdnKind
 from msrv.storage.objects.bucket import Bucket
-from tests.conftest import NONCE, Client, Clock, StartStore, require
+from tests.conftest import NONCE, Client, Clock, StartStore
 from tests.downloads.objects import cdn_verifiers
+from tests.optional_programs import require
 from tests.storage.objects.ceph_server import CephServer
 from tests.web.shop.published.cdn_stand_in import CdnStandIn
 
