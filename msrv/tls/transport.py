@@ -30,14 +30,19 @@ from msrv.tls.protocol import (
     HANDSHAKE_SECONDS,
     ProtocolFactory,
 )
-from msrv.tls.records import MAX_BYTES, SendQueue, encrypt, release_memory
+from msrv.tls.records import (
+    MAX_BYTES,
+    SendQueue,
+    encrypt,
+    has_input,
+    own_messages,
+    release_memory,
+)
 
 FLUSH_SECONDS: Final = 60
 """Time without progress in sending the last bytes before an abort."""
 
 _READ_BYTES: Final = 16 * 1024
-_BIO_READ_BYTES: Final = 4096
-"""Bytes read from OpenSSL's outgoing BIO at a time."""
 _HIGH_WATER_BYTES: Final = 64 * 1024
 _MAX_UNREAD_BYTES: Final = 1024 * 1024
 """Limit of responses of TLS itself (key updates, for example) to a peer that
@@ -200,10 +205,7 @@ class TLSTransport(HoldingTransport):
         try:
             if self._protocol is None:
                 self._handshake()
-            while not self._reading_paused and not self._closed:
-                data = self._tls.recv(_READ_BYTES)
-                if self._protocol is not None and not self._closing:
-                    self._protocol.data_received(data)
+            self._receive()
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
@@ -216,6 +218,15 @@ class TLSTransport(HoldingTransport):
             self._flush()
             if self._unsent.size_bytes > _MAX_UNREAD_BYTES:
                 self._abort(None)
+
+    def _receive(self) -> None:
+        """Pass on what was received. Raises SSL.Error."""
+        while not self._reading_paused and not self._closed:
+            data = self._tls.recv(_READ_BYTES)
+            if self._protocol is not None and not self._closing:
+                self._protocol.data_received(data)
+            if not has_input(self._tls):
+                break
 
     def _on_close_notify(self) -> None:
         """Handle the peer's close_notify."""
@@ -237,14 +248,10 @@ class TLSTransport(HoldingTransport):
 
     def _drain_bio(self) -> bool:
         """Queue OpenSSL's own messages; return whether there were any."""
-        if self._closed:
-            return False
-        collected = False
-        with suppress(SSL.WantReadError):
-            while True:
-                self._unsent.append(self._tls.bio_read(_BIO_READ_BYTES))
-                collected = True
-        return collected
+        messages = b"" if self._closed else own_messages(self._tls)
+        if messages:
+            self._unsent.append(messages)
+        return bool(messages)
 
     def _send(self, records: memoryview) -> None:
         """Send records after the unsent ones."""

@@ -138,6 +138,41 @@ async def test_bytes_arrive_in_both_directions(listener: Listener) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize("piece_bytes", [1, 37, 1_000, 100_000])
+async def test_records_arrive_however_they_are_cut(
+    listener: Listener, piece_bytes: int
+) -> None:
+    """The last piece has the peer's close_notify, besides records."""
+    parts = [
+        bytes([number % 256]) * number for number in (1, 5, 900, 3, 2_000, 7)
+    ]
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = listener.trust.wrap_bio(
+        incoming, outgoing, server_hostname="localhost"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            writer.write(outgoing.read())
+            incoming.write(await reader.read(65536))
+    for part in parts:
+        tls.write(part)
+    with suppress(ssl.SSLWantReadError):
+        tls.unwrap()
+    records = outgoing.read()
+    for at in range(0, len(records), piece_bytes):
+        writer.write(records[at : at + piece_bytes])
+        # So that the server reads each piece by itself.
+        await asyncio.sleep(0)
+    recorder = await listener.guests.get()
+    assert await asyncio.wait_for(recorder.lost, 20) is None
+    assert recorder.got == b"".join(parts)
+    writer.close()
+
+
 async def test_unsent_bytes_are_sent_in_order_before_the_close(
     listener: Listener,
 ) -> None:
