@@ -28,6 +28,7 @@ from bench import (
     studio,
     visitors,
 )
+from bench.objects import measures as objects
 
 BENCHES = {
     "startup": ("Start to the first answered request", startup.measure),
@@ -56,6 +57,7 @@ BENCHES = {
         visitors.measure,
     ),
     "library": ("Starts and changes of a large library", library.measure),
+    "objects": ("Stores with a bucket", objects.measure),
     "browsing": ("Pages of 6 and of 500 releases", browsing.measure),
 }
 

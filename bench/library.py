@@ -86,7 +86,7 @@ def measure(folder: Path) -> list[Figure]:
     """Start, restart and change both libraries, in turn."""
     sizes = (SMALL, FILES)
     for size in sizes:
-        _fill(folder / f"library-{size}", size)
+        fill(folder / f"library-{size}", size)
     rounds = [
         {size: _measure_one(folder, size, number) for size in sizes}
         for number in range(ROUNDS)
@@ -106,7 +106,8 @@ def measure(folder: Path) -> list[Figure]:
     ]
 
 
-def _fill(library: Path, size: int) -> None:
+def fill(library: Path, size: int) -> None:
+    """Write a library of small files, FILES_PER_RELEASE to a release."""
     for number in range(size):
         release = library / f"Release {number // FILES_PER_RELEASE:05}"
         release.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ _SEGMENT_BYTES: Final = 1400
 _RECEIVE_BUFFER_BYTES: Final = 64 * 1024
 _GROUPS: Final = 10
 """Slow clients receive in this many groups, each ten times a second."""
+_EXPECTED: Final = (b"HTTP/1.1 200", b"HTTP/1.1 307")
 _RECORD_BYTES: Final = 16384
 _RECORD_OVERHEAD: Final = 22
 """Overhead of a TLS 1.3 record: header, type and tag."""
@@ -142,7 +143,7 @@ class Client:
         measure this parser.
         """
         self._seen += data
-        if not self._seen.startswith(b"HTTP/1.1 200"):
+        if not self._seen.startswith(_EXPECTED):
             raise SystemExit(self._seen.decode())
         if not self._answer_bytes:
             head, found, _ = self._seen.partition(b"\r\n\r\n")

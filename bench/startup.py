@@ -9,13 +9,14 @@ the interpreter and the library. CPU time depends less on a busy machine.
 """
 
 import os
+import shutil
 import ssl
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.measuring import NONCE, Figure, compare, run_rounds
@@ -26,6 +27,7 @@ from tests.wav_files import write_wav
 ROUNDS = 7
 SETTLED_SECONDS = 4.0
 """Time after the first response, until the ledger's database is open."""
+PATIENCE_SECONDS = 300
 HELLO = """
 import sys
 from aiohttp import web
@@ -39,12 +41,18 @@ web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
 
 @dataclass(frozen=True)
 class Candidate:
-    """Program that is started: its arguments, and the files it needs."""
+    """Program that is started: its arguments, and the files it needs.
+
+    `environ` is added to its environment. One that `is_new` has an empty data
+    folder each time.
+    """
 
     folder: Path
     arguments: Sequence[str] = ("-m", "msrv")
     library: Path | None = None
     scheme: str = "http"
+    environ: Mapping[str, str] = field(default_factory=dict)
+    is_new: bool = False
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -55,7 +63,7 @@ def measure(folder: Path) -> list[Figure]:
         write_wav(release / f"{number % 10:02d} Tone.wav", 1, 200 + number)
     taken = run_rounds(
         {
-            name: _run(candidate)
+            name: starting(candidate)
             for name, candidate in {
                 "stock aiohttp, hello": Candidate(folder, ("-c", HELLO)),
                 "msrv, demo library": Candidate(folder / "demo"),
@@ -82,20 +90,29 @@ def measure(folder: Path) -> list[Figure]:
     ]
 
 
-def _run(candidate: Candidate) -> Callable[[], tuple[float, float, float]]:
-    """Return a function that starts a program, and returns its figures."""
+def starting(
+    candidate: Candidate,
+) -> Callable[[], tuple[float, float, float]]:
+    """Return a function that starts a program, and returns its figures.
+
+    These are seconds, CPU seconds, and MiB.
+    """
+    data = candidate.folder / "data"
 
     def run() -> tuple[float, float, float]:
+        if candidate.is_new:
+            shutil.rmtree(data, ignore_errors=True)
         port = free_port()
         environ = {
             "PATH": os.environ["PATH"],
             "NONCE": NONCE,
-            "MSRV_DATA": str(candidate.folder / "data"),
+            "MSRV_DATA": str(data),
             "MSRV_CERTS": str(candidate.folder / "certs"),
             "MSRV_TLS": "off" if candidate.scheme == "http" else "auto",
             "MSRV_SETTLE_SECONDS": "0",
             "MSRV_PORT": str(port),
             "MSRV_HOST": "127.0.0.1",
+            **candidate.environ,
         }
         if candidate.library is not None:
             environ["MSRV_LIBRARY"] = str(candidate.library)
@@ -109,12 +126,14 @@ def _run(candidate: Candidate) -> Callable[[], tuple[float, float, float]]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as process:
-            _wait_for_page(f"{candidate.scheme}://127.0.0.1:{port}/")
-            seconds = time.perf_counter() - began
-            cpu_seconds = own_cpu_seconds(process.pid)
-            time.sleep(SETTLED_SECONDS)
-            mebibytes = resident_bytes(process.pid) / 2**20
-            process.terminate()
+            try:
+                _wait_for_page(f"{candidate.scheme}://127.0.0.1:{port}/")
+                seconds = time.perf_counter() - began
+                cpu_seconds = own_cpu_seconds(process.pid)
+                time.sleep(SETTLED_SECONDS)
+                mebibytes = resident_bytes(process.pid) / 2**20
+            finally:
+                process.terminate()
         return seconds, cpu_seconds, mebibytes
 
     run()  # once unmeasured: bytecode, the page cache, a warm index
@@ -122,7 +141,7 @@ def _run(candidate: Candidate) -> Callable[[], tuple[float, float, float]]:
 
 
 def _wait_for_page(address: str) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             with urllib.request.urlopen(  # noqa: S310 - our own server

@@ -144,17 +144,23 @@ class CephServer:
 
     def create_bucket(self, name: str) -> str:
         """Create an empty bucket, and return its address."""
-        store = S3Store(
+        url = obstore.sign(
+            self.open_bucket(name), "PUT", "", timedelta(minutes=1)
+        )
+        request = urllib.request.Request(url, method="PUT")
+        with urllib.request.urlopen(request, timeout=10):
+            return f"s3://{name}"
+
+    def open_bucket(self, name: str) -> S3Store:
+        """Return a client of a bucket, which may not exist yet."""
+        return S3Store(
             name,
             endpoint=self.endpoint,
             access_key_id=KEY,
             secret_access_key=SECRET,
             region="us-east-1",
+            client_options={"allow_http": True},
         )
-        url = obstore.sign(store, "PUT", "", timedelta(minutes=1))
-        request = urllib.request.Request(url, method="PUT")
-        with urllib.request.urlopen(request, timeout=10):
-            return f"s3://{name}"
 
     def _wait(self) -> None:
         until = time.monotonic() + START_SECONDS
