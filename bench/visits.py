@@ -45,9 +45,15 @@ class Visits:
 
 @dataclass(slots=True)
 class Seen:
-    """What the visitors saw: milliseconds of each page, and errors."""
+    """What the visitors saw: milliseconds of each page, and errors.
+
+    `late_ms` is how much longer than they wanted they thought each time: what
+    the visitors' own process waited for a processor, which is part of the time
+    of a page as well.
+    """
 
     page_ms: dict[str, list[float]] = field(default_factory=dict)
+    late_ms: list[float] = field(default_factory=list)
     downloads: int = 0
     downloaded_bytes: int = 0
     purchases: int = 0
@@ -64,6 +70,7 @@ class Visitor:
             f"{task.seed} {number}"
         )
         self._address = task.addresses[number % len(task.addresses)]
+        self._wanted = ""
 
     async def run(self, until: float) -> None:
         """Visit the store again and again until that monotonic time."""
@@ -73,7 +80,9 @@ class Visitor:
                 async with self._window() as window:
                     await self._visit(window)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                self._seen.errors.append(f"{type(error).__name__}: {error}")
+                self._seen.errors.append(
+                    f"{self._wanted}: {type(error).__name__} {error}"
+                )
 
     @asynccontextmanager
     async def _window(self) -> AsyncIterator[aiohttp.ClientSession]:
@@ -117,6 +126,7 @@ class Visitor:
     async def _download(
         self, window: aiohttp.ClientSession, link: str
     ) -> None:
+        self._wanted = "download"
         async with window.get(_path(link)) as response:
             if response.status != 200:
                 self._seen.errors.append(f"download: {response.status}")
@@ -131,14 +141,16 @@ class Visitor:
             self._seen.downloaded_bytes += count
 
     async def _think(self) -> None:
-        await asyncio.sleep(
-            self._random.expovariate(1 / self._task.think_seconds)
-        )
+        seconds = self._random.expovariate(1 / self._task.think_seconds)
+        until = time.perf_counter() + seconds
+        await asyncio.sleep(seconds)
+        self._seen.late_ms.append((time.perf_counter() - until) * 1000)
 
     async def _page(
         self, window: aiohttp.ClientSession, name: str, path: str
     ) -> None:
         await self._think()
+        self._wanted = name
         started = time.perf_counter()
         async with window.get(path, headers=_HTML) as response:
             await response.read()
@@ -152,6 +164,7 @@ class Visitor:
         form: dict[str, str],
     ) -> dict[str, Any] | None:
         """Post a form, and return the JSON of the response, if it is one."""
+        self._wanted = name
         started = time.perf_counter()
         async with window.post(path, data=form, headers=_JSON) as response:
             body = await response.read()
