@@ -241,7 +241,7 @@ _COMMANDS: Final = {
     ),
     "publish": CommandEntry("Publish the library to a bucket.", _catalog),
     "cdn": CommandEntry(
-        "Print what is configured at a CDN in front of the bucket.", _cdn
+        "Print what is configured at a CDN, and check it.", _cdn
     ),
     "link": CommandEntry("Print a download link for an ITEM.", _catalog),
     "verify": CommandEntry(

@@ -1,18 +1,24 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Commands `cdn`: what is configured at a CDN in front of the bucket."""
+"""Commands `cdn`: what is configured at a CDN, and whether it works."""
 
+import asyncio
 import json
+import sys
 import time
 
 import click
 
+from msrv.catalog.published.layout import BLOBS, blob_key
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import examples, load_settings
+from msrv.downloads.objects import cdn_probes
+from msrv.downloads.objects.cdn_addresses import CdnAddresses
 from msrv.downloads.objects.cdn_keys import month_key, months_from
 from msrv.settings import WrongSetting
+from msrv.storage.objects.bucket import Bucket
 from msrv.text_table import table
 
 MAX_MONTHS = 24
@@ -20,7 +26,7 @@ MAX_MONTHS = 24
 
 @click.group()
 def cdn() -> None:
-    """Print what is configured at a CDN in front of the bucket."""
+    """Print what is configured at a CDN, and check it."""
 
 
 @cdn.command(
@@ -66,3 +72,48 @@ def keys(months: int, *, as_json: bool) -> None:
         click.echo(json.dumps(made, indent=2))
     else:
         click.echo(table(list(made.items())))
+
+
+@cdn.command(epilog=examples("msrv cdn check"))
+def check() -> None:
+    """Check that the CDN sends what is signed, and nothing else.
+
+    Requests a byte of a published file: by an address as buyers get it, by
+    one that isn't signed, and by one that has ended. Exit status 1 if the CDN
+    sends what it mustn't, or doesn't send what it must.
+    """
+    with user_errors():
+        settings = load_settings()
+        if settings.cdn is None or settings.bucket is None:
+            raise WrongSetting(
+                "MSRV_CDN and MSRV_LIBRARY are needed: the CDN, and the "
+                "bucket that it is in front of"
+            )
+        keyring = load_keyring(settings)
+        bucket = Bucket.open(settings.bucket)
+        addresses = CdnAddresses.of(settings, keyring, blob_key)
+        results = asyncio.run(_check(bucket, addresses))
+    for each in results:
+        click.echo(f"{each.outcome}  {each.text}")
+    if any(each.outcome == "Fail" for each in results):
+        sys.exit(1)
+
+
+async def _check(
+    bucket: Bucket, addresses: CdnAddresses
+) -> list[cdn_probes.Result]:
+    """Return what the CDN does. Raises BucketError and WrongSetting."""
+    async for entry in bucket.list(BLOBS):
+        if entry.size_bytes:
+            start = b"".join(
+                [
+                    part
+                    async for part in bucket.stream(
+                        entry.key, 0, 1, entry.size_bytes
+                    )
+                ]
+            )
+            return await cdn_probes.probe(
+                addresses, entry.key, start, int(time.time())
+            )
+    raise WrongSetting("MSRV_LIBRARY: nothing has been published there yet")

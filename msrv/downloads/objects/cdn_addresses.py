@@ -8,7 +8,7 @@ CDN sends back whoever comes after the address has ended. All of it is signed.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Self
 
@@ -90,17 +90,33 @@ class CdnAddresses:
         now: int,
     ) -> str:
         """Return a signed address of a file, from `now` in Unix seconds."""
-        query = {name: request.match_info[name] for name in _LINK}
+        link = {name: request.match_info[name] for name in _LINK}
         if "as" in request.query:
-            query["as"] = request.query["as"]
-        if representation.file_name is not None:
-            disposition = content_disposition(
-                representation.file_name, "attachment"
-            )
+            link["as"] = request.query["as"]
+        # RSA takes a millisecond.
+        return await asyncio.to_thread(
+            self.signed,
+            self._key_of(content.sha256),
+            link,
+            representation.file_name,
+            now + lifetime(content.size_bytes),
+        )
+
+    def signed(
+        self,
+        key: str,
+        link: Mapping[str, str],
+        file_name: str | None,
+        expires: int,
+    ) -> str:
+        """Return the address of an object, signed until a Unix time.
+
+        `link` are the parts of the link that leads there.
+        """
+        query = dict(link)
+        if file_name is not None:
+            disposition = content_disposition(file_name, "attachment")
             # In base64url, which no escaping changes.
             query["disposition"] = encode(disposition.encode("ascii"))
         pairs = "&".join(f"{name}={value}" for name, value in query.items())
-        url = f"{self._url}/{self._key_of(content.sha256)}?{pairs}"
-        expires = now + lifetime(content.size_bytes)
-        # RSA takes a millisecond.
-        return await asyncio.to_thread(self._sign, url, expires)
+        return self._sign(f"{self._url}/{key}?{pairs}", expires)

@@ -7,7 +7,9 @@ What it doesn't verify itself, it is the origin of: behind the Worker.
 """
 
 import re
-from collections.abc import AsyncIterator
+import ssl
+from base64 import urlsafe_b64decode
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -16,7 +18,6 @@ from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict
 
 from msrv.storage.objects.bucket import Bucket
-from tests.conftest import Clock
 from tests.downloads.objects.cdn_verifiers import Verify
 
 PREFIX = "/store/"
@@ -33,9 +34,10 @@ class CdnStandIn:
     """
 
     bucket: Bucket
-    clock: Clock
+    clock: Callable[[], int]
     verify: Verify | None = None
     store: str = ""
+    names_files: bool = False
     origin: str = ""
     targets: list[str] = field(default_factory=list)
     origin_reads: int = 0
@@ -45,13 +47,21 @@ class CdnStandIn:
     )
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Serve on a free port."""
+    async def running(
+        self, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[None]:
+        """Serve on a free port, over TLS with a context."""
         app = web.Application()
         app.router.add_get(PREFIX + "{key:.*}", self._respond)
-        async with TestServer(app, skip_url_asserts=True) as server:
-            self.origin = f"http://127.0.0.1:{server.port}"
+        server = TestServer(app, skip_url_asserts=True)
+        await server.start_server(ssl=tls)
+        self.origin = f"http://127.0.0.1:{server.port}"
+        if tls is not None:
+            self.origin = f"https://localhost:{server.port}"
+        try:
             yield
+        finally:
+            await server.close()
 
     async def _respond(self, request: web.Request) -> web.Response:
         target = request.raw_path
@@ -96,6 +106,10 @@ class CdnStandIn:
             status, sent = 206, data[start:stop]
             extra["Content-Range"] = f"bytes {start}-{stop - 1}/{len(data)}"
         self.sent_bytes += len(sent)
+        if self.names_files and "disposition" in request.query:
+            text = request.query["disposition"]
+            padded = text + "=" * (-len(text) % 4)
+            extra["Content-Disposition"] = urlsafe_b64decode(padded).decode()
         return web.Response(
             status=status, body=sent, headers={**headers, **extra}
         )
