@@ -32,6 +32,7 @@ from msrv.files import make_private_folder
 from msrv.outbound.lookup_loop import LookupLoop
 from msrv.server import certificates, healthcheck, heap, reloader
 from msrv.settings import Settings, WrongSetting, unknown_variables
+from msrv.settings.delivery_types import SENT_BY_OTHERS
 from msrv.settings.optional_packages import require_packages
 from msrv.text_table import labelled
 from msrv.tls import development_certificate
@@ -79,6 +80,12 @@ def serve(
         )
         for line in unknown_variables():
             log.warning(line)
+        if settings.delivery in SENT_BY_OTHERS:
+            log.info(
+                "MSRV_DELIVERY=%s: a refund ends links at once, but addresses "
+                "that were handed out before work for up to a day",
+                settings.delivery,
+            )
         with contextlib.suppress(OSError):
             make_private_folder(settings.data)  # failures show up in use
         with ThreadPoolExecutor() as pool:

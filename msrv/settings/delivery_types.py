@@ -36,6 +36,8 @@ WEBHOOK_EVENTS: Final = (
 
 Delivery = Literal["direct", "accel", "redirect", "cdn"]
 """Sender of files: the store, nginx in front of it, the bucket or a CDN."""
+SENT_BY_OTHERS: Final = frozenset({"redirect", "cdn"})
+"""Deliveries where a refund doesn't end what was handed out before."""
 
 
 class NotifyTopic(StrEnum):
@@ -200,7 +202,7 @@ def check_delivery(
     delivery: Delivery, bucket: str | None, proxies: Sequence[object]
 ) -> None:
     """Raise ValueError for a delivery that the library doesn't allow."""
-    if delivery in {"redirect", "cdn"} and bucket is None:
+    if delivery in SENT_BY_OTHERS and bucket is None:
         raise ValueError(
             f"MSRV_DELIVERY={delivery} needs a library in a bucket: set "
             "MSRV_LIBRARY to its address, like s3://bucket/prefix"

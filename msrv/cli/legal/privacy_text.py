@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from msrv.catalog.model import Shop
 from msrv.catalog.texts.legal_texts import LegalKind
 from msrv.settings import Settings
+from msrv.settings.delivery_types import SENT_BY_OTHERS
 from msrv.translations import gettext as _
 from msrv.translations import gettext_noop
 
@@ -174,6 +175,13 @@ def _notes(settings: Settings, shop: Shop) -> Iterator[str]:
         yield (
             "[State under “Buying”: with MSRV_WEBHOOKS orders are reported to "
             "other programs, which, and what these keep.]"
+        )
+    if settings.delivery in SENT_BY_OTHERS:
+        yield (
+            f"[State under “Buying”: with MSRV_DELIVERY={settings.delivery} "
+            "files are sent by another company's servers, which get the "
+            "buyer's IP address and the download link: whose, and for how "
+            "long they keep it.]"
         )
     if LegalKind.WITHDRAWAL in shop.legal.kinds:
         yield (

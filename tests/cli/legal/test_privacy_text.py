@@ -57,3 +57,12 @@ def test_text_of_a_store_without_mail_and_money(
     assert "doesn't have your IP address" in text
     assert "simulated" in text
     assert "Stripe" not in text
+
+
+def test_who_else_sends_the_files_is_to_be_stated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bucket = {"NONCE": "demo", "MSRV_LIBRARY": "s3://bucket/store"}
+    assert "another company" not in draft(monkeypatch, **bucket)
+    text = draft(monkeypatch, **bucket, MSRV_DELIVERY="redirect")
+    assert "MSRV_DELIVERY=redirect files are sent by another company" in text
