@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.chromium import find as find_chromium
-from tests.ledger import mariadb_server, postgresql_server
+from tests.ledger import galera_cluster, mariadb_server, postgresql_server
+from tests.ledger.galera_cluster import Cluster
 from tests.ledger.mariadb_server import MariaDBServer
 from tests.ledger.postgresql_server import PostgreSQLServer
 from tests.storage.objects import ceph_server
@@ -76,6 +77,20 @@ def mariadb(
     server.install()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def cluster(mariadbd: str) -> Iterator[Cluster]:
+    """Galera cluster of three nodes."""
+    provider = galera_cluster.find()
+    require(
+        "mariadbd",
+        available=provider is not None,
+        reason="Galera is not installed",
+    )
+    assert provider
+    with galera_cluster.running(mariadbd, provider) as nodes:
+        yield nodes
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 
 from msrv.connections.admission import Activity, Phase, Slot
 from msrv.connections.send_buffer import limit_unsent_bytes
@@ -122,6 +122,21 @@ class RequestHandler(web.RequestHandler):
                     request.get(RESPONSE_STATUS, CLIENT_CLOSED_REQUEST)
                 )
                 self.log_access(request, answer, start_time)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Respond to an error, as aiohttp does, unless the client is gone.
+
+        It may have gone while a response was made; that is no error of ours.
+        """
+        if isinstance(exc, ClientConnectionResetError):
+            raise exc
+        return super().handle_error(request, status, exc, message)
 
     async def finish_response(
         self,

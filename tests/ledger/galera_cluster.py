@@ -97,8 +97,11 @@ class Node:
             await database.close()
 
 
+Cluster = tuple[Node, Node, Node]
+
+
 @contextmanager
-def running(mariadbd: str, provider: str) -> Iterator[tuple[Node, Node, Node]]:
+def running(mariadbd: str, provider: str) -> Iterator[Cluster]:
     """Run a cluster of three nodes; at first, their files are the same.
 
     As root they run as the user `mysql`: rsync gives up root's rights, and
@@ -116,9 +119,7 @@ def own(path: Path) -> None:
             shutil.chown(each, USER, USER)
 
 
-def _run(
-    mariadbd: str, provider: str, folder: Path
-) -> Iterator[tuple[Node, Node, Node]]:
+def _run(mariadbd: str, provider: str, folder: Path) -> Iterator[Cluster]:
     numbers: set[int] = set()
     while len(numbers) < 4 * 3:
         numbers.add(free_port())

@@ -115,7 +115,7 @@ class FaultyProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # for the sockets of aborted transports
+        await asyncio.sleep(0.01)  # for the sockets of aborted transports
 
     @property
     def endpoint(self) -> str:
@@ -125,12 +125,17 @@ class FaultyProxy:
     def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        if self._server is None or not self._server.is_serving():
+            writer.transport.abort()
+            return
         # Bytes that are counted are soon with the store.
         connection = writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BLOCK)
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Also where it was cancelled before it had begun.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -154,8 +159,6 @@ class FaultyProxy:
                 break
         except (OSError, asyncio.IncompleteReadError):
             pass  # either side has ended
-        finally:
-            writer.transport.abort()
 
     async def _respond(
         self, head: bytes, writer: asyncio.StreamWriter, fault: Fault

@@ -6,7 +6,6 @@
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,28 +21,10 @@ from msrv.ledger.errors import (
 )
 from msrv.ledger.events import Redeemed
 from msrv.ledger.ledger import Ledger
-from tests.ledger import galera_cluster
-from tests.ledger.galera_cluster import Node, WriterProxy
+from tests.ledger.galera_cluster import Cluster, WriterProxy
 from tests.ledger.sample_events import NOON, order_id, sale
-from tests.optional_programs import require
 
 pytestmark = pytest.mark.slow
-
-Cluster = tuple[Node, Node, Node]
-
-
-@pytest.fixture
-def cluster(mariadbd: str) -> Iterator[Cluster]:
-    """Cluster of three nodes."""
-    provider = galera_cluster.find()
-    require(
-        "mariadbd",
-        available=provider is not None,
-        reason="Galera is not installed",
-    )
-    assert provider
-    with galera_cluster.running(mariadbd, provider) as nodes:
-        yield nodes
 
 
 async def redeem(database: Database, code: str, number: int) -> bool:
