@@ -35,6 +35,14 @@ _SELECT_FOLDER: Final = (
     "SELECT path, identity, sha256, crc32, facts FROM files "
     "WHERE path >= ? AND path < ? AND instr(substr(path, ?), x'2f') = 0"
 )
+_REFUSED: Final = (
+    OverflowError,
+    ValueError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+"""Errors of a row that SQLite doesn't store."""
 
 
 PARSER_CRASHED: Final = "stops_parser"
@@ -88,6 +96,8 @@ class IndexEntry(NamedTuple):
     @property
     def facts(self) -> dict[str, Any]:
         """Metadata of the file, as JSON values by name."""
+        if self.facts_json == "{}":
+            return {}
         facts: dict[str, Any] = json.loads(self.facts_json)
         return facts
 
@@ -158,10 +168,9 @@ class FileIndex:
         known = self._entry(file.path)
         if known is None:
             return None
-        is_same = known.identity.is_same(file.identity)
-        if is_same or (
-            self._ignores_status and self.has_same_size_and_date(file)
-        ):
+        if known.identity == file[1:] or known.identity.is_same(file.identity):
+            return known
+        if self._ignores_status and self.has_same_size_and_date(file):
             return known
         return None
 
@@ -185,7 +194,7 @@ class FileIndex:
     def has_same_size_and_date(self, file: FoundFile) -> bool:
         """Return whether a file's size and date are those of its entry."""
         known = self._entry(file.path)
-        return known is not None and known.identity[:2] == file.identity[:2]
+        return known is not None and known.identity[:2] == file[1:3]
 
     def add(self, path: str, known: IndexEntry) -> None:
         """Add or replace the entry of a file that was read.
@@ -207,14 +216,14 @@ class FileIndex:
         self._changed.add(path)
 
     def save(self) -> None:
-        """Write the changes to disk.
+        """Write the changes to disk, in the table's order.
 
         A full disk is logged and not raised: everything here can be computed
         again.
         """
         if not self._changed:
             return
-        rows = [_row(path, self._pending[path]) for path in self._changed]
+        rows = sorted(_row(key, self._pending[key]) for key in self._changed)
         statement = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)"
         refused: set[str] = set()
         if self._write(statement, rows, self._texts.save, refused):
@@ -293,12 +302,12 @@ class FileIndex:
         self._folder, self._entries = None, {}
         try:
             with self._connection:
-                for row in rows:
-                    if (
-                        not self._write_one(statement, row)
-                        and refused is not None
-                    ):
-                        refused.add(os.fsdecode(row[0]))
+                try:
+                    self._connection.executemany(statement, rows)
+                except _REFUSED:
+                    for row in rows:
+                        if not self._write_one(statement, row):
+                            refused.add(os.fsdecode(row[0]))
                 write_texts()
         except sqlite3.Error as error:
             self._warn("write", error)
@@ -310,13 +319,7 @@ class FileIndex:
         """Write one row; a row that SQLite refuses is logged and skipped."""
         try:
             self._connection.execute(statement, row)
-        except (
-            OverflowError,
-            ValueError,
-            sqlite3.DataError,
-            sqlite3.InterfaceError,
-            sqlite3.ProgrammingError,
-        ) as error:
+        except _REFUSED as error:
             log.warning(
                 "the index can't store %s, which will be read again at each "
                 "start: %s",

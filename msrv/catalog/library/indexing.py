@@ -8,11 +8,12 @@ tests replace it.
 """
 
 import hashlib
+import io
 import logging
 import os
 import zlib
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -42,6 +43,7 @@ from msrv.catalog.parsing.errors import (
     ParsingError,
 )
 from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.scanning.read_batches import Unread, read_in_batches
 from msrv.catalog.texts.lyrics_files import read_lyrics_facts
 from msrv.display_text import printable
 from msrv.storage.model import FileIdentity
@@ -52,13 +54,12 @@ log = logging.getLogger(__name__)
 _BLOCK_BYTES: Final = 1 << 20
 _MAX_SECONDS: Final = 1_000_000
 """A video that states a length of eleven days is wrong."""
-_AT_ONCE: Final = 2
-"""Number of files read in parallel: more are no faster on one disk."""
+_SMALL_BYTES: Final = 64 << 10
+"""Size up to which a file is in memory, to be read once."""
 _SAVE_BYTES: Final = 1 << 30
 _SAVE_FILES: Final = 1000
 """Bounds on what is read again after a crash during the first load."""
 
-"""Name of the fact that a text file is in another encoding."""
 BEING_CHANGED: Final = "is being changed; not offered yet"
 
 Progress = Callable[[int, int, int, int], None]
@@ -90,7 +91,7 @@ def index_files(
     """
     folders = tuple(folders)
     problems = {}
-    unknown: list[tuple[FoundFile, bool]] = []
+    unknown: list[Unread] = []
     for folder in folders:
         for file in content_files(folder):
             if not file.has_plausible_size:
@@ -112,16 +113,14 @@ def index_files(
                 )
     total = sum(file.size_bytes for file, _ in unknown)
     done = saved = 0
-    with ThreadPoolExecutor(_AT_ONCE, "msrv-read") as pool:
-        results = pool.map(
-            lambda each: _read_file(
-                root, each[0], stopping, parser, is_cover=each[1]
-            ),
-            unknown,
-        )
-        for count, ((file, _), result) in enumerate(
-            zip(unknown, results, strict=True), 1
-        ):
+    reading = read_in_batches(
+        unknown,
+        lambda file, is_cover: _read_file(
+            root, file, stopping, parser, is_cover=is_cover
+        ),
+    )
+    with closing(reading) as results:
+        for count, (file, result) in enumerate(results, 1):
             if isinstance(result, Problem):
                 problems[file.path] = result
             else:
@@ -196,18 +195,21 @@ def _read_file(
 
     The file must not change from the first byte to the last.
     """
-    path = root / wanted.path
+    is_parsed = is_cover or wanted.is_track
     try:
-        if wanted.is_track or is_cover:
+        if is_parsed:
             parser.start()  # without one, each load would hash it again
-        with open(path, "rb", opener=_open) as file:
+        with open(
+            f"{root}/{wanted.path}", "rb", _SMALL_BYTES, opener=_open
+        ) as file:
             identity = _identity(file)
             # Without the inode, which some file systems assign anew.
-            if identity[:3] != wanted.identity[:3]:
+            if identity[:3] != wanted[1:4]:
                 raise _FileChanged
-            sha256, crc32 = _hash(file, stopping)
+            content = _content(file, wanted, is_parsed=is_parsed)
+            sha256, crc32 = _hash(content, stopping)
             facts = _read_facts(
-                file, wanted, sha256, parser, is_cover=is_cover
+                content, wanted, sha256, parser, is_cover=is_cover
             )
             if _identity(file) != identity:
                 raise _FileChanged
@@ -241,9 +243,24 @@ def _open(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def _content(
+    file: BinaryIO, wanted: FoundFile, *, is_parsed: bool
+) -> BinaryIO:
+    """Return a file, or what is in it if it is small and has no parser."""
+    if (
+        is_parsed
+        or wanted.suffix == ".pdf"
+        or wanted.size_bytes > _SMALL_BYTES
+    ):
+        return file
+    return io.BytesIO(file.read(_SMALL_BYTES))
+
+
 def _hash(file: BinaryIO, stopping: Callable[[], bool]) -> tuple[bytes, int]:
     sha256, crc32 = hashlib.sha256(), 0
-    view = memoryview(bytearray(_BLOCK_BYTES))
+    size_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    view = memoryview(bytearray(min(size_bytes + 1, _BLOCK_BYTES)))
     while count := file.readinto(view):  # type: ignore[attr-defined] # BinaryIO lacks what every file of bytes has
         if stopping():
             raise IndexingStopped

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from msrv.catalog.config.fields import is_date
 from msrv.catalog.config.release_config import ItemConfig, ReleaseConfig
@@ -32,6 +33,8 @@ from msrv.display_text import clean_line, normalize_nfc, printable
 from msrv.money import Money
 from msrv.storage.model import Content
 from msrv.toml_file import Problem
+
+_NO_CONFIG: Final = ItemConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,8 @@ def build_release(
         )
     builder = _Builder(folder, config, files, prices, store)
     items = builder.items()
-    names = {
-        normalize_nfc(path_in_release(folder, file)) for file in folder.files
-    }
+    paths = [file.path for file in folder.files] if config.items else ()
+    names = {normalize_nfc(path[len(folder.path) + 1 :]) for path in paths}
     for name in config.items:
         if normalize_nfc(name) not in names:
             files.add_problem(
@@ -215,7 +217,7 @@ class _Builder:
     def _config_of(self, file: FoundFile) -> ItemConfig:
         """Return the configuration of a file in release.toml."""
         path = normalize_nfc(path_in_release(self._folder, file))
-        return self._item_configs.get(path) or ItemConfig()
+        return self._item_configs.get(path) or _NO_CONFIG
 
     def _is_extra(self, file: FoundFile) -> bool:
         """Return whether a file beside tracks isn't sold by itself."""
@@ -298,7 +300,7 @@ class _Builder:
         if own.item_id is not None:
             pin = ("items", path, "id")
             self.lines[file.path] = self._config.line_of(pin)
-        name = self._names[file.path]
+        name, is_track = self._names[file.path], file.is_track
         folder, _, _ = path.partition("/") if "/" in path else ("", "", "")
         price, minimum = self._prices.of_item(
             file.path, own, is_single=self._is_single
@@ -306,7 +308,7 @@ class _Builder:
         return Item(
             item_id=own.item_id or ids.item_id(self._id, path),
             release_id=self._id,
-            kind=ItemKind.TRACK if file.is_track else ItemKind.FILE,
+            kind=ItemKind.TRACK if is_track else ItemKind.FILE,
             title=_first_text(
                 own.title, tags.title, clean_line(name.title), "Untitled"
             ),
@@ -316,10 +318,10 @@ class _Builder:
             content=content,
             number=own.number
             or tags.number
-            or (name.number if file.is_track else None),
+            or (name.number if is_track else None),
             disc=disc_number(folder, self._name)
             or tags.disc
-            or (name.disc if file.is_track else None),
+            or (name.disc if is_track else None),
             duration_seconds=tags.duration_seconds,
             hidden=own.hidden or self._config.hidden,
         )

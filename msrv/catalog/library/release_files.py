@@ -62,7 +62,8 @@ class ReleaseFiles:
     def is_lyrics(self, file: FoundFile) -> bool:
         """Return whether a text file has a track's name."""
         return (
-            file.suffix in LYRICS_SUFFIXES
+            bool(self._track_stems)
+            and file.suffix in LYRICS_SUFFIXES
             and stem_of(file.path) in self._track_stems
         )
 

@@ -37,7 +37,9 @@ def transliterate(text: str) -> str:
     letters are Latin is that of `without_accents`.
     """
     plain = without_accents(text)
-    if not any(c.isalnum() and not c.isascii() for c in plain):
+    if plain.isascii() or not any(
+        c.isalnum() and not c.isascii() for c in plain
+    ):
         return plain
     found: list[str] = []
     is_foreign = False

@@ -46,17 +46,16 @@ class TrackTextTable:
 
     def save(self) -> None:
         """Write what was added. Raises sqlite3.Error."""
-        for path, (sha256, texts_json) in self._pending.items():
-            key = os.fsencode(path)
-            if texts_json:
-                self._connection.execute(
-                    "INSERT OR REPLACE INTO track_texts VALUES (?, ?, ?)",
-                    (key, sha256, texts_json),
-                )
-            else:
-                self._connection.execute(
-                    "DELETE FROM track_texts WHERE path = ?", (key,)
-                )
+        pending = self._pending.items()
+        self.remove(path for path, (_, texts) in pending if not texts)
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO track_texts VALUES (?, ?, ?)",
+            [
+                (os.fsencode(path), sha256, texts)
+                for path, (sha256, texts) in pending
+                if texts
+            ],
+        )
 
     def clear(self) -> None:
         """Forget what was added, once it is on the disk."""
