@@ -28,6 +28,9 @@ def split_batch(
     Folders that need no hashing come first, then the smallest; at least one
     is read now.
     """
+    folders = list(folders)
+    if _whole_size(folders) <= MAX_BYTES:
+        return folders, []  # whatever is known of them
     sizes = {
         folder.path: sum(
             file.size_bytes
@@ -44,6 +47,15 @@ def split_batch(
         fits = size_bytes <= MAX_BYTES or not now
         (now if fits else later).append(folder)
     return now, later
+
+
+def _whole_size(folders: Iterable[FoundFolder]) -> int:
+    return sum(
+        file.size_bytes
+        for folder in folders
+        for file in content_files(folder)
+        if file.has_plausible_size
+    )
 
 
 def was_indexed(folder: FoundFolder, index: FileIndex) -> bool:

@@ -3,7 +3,8 @@
 
 """Batches of files that threads read, and what they read, in order.
 
-Handing one file to a thread costs more than reading a small one.
+Handing one file to a thread costs more than reading a small one. Apart from
+`library.indexing`, which reads a file.
 """
 
 from collections import deque
