@@ -207,11 +207,6 @@ def check_delivery(
             f"MSRV_DELIVERY={delivery} needs a library in a bucket: set "
             "MSRV_LIBRARY to its address, like s3://bucket/prefix"
         )
-    if delivery == "accel" and bucket is not None:
-        raise ValueError(
-            "MSRV_DELIVERY=accel needs a library in a folder: for one in a "
-            "bucket, set it to direct or redirect"
-        )
     if delivery == "accel" and not proxies:
         raise ValueError(
             "MSRV_DELIVERY=accel needs MSRV_TRUSTED_PROXIES: "

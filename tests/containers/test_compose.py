@@ -25,6 +25,7 @@ WRITABLE = {  # volumes and tmpfs of the container itself
     "/data",
     "/tmp",  # noqa: S108
     "/run/mysqld",
+    "/var/cache/nginx",
     "/var/lib/mysql",
 }
 

@@ -55,7 +55,9 @@ class LibraryParts:
     ) -> Self:
         """Return the parts, not yet started. Raises BucketError."""
         if settings.bucket is not None:
-            return cls._of_bucket(settings, settings.bucket, keyring, parser)
+            return cls._of_bucket(
+                settings, settings.bucket, keyring, parser, from_edge
+            )
         folder = LocalStorage(settings.library_folder)
         cache = settings.data / "cache"
         catalog = LiveCatalog(
@@ -70,9 +72,12 @@ class LibraryParts:
         )
         sender: Sender = DirectSender(files, settings.stall_seconds)
         if settings.delivery == "accel":
-            from msrv.downloads.x_accel import NginxSender  # noqa: PLC0415 - behind nginx only
+            from msrv.downloads.x_accel import (  # noqa: PLC0415 - behind nginx only
+                NginxSender,
+                folder_files,
+            )
 
-            sender = NginxSender(folder, sender, from_edge)
+            sender = NginxSender(folder_files(folder), sender, from_edge)
         return cls(
             folder,
             catalog,
@@ -97,7 +102,12 @@ class LibraryParts:
 
     @classmethod
     def _of_bucket(
-        cls, settings: Settings, url: str, keyring: Keyring, parser: Parser
+        cls,
+        settings: Settings,
+        url: str,
+        keyring: Keyring,
+        parser: Parser,
+        from_edge: FromEdge,
     ) -> Self:
         """Return the parts of a store that makes nothing of its library."""
         from msrv.catalog.published.layout import blob_key  # noqa: PLC0415 - for buckets only
@@ -149,6 +159,18 @@ class LibraryParts:
 
             sender = RedirectSender(
                 CdnAddresses.of(settings, keyring, blob_key), sender
+            )
+        elif settings.delivery == "accel":
+            from msrv.downloads.objects.edge import (  # noqa: PLC0415 - as above
+                bucket_files,
+            )
+            from msrv.downloads.x_accel import NginxSender  # noqa: PLC0415 - as above
+
+            sender = NginxSender(
+                bucket_files(bucket, blob_key),
+                sender,
+                from_edge,
+                has_encodings=True,
             )
         return cls(
             LocalStorage(settings.library_folder),

@@ -9,17 +9,14 @@ import hashlib
 import io
 import os
 import random
-import shutil
 import time
 import zipfile
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from aiohttp import ClientPayloadError, ClientSession
 
-from msrv import settings as settings_room
 from msrv.catalog.published import published_catalog
 from msrv.catalog.published.layout import (
     CATALOGS,
@@ -36,86 +33,14 @@ from msrv.catalog.published.upload import read_pointer, roll_back
 from msrv.downloads.objects import object_reader
 from msrv.files import write_file
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.links import make_link
-from msrv.proofs.orders import new_order_id
 from msrv.settings import Settings
 from msrv.storage.objects.bucket import Bucket, StoredObject
 from tests.catalog import shared_parser
-from tests.conftest import NONCE, Client, Clock, StartStore
+from tests.conftest import NONCE, Client, StartStore
 from tests.polling import wait_until
-from tests.storage.objects.ceph_server import CephServer
 from tests.storage.objects.faulty_proxy import RESET, Fault, FaultyProxy
-from tests.storage.objects.publishing import publish
 from tests.store_parts import store_of
-
-LARGE = b"%%PDF-1.4 %b %%%%EOF" % random.Random(1).randbytes(12_000_000)  # noqa: S311 - any bytes
-LARGE_SHA256 = hashlib.sha256(LARGE).digest()
-
-
-@pytest.fixture(scope="module")
-def published(
-    ceph: CephServer,
-    pristine_library: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[str, Path]:
-    """Bucket of a library with two catalogs, and the folder it is of."""
-    folder = tmp_path_factory.mktemp("published")
-    library = Path(shutil.copytree(pristine_library, folder / "library"))
-    target = f"{ceph.create_bucket('stores')}/library"
-
-    for _ in range(2):
-        publish(ceph, target, library, folder / "data", NONCE)
-        (library / "Zine" / "zine.pdf").write_bytes(LARGE)
-    return target, library
-
-
-@pytest.fixture
-async def proxy(
-    ceph: CephServer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[FaultyProxy]:
-    async with FaultyProxy(ceph.port) as proxy:
-        for name, value in ceph.environ.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-        yield proxy
-
-
-@pytest.fixture
-def bucket(
-    ceph: CephServer,
-    published: tuple[str, Path],
-    proxy: FaultyProxy,  # noqa: ARG001 - its variables come first
-    monkeypatch: pytest.MonkeyPatch,
-) -> Bucket:
-    """The bucket itself, past the proxy."""
-    with monkeypatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", ceph.endpoint)
-        return Bucket.open(published[0])
-
-
-@pytest.fixture
-def remote(published: tuple[str, Path], tmp_path: Path) -> Settings:
-    """Settings of a store on the bucket."""
-    return settings_room.load(
-        {
-            "MSRV_LIBRARY": published[0],
-            "MSRV_DATA": str(tmp_path / "remote"),
-            "MSRV_DEMO_PAYMENTS": "1",
-            "MSRV_TLS": "off",
-        }
-    )
-
-
-@pytest.fixture
-def link(keyring: Keyring, clock: Clock) -> Callable[[str], str]:
-    def make(item_id: str) -> str:
-        order_id = new_order_id(lambda count: b"o" * count)
-        return make_link(keyring, order_id, item_id, clock.now + 3600).path
-
-    return make
-
-
-Link = Callable[[str], str]
+from tests.web.shop.published.conftest import LARGE, LARGE_SHA256, Link
 
 
 async def fetch(client: Client, path: str, **headers: str) -> bytes:
