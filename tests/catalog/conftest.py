@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalog.cover_pictures import PictureLibrary
+from tests.catalog.renamed_libraries import read
 from tests.catalog.temporary_library import Library
 from tests.catalog.unprivileged import open_folder
 
@@ -17,6 +18,14 @@ from tests.catalog.unprivileged import open_folder
 def library(tmp_path: Path) -> Library:
     """An empty library."""
     return Library(tmp_path)
+
+
+@pytest.fixture
+def bus(library: Library) -> Library:
+    """Library of one release, which has been read."""
+    library.release("Bus")
+    read(library)
+    return library
 
 
 @pytest.fixture

@@ -1,21 +1,34 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Checks of a page in the browser, beyond what axe tests.
+"""Checks of a page in the browser: by axe, and beyond what it tests.
 
-Each returns what is wrong, one text for each place, and nothing for a good
-page. By the success criteria of WCAG 2.2.
+Those beyond it return what is wrong, one text for each place, and nothing for
+a good page. By the success criteria of WCAG 2.2.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
 _CHECKS: Final = (
     Path(__file__).with_suffix(".js").read_text("utf-8").rstrip(";\n")
 )
+
+RULES: Final = {
+    "runOnly": [
+        "wcag2a",
+        "wcag2aa",
+        "wcag21a",
+        "wcag21aa",
+        "wcag22aa",
+        "best-practice",
+    ]
+}
+"""Options of axe: its usual rules, and those that WCAG 2.2 added."""
 
 TEXT_SPACING: Final = """
 * { line-height: 1.5 !important; letter-spacing: 0.12em !important;
@@ -23,6 +36,20 @@ TEXT_SPACING: Final = """
 p { margin-bottom: 2em !important; }
 """
 """What a reader may set (1.4.12)."""
+
+
+async def check_page(page: Page, *, scripts: bool = True) -> None:
+    """Check a page's width, and by axe, which needs scripts, the rest."""
+    # Nothing to scroll sideways (1.4.10).
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert page.viewport_size is not None
+    assert width <= page.viewport_size["width"], page.url
+    if scripts:
+        found = await Axe().run(page, options=RULES)
+        assert found.violations_count == 0, (
+            page.url,
+            found.generate_report(),
+        )
 
 
 async def low_contrast(page: Page) -> list[str]:

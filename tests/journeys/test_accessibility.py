@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
+from tests.journeys.page_checks import RULES
 from tests.store_process import StoreProcess
 
 pytestmark = pytest.mark.browser
@@ -110,19 +111,7 @@ async def test_page_has_no_accessibility_violation(
         ).wait_for()
     for details in await page.locator("summary").all():
         await details.click()
-    results = await Axe().run(
-        page,
-        options={
-            "runOnly": [
-                "wcag2a",
-                "wcag2aa",
-                "wcag21a",
-                "wcag21aa",
-                "wcag22aa",
-                "best-practice",
-            ]
-        },
-    )
+    results = await Axe().run(page, options=RULES)
     assert results.violations_count == 0, results.generate_report()
     assert len(results.response["passes"]) > 5
     # WCAG 1.4.10: nothing to scroll sideways at 320 px.

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from tests.catalog.encodings.masters import EncodedLibrary, write_single
+from tests.journeys.page_checks import check_page
 from tests.store_process import StoreProcess, launch_store
 
 pytestmark = pytest.mark.browser
@@ -99,8 +99,7 @@ async def test_device_remembers_the_format(
 ) -> None:
     page = await open_page(browser)
     await page.goto(buy(encoded_store))
-    checked = await Axe().run(page)
-    assert checked.violations_count == 0, checked.generate_report()
+    await check_page(page)
     await page.get_by_label("Format").select_option("Opus 128")
     await page.get_by_role("button", name="Use this format").click()
     await expect(page.get_by_label("Format")).to_have_value("opus-128")
@@ -118,5 +117,4 @@ async def test_device_that_cannot_play_the_original_is_offered_another(
     await page.goto(buy(encoded_store))
     await expect(page.get_by_label("Format")).to_have_value("mp3-v0")
     await expect(page.get_by_text("may not play the original")).to_be_visible()
-    checked = await Axe().run(page)
-    assert checked.violations_count == 0, checked.generate_report()
+    await check_page(page)

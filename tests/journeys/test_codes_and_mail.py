@@ -11,14 +11,13 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ViewportSize, expect
 
 from msrv.mail.smtp import TlsMode
 from msrv.settings import DEMO_LIBRARY
+from tests.journeys.page_checks import check_page
 from tests.journeys.test_buying import DESKTOP, PHONE, visit
 from tests.mail.smtp_servers import Authority, Handler, relay
 from tests.polling import wait_until
@@ -176,15 +175,6 @@ async def buy(
     await expect(page.locator(".mailed")).to_contain_text("on its way")
     await wait_until(lambda: len(handler.mails) == 3)
     await context.close()
-
-
-async def check_page(page: Any, *, scripts: bool) -> None:  # noqa: ANN401 - a Page
-    """Check a page's accessibility and its width."""
-    width = await page.evaluate("document.documentElement.scrollWidth")
-    assert width <= page.viewport_size["width"], page.url
-    if scripts:
-        found = await Axe().run(page)
-        assert not found.response["violations"], found.generate_report()
 
 
 async def test_mail_is_sent_once_after_a_kill_following_the_sale(

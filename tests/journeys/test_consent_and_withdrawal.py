@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from msrv.settings.model import DEMO_LIBRARY
+from tests.journeys.page_checks import check_page
 from tests.store_process import StoreProcess, launch_store
 from tests.web.invoices.test_invoice_pages import INVOICES, text_of
 
@@ -38,15 +38,6 @@ def asking_store(
     )
     yield store
     assert store.stop() == 0
-
-
-async def check_page(page: Page, *, scripts: bool) -> None:
-    """Check a page's accessibility and its width."""
-    width = await page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 360, page.url
-    if scripts:
-        found = await Axe().run(page)
-        assert not found.response["violations"], found.generate_report()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])

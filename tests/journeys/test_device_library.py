@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from msrv.settings import DEMO_LIBRARY
+from tests.journeys.page_checks import check_page
 from tests.store_process import StoreProcess, launch_store
 
 pytestmark = pytest.mark.browser
@@ -83,8 +83,7 @@ async def test_closed_tab_is_found_again_and_carried_to_another_device(
     await expect(
         row.get_by_role("link", name="Field Recordings", exact=True)
     ).to_be_visible()
-    checked = await Axe().run(again)
-    assert checked.violations_count == 0, checked.generate_report()
+    await check_page(again)
     async with again.expect_download() as download:
         await row.get_by_role(
             "link", name="Download: Field Recordings"

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -24,6 +23,7 @@ from playwright.async_api import (
 )
 
 from tests.catalog.encodings.masters import EncodedLibrary, write_store
+from tests.journeys.page_checks import check_page
 from tests.store_process import StoreProcess, launch_store
 from tests.wav_files import write_wav
 
@@ -91,15 +91,6 @@ async def plays(page: Page, text: str) -> None:
     await expect(page.locator("[data-player-toggle]")).to_have_text("Pause")
 
 
-async def check(page: Page) -> None:
-    """Check a page by axe, and that all of it fits on the screen."""
-    checked = await Axe().run(page)
-    assert checked.violations_count == 0, checked.generate_report()
-    assert await page.evaluate(
-        "document.documentElement.scrollWidth <= innerWidth"
-    )
-
-
 async def seek(page: Page, thousandths: int) -> None:
     """Move the position of the track."""
     await page.get_by_label("Position").fill(str(thousandths))
@@ -134,7 +125,7 @@ async def test_release_is_heard_bought_and_played(
     await plays(page, "Last")
     await page.get_by_role("button", name="Previous track").click()
     await plays(page, "Long")
-    await check(page)
+    await check_page(page)
 
     # The keyboard leaves the player at both ends, and Escape closes it.
     for key, first in (("Tab", "Stop"), ("Shift+Tab", "Previous")):
@@ -166,7 +157,7 @@ async def test_release_is_heard_bought_and_played(
     await page.get_by_text("Checksums").click()
     stated = page.locator(".checksum").filter(has_text="Long").locator("code")
     await expect(stated).to_have_text(hashlib.sha256(data).hexdigest())
-    await check(page)
+    await check_page(page)
 
 
 async def test_receipt_plays_what_was_bought(
@@ -193,7 +184,7 @@ async def test_receipt_plays_what_was_bought(
     await seek(page, 500)
     await expect(page.locator("[data-player-time]")).to_have_text(_HALFWAY)
     await plays(page, "Long")
-    await check(page)
+    await check_page(page)
     played = [each for each in sent if _FILE.search(each.url)]
     assert played
     assert {each.url.partition("?")[2] for each in played} == {"as=mp3-v0"}

@@ -6,24 +6,15 @@
 import zipfile
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
+from tests.journeys.page_checks import check_page
 from tests.store_process import StoreProcess
 
 pytestmark = pytest.mark.browser
 
 RELEASE = "Items May Have Shifted"
 NOTE = "Happy birthday, Kim.\nFor the long train rides."
-
-
-async def check_page(page: Page, *, scripts: bool) -> None:
-    """Check a page's accessibility and its width."""
-    width = await page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 360, page.url
-    if scripts:
-        found = await Axe().run(page)
-        assert not found.response["violations"], found.generate_report()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, expect
 
+from tests.journeys.page_checks import check_page
 from tests.store_process import StoreProcess
 
 pytestmark = pytest.mark.browser
@@ -80,11 +80,7 @@ async def test_release_is_played_through(page: Page) -> None:
     await title(page, "Hand Luggage")
     pressed = page.locator("[data-preview][aria-pressed=true]")
     await expect(pressed).to_have_count(1)
-    checked = await Axe().run(page)
-    assert checked.violations_count == 0, checked.generate_report()
-    assert await page.evaluate(
-        "document.documentElement.scrollWidth <= innerWidth"
-    )
+    await check_page(page)
 
 
 async def test_music_goes_on_while_the_visitor_browses(page: Page) -> None:

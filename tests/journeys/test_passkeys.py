@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.journeys.test_studio import check_page, sign_in
+from tests.journeys.page_checks import check_page
+from tests.journeys.studio_windows import sign_in
 from tests.ledger.mariadb_server import MariaDBServer
 from tests.store_process import StoreProcess, launch_store
 

@@ -11,9 +11,9 @@ from typing import Literal
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from tests.journeys.page_checks import check_page
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.store_process import StoreProcess, launch_store
 
@@ -262,12 +262,3 @@ async def test_payment_page_has_no_accessibility_violation(
     await expect(page.get_by_role("heading")).to_contain_text("is processing")
     await check_page(page)
     await context.close()
-
-
-async def check_page(page: Page) -> None:
-    """Check a page's accessibility and its width."""
-    found = await Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    assert await page.evaluate(
-        "document.documentElement.scrollWidth <= innerWidth"
-    )

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.catalog.encodings.masters import EncodedLibrary
+from tests.journeys.page_checks import check_page
 from tests.store_process import StoreProcess, launch_store
 
 pytestmark = pytest.mark.browser
@@ -142,11 +142,7 @@ async def test_waveform_is_drawn_in_the_bar_that_seeks(page: Page) -> None:
         "e => e.style.getPropertyValue('--played')"
     )
     assert float(played.rstrip("%")) == pytest.approx(12.5, abs=1)
-    checked = await Axe().run(page)
-    assert checked.violations_count == 0, checked.generate_report()
-    assert await page.evaluate(
-        "document.documentElement.scrollWidth <= innerWidth"
-    )
+    await check_page(page)
     # Another track has its own, and a clip that of the clip.
     await page.get_by_role("button", name="Next track").click()
     await page.get_by_role("button", name="Next track").click()
@@ -181,11 +177,7 @@ async def test_line_that_is_sung_is_marked(page: Page) -> None:
     await expect(current).to_have_count(0)
     await expect(shown).to_be_empty()
     await expect(shown).to_have_attribute("aria-live", "off")
-    checked = await Axe().run(page)
-    assert checked.violations_count == 0, checked.generate_report()
-    assert await page.evaluate(
-        "document.documentElement.scrollWidth <= innerWidth"
-    )
+    await check_page(page)
     # It goes on while the visitor browses, and is found again.
     await seek(page, 21)
     await page.get_by_role("button", name="Play").last.click()
@@ -233,11 +225,7 @@ async def test_purchase_is_played_with_its_waveform_and_lyrics(
         await page.get_by_role("button", name="Play: Terminus").click()
         await expect(waveform).to_be_visible()
         await expect(shown).to_be_hidden()
-        checked = await Axe().run(page)
-        assert checked.violations_count == 0, checked.generate_report()
-        assert await page.evaluate(
-            "document.documentElement.scrollWidth <= innerWidth"
-        )
+        await check_page(page)
 
 
 async def test_lyrics_without_scripts_are_text(

@@ -3,23 +3,19 @@
 
 """The studio, in a browser."""
 
-import asyncio
 import csv
 import io
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, expect
 
-from tests.store_process import StoreProcess, launch_store
+from tests.journeys.page_checks import check_page
+from tests.journeys.studio_windows import TRACK, sign_in, sign_in_link, visit
+from tests.store_process import StoreProcess
 
 pytestmark = pytest.mark.browser
-
-TRACK = "Hand Luggage"
 RELEASE = "items-may-have-shifted"
 PAGES = [
     "/studio",
@@ -49,18 +45,6 @@ PAGES = [
 ]
 
 
-def sign_in_link(store: StoreProcess) -> str:
-    """Return a new sign-in link."""
-    return store.run("studio", f"--base-url={store.url}").strip()
-
-
-async def sign_in(page: Page, store: StoreProcess) -> None:
-    """Open a sign-in link, and press its button."""
-    await page.goto(sign_in_link(store))
-    await page.get_by_role("button", name="Sign in to the studio").click()
-    await expect(page.get_by_role("heading", name="Today")).to_be_visible()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def sold(browser: Browser, demo_store: StoreProcess) -> Any:  # noqa: ANN401 - JSON
     """Order that is in the ledger, with a completed download."""
@@ -83,20 +67,6 @@ async def sold(browser: Browser, demo_store: StoreProcess) -> Any:  # noqa: ANN4
         await page.wait_for_timeout(50)
     await context.close()
     return bought
-
-
-async def visit(
-    browser: Browser,
-    store: StoreProcess,
-    **options: Any,  # noqa: ANN401
-) -> tuple[BrowserContext, Page]:
-    """Open a window of a signed-in operator."""
-    context = await browser.new_context(
-        ignore_https_errors=True, accept_downloads=True, **options
-    )
-    page = await context.new_page()
-    await sign_in(page, store)
-    return context, page
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
@@ -166,39 +136,6 @@ async def test_sale_is_shown_refunded_and_restored(
     await context.close()
 
 
-async def test_used_sign_in_link_explains_itself(
-    browser: Browser, demo_store: StoreProcess
-) -> None:
-    context = await browser.new_context(ignore_https_errors=True)
-    page = await context.new_page()
-    address = sign_in_link(demo_store)
-    await page.goto(address)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("heading", name="Today")).to_be_visible()
-    await context.close()
-    other = await browser.new_context(ignore_https_errors=True)
-    page = await other.new_page()
-    await page.goto(address)
-    await expect(page.get_by_role("heading")).to_have_text(
-        re.compile("already been used")
-    )
-    await other.close()
-
-
-async def test_sign_out_command_reaches_a_running_store(
-    browser: Browser, demo_store: StoreProcess
-) -> None:
-    context, page = await visit(browser, demo_store)
-    assert (await page.request.get(f"{demo_store.url}/studio")).ok
-    demo_store.run("studio", "--sign-out")
-    async with asyncio.timeout(60):
-        while (await page.request.get(f"{demo_store.url}/studio")).ok:
-            await page.wait_for_timeout(100)
-    # A new link works.
-    await sign_in(page, demo_store)
-    await context.close()
-
-
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 async def test_studio_page_has_no_accessibility_violation(
     browser: Browser,
@@ -255,92 +192,6 @@ async def test_order_number_is_on_one_line_of_a_wide_screen(
     )
     assert len(tops) == 6
     assert len(set(tops)) == 1
-    await context.close()
-
-
-async def test_studio_while_the_database_is_unavailable(
-    browser: Browser, tmp_path: Path
-) -> None:
-    store = launch_store(tmp_path, MSRV_DATABASE="mysql://a:b@127.0.0.1:1/x")
-    try:
-        context = await browser.new_context(
-            viewport={"width": 320, "height": 640}, ignore_https_errors=True
-        )
-        page = await context.new_page()
-        address = sign_in_link(store)
-        await page.goto(address)
-        await page.get_by_role("button", name="Sign in").click()
-        await expect(page.get_by_role("heading")).to_have_text(
-            "The database is unavailable"
-        )
-        await check_page(page)
-        await page.get_by_role("link", name="Health").click()
-        await expect(page.locator("main")).to_contain_text("Unavailable")
-        await check_page(page)
-        await page.goto(address)
-        await expect(page.get_by_role("heading")).to_have_text(
-            "This sign-in link has already been used"
-        )
-        await check_page(page)
-        await context.close()
-    finally:
-        assert store.stop() == 0
-
-
-async def check_page(page: Page) -> None:
-    """Check a page's accessibility and its width."""
-    results = await Axe().run(
-        page,
-        options={
-            "runOnly": [
-                *("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"),
-                "best-practice",
-            ]
-        },
-    )
-    assert results.violations_count == 0, (
-        page.url,
-        results.generate_report(),
-    )
-    # WCAG 1.4.10: nothing to scroll sideways at 320 px.
-    assert await page.evaluate(
-        "document.documentElement.scrollWidth <= innerWidth"
-    ), page.url
-
-
-async def test_link_from_another_site_opens_for_who_is_signed_in(
-    browser: Browser, demo_store: StoreProcess
-) -> None:
-    """The cookie is `SameSite=Strict`: the first request is without it."""
-    context, page = await visit(browser, demo_store, java_script_enabled=False)
-    statuses: list[int] = []
-    page.on(
-        "response",
-        lambda response: (
-            statuses.append(response.status)
-            if response.url.endswith("/studio/orders")
-            else None
-        ),
-    )
-    for _ in range(2):
-        await page.goto(
-            f"data:text/html,<a href='{demo_store.url}/studio/orders'>x</a>"
-        )
-        await page.get_by_role("link").click()
-        await expect(
-            page.get_by_role("heading", name="Orders", exact=True)
-        ).to_be_visible()
-    assert statuses == [401, 200, 401, 200]
-    await context.clear_cookies()
-    await page.goto(
-        f"data:text/html,<a href='{demo_store.url}/studio/orders'>x</a>"
-    )
-    await page.get_by_role("link").click()
-    heading = page.get_by_role("heading", name="Sign in to the studio")
-    await expect(heading).to_be_visible()
-    # It opens itself again once, and then stays.
-    await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(0)
-    assert statuses[4:] == [401, 401]
     await context.close()
 
 

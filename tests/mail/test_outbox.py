@@ -4,19 +4,11 @@
 """The outbox: private files, and what is removed when."""
 
 import os
-from pathlib import Path
-
-import pytest
 
 from msrv.mail.outbox import DAMAGED_DAYS, DONE_DAYS, Outbox
 from tests.conftest import Clock
 from tests.ledger.sample_events import order_id
 from tests.mail.sample_mails import TO, sample_mail
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Outbox:
-    return Outbox(tmp_path / "outbox")
 
 
 def test_done_marks_are_removed_after_thirty_days(

@@ -6,7 +6,6 @@
 import asyncio
 import dataclasses
 import logging
-from pathlib import Path
 
 import pytest
 
@@ -22,35 +21,14 @@ from msrv.mail.smtp import (
     SmtpUnavailable,
     SmtpUtf8Unsupported,
     TemporaryFailure,
-    TlsMode,
 )
 from msrv.mail.withdrawal_mail import WithdrawalMail
 from msrv.mail.worker import GIVE_UP_SECONDS, MailWorker
-from msrv.proofs.keyring import Keyring
 from tests.conftest import Clock
 from tests.ledger.sample_events import order_id
 from tests.mail.fake_server import FakeServer
-from tests.mail.sample_mails import TO, renderer, sample_mail
-from tests.mail.smtp_servers import Authority, Handler, relay
+from tests.mail.sample_mails import TO, sample_mail
 from tests.polling import wait_until
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Outbox:
-    return Outbox(tmp_path / "outbox")
-
-
-@pytest.fixture
-def server() -> FakeServer:
-    return FakeServer()
-
-
-@pytest.fixture
-def worker(
-    outbox: Outbox, server: FakeServer, keyring: Keyring, clock: Clock
-) -> MailWorker:
-    """Mail worker that only sends when a test calls `send_due`."""
-    return MailWorker(outbox, server, renderer(keyring), clock)
 
 
 async def pass_time(worker: MailWorker, clock: Clock, seconds: int) -> None:
@@ -252,67 +230,6 @@ async def test_old_mail_is_tried_once_after_a_long_shutdown(
     assert server.ids == [order_id(1)]
 
 
-async def test_kill_after_sending_sends_nothing_twice(
-    outbox: Outbox, server: FakeServer, keyring: Keyring, clock: Clock
-) -> None:
-    outbox.add(sample_mail())
-    # What `done` had written when it was killed.
-    (outbox.folder / "done" / order_id(1)).touch()
-    after = MailWorker(outbox, server, renderer(keyring), clock)
-    await after.send_due()
-    assert server.mails == []
-    assert list(outbox.folder.glob("*.json")) == []
-
-
-@pytest.mark.parametrize("answer_seconds", [0.2, 60])
-async def test_shutdown_waits_briefly_for_the_servers_reply(
-    answer_seconds: float,
-    outbox: Outbox,
-    keyring: Keyring,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(mail_worker, "FINISH_SECONDS", 1)
-    relay = FakeServer(answer_seconds)
-    for number in (1, 2):
-        outbox.add(sample_mail(number))
-    async with (
-        asyncio.timeout(60),
-        MailWorker(outbox, relay, renderer(keyring), clock),
-    ):
-        await wait_until(lambda: relay.mails)
-    assert len(relay.mails) == 1
-    # One that hangs may have taken it, or not.
-    assert len(outbox.pending()) == (1 if answer_seconds < 1 else 2)
-    async with MailWorker(outbox, FakeServer(), renderer(keyring), clock):
-        await wait_until(lambda: outbox.pending() == [])
-
-
-async def test_two_processes_send_each_mail_once(
-    outbox: Outbox, keyring: Keyring, clock: Clock
-) -> None:
-    relays = FakeServer(), FakeServer()
-    one, other = (
-        MailWorker(outbox, each, renderer(keyring), clock) for each in relays
-    )
-    async with one:
-        await wait_until(lambda: one._lock is not None)
-        async with other:
-            for number in range(10):
-                await (one, other)[number % 2].enqueue(sample_mail(number))
-            await wait_until(
-                lambda: sum(len(each.mails) for each in relays) == 10
-            )
-            assert relays[1].mails == []
-    # The remaining process continues.
-    async with MailWorker(
-        outbox, relays[1], renderer(keyring), clock
-    ) as third:
-        await wait_until(lambda: third._lock is not None)
-        await third.enqueue(sample_mail(10))
-        await wait_until(lambda: relays[1].mails)
-
-
 async def test_unreadable_mail_does_not_stop_others(
     worker: MailWorker, server: FakeServer, outbox: Outbox
 ) -> None:
@@ -349,27 +266,3 @@ def test_backoff_grows_up_to_its_cap() -> None:
     waits = [mail_worker.MAIL_BACKOFF.seconds(each) for each in range(1, 100)]
     assert waits[:3] == [60, 120, 240]
     assert waits[-1] == 4 * 3600
-
-
-async def test_mails_arrive_at_a_real_server_after_an_outage(
-    outbox: Outbox, keyring: Keyring, clock: Clock
-) -> None:
-    authority, handler = Authority.make(), Handler(dies=1)
-    async with relay(handler, TlsMode.STARTTLS, authority) as found:
-        worker = MailWorker(outbox, found, renderer(keyring), clock)
-        await worker.enqueue(sample_mail(1, at=clock.now))
-        await worker.send_due()
-        assert handler.mails == []
-        clock.now += 60
-        await worker.send_due()
-        assert len(handler.mails) == 1
-        # It took the mail, and its yes was lost: SMTP has no way to tell.
-        handler.forgets_to_answer = 1
-        await worker.enqueue(sample_mail(2, at=clock.now))
-        await worker.send_due()
-        clock.now += 60
-        await worker.send_due()
-        twice = [each["Message-ID"] for each in handler.mails[1:]]
-        assert twice == [f"<{order_id(2)}@example.org>"] * 2
-        assert handler.mails[1].as_bytes() == handler.mails[2].as_bytes()
-    assert outbox.pending() == []

@@ -7,7 +7,6 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,109 +14,13 @@ import pytest
 
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
-from msrv.connections.admission import Admission, ConnectionLimits, Slot
-from msrv.connections.send_buffer import (
-    UNSENT_BYTES,
-    free_bytes,
-    limit_unsent_bytes,
-)
 from msrv.tls import servers
 from msrv.tls import transport as tls_transport
 from msrv.tls.certificate_files import CertificateError
 from msrv.tls.openssl import OpenSSLServer
-from msrv.tls.records import MAX_BYTES
 from msrv.tls.servers import create_tls_server
 from msrv.tls.stdlib import StdlibServer
-from msrv.tls.transport import TLSTransport
-from tests.certificates import issue_pair
-
-LARGE = bytes(range(256)) * 100_000
-
-
-class Recorder(asyncio.Protocol):
-    """Records the events of one connection."""
-
-    def __init__(self) -> None:
-        self.transport: TLSTransport | None = None
-        self.got = b""
-        self.paused = 0
-        self.lost: asyncio.Future[Exception | None] = (
-            asyncio.get_running_loop().create_future()
-        )
-        self.heard = asyncio.Event()
-        self.ready = asyncio.Event()
-        self.resumed = asyncio.Event()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, TLSTransport)
-        self.transport = transport
-        self.ready.set()
-
-    def data_received(self, data: bytes) -> None:
-        self.got += data
-        self.heard.set()
-
-    def pause_writing(self) -> None:
-        self.paused += 1
-
-    def resume_writing(self) -> None:
-        self.paused -= 1
-        self.resumed.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost.set_result(exc)
-
-
-class Listener:
-    """Listener, and its connections."""
-
-    def __init__(self, folder: Path) -> None:
-        self.pair, self.trust = issue_pair(folder)
-        self.tls_server = OpenSSLServer(self.pair)
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listening.getsockname()[1]
-        self.guests: asyncio.Queue[Recorder] = asyncio.Queue()
-
-    def made(self, slot: Slot) -> Recorder:  # noqa: ARG002
-        recorder = Recorder()
-        self.guests.put_nowait(recorder)
-        return recorder
-
-    async def visit(
-        self,
-    ) -> tuple[Recorder, asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, ssl=self.trust, server_hostname="localhost"
-        )
-        recorder = await self.guests.get()
-        await recorder.ready.wait()
-        return recorder, reader, writer
-
-    async def in_thread(
-        self, visit: Callable[[ssl.SSLSocket], object]
-    ) -> object:
-        """Visit with a blocking socket, which can do what asyncio's can't."""
-
-        def call() -> object:
-            plain = socket.create_connection(("127.0.0.1", self.port), 10)
-            with self.trust.wrap_socket(
-                plain, server_hostname="localhost"
-            ) as secure:
-                return visit(secure)
-
-        return await asyncio.wait_for(asyncio.to_thread(call), 20)
-
-
-@pytest.fixture
-async def listener(tmp_path: Path) -> AsyncIterator[Listener]:
-    """Listener on loopback."""
-    listener = Listener(tmp_path)
-    admission = Admission(ConnectionLimits(total=100, per_network=100))
-    acceptor = listener.tls_server.listen(
-        listener.listening, listener.made, admission
-    )
-    yield listener
-    acceptor.close()
+from tests.tls.recorded_connections import LARGE, Listener
 
 
 @pytest.mark.slow
@@ -189,36 +92,6 @@ async def test_unsent_bytes_are_sent_in_order_before_the_close(
     assert not recorder.lost.done()
     assert await reader.read() == LARGE + b"the end"
     assert await recorder.lost is None
-    writer.close()
-
-
-async def test_slow_clients_get_their_own_bytes(listener: Listener) -> None:
-    """Connections share the memory for encryption."""
-    sizes = [
-        size + more
-        for size in (1, 8 << 10, 16 << 10, 64 << 10, MAX_BYTES, 1 << 20)
-        for more in (0, 1)
-    ]
-    visits = [await listener.visit() for _ in range(2)]
-    for size in sizes:
-        for mark, (recorder, _, _) in zip(b"ab", visits, strict=True):
-            assert recorder.transport
-            recorder.transport.write(bytes([mark]) * size)
-    for mark, (_, reader, writer) in zip(b"ab", visits, strict=True):
-        got = await reader.readexactly(sum(sizes))
-        assert got.count(mark) == len(got)
-        writer.close()
-
-
-async def test_writing_resumes_after_a_pause(listener: Listener) -> None:
-    recorder, reader, writer = await listener.visit()
-    assert recorder.transport
-    recorder.transport.write(LARGE)
-    assert recorder.paused == 1
-    await reader.readexactly(len(LARGE))
-    await recorder.resumed.wait()
-    assert recorder.paused == 0
-    assert recorder.transport.get_write_buffer_size() == 0
     writer.close()
 
 
@@ -308,22 +181,6 @@ async def test_bytes_that_are_no_tls_close_the_connection(
     visitor.close()
 
 
-async def test_reading_can_be_paused(listener: Listener) -> None:
-    recorder, _, writer = await listener.visit()
-    assert recorder.transport
-    recorder.transport.pause_reading()
-    assert not recorder.transport.is_reading()
-    writer.write(b"x" * 40_000)
-    await asyncio.sleep(0.05)
-    assert recorder.got == b""
-    recorder.transport.resume_reading()
-    while len(recorder.got) < 40_000:
-        recorder.heard.clear()
-        await recorder.heard.wait()
-    writer.close()
-    await recorder.lost
-
-
 @pytest.mark.parametrize(
     "version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 )
@@ -379,55 +236,3 @@ async def test_stdlib_server_is_the_fallback_without_pyopenssl(
 ) -> None:
     monkeypatch.setattr(servers, "find_spec", lambda _: None)
     assert isinstance(create_tls_server(listener.pair), StdlibServer)
-
-
-async def test_pause_lasts_until_the_socket_is_writable(
-    listener: Listener,
-) -> None:
-    """A pause with nothing unsent, for which the kernel's buffer counts."""
-    recorder, reader, writer = await listener.visit()
-    assert recorder.transport
-    limit_unsent_bytes(recorder.transport.get_extra_info("socket"))
-    recorder.transport.pause_until_writable()
-    assert recorder.paused == 1
-    await asyncio.wait_for(recorder.resumed.wait(), 60)  # nothing is buffered
-    assert isinstance(writer.transport, asyncio.Transport)
-    writer.transport.pause_reading()
-    recorder.resumed.clear()
-    sent = 0
-    while not recorder.paused:
-        part = max(1000, free_bytes(recorder.transport) or 0)
-        recorder.transport.write(bytes(part))
-        sent += part
-    unsent = recorder.transport.get_write_buffer_size()
-    recorder.transport.pause_until_writable()
-    assert recorder.paused == 1  # once, for both
-    free = free_bytes(recorder.transport)
-    assert free is not None
-    assert free < UNSENT_BYTES // 4
-    writer.transport.resume_reading()
-    await reader.readexactly(sent)
-    await asyncio.wait_for(recorder.resumed.wait(), 60)
-    assert recorder.paused == 0
-    assert unsent >= recorder.transport.get_write_buffer_size() == 0
-    recorder.transport.write(LARGE[:100_000])
-    assert await reader.readexactly(100_000) == LARGE[:100_000]
-    writer.close()
-
-
-async def test_close_during_a_pause_sends_close_notify_at_once(
-    listener: Listener,
-) -> None:
-    recorder, reader, writer = await listener.visit()
-    assert recorder.transport
-    recorder.transport.write(b"the end")
-    recorder.transport.pause_until_writable()
-    recorder.transport.close()
-    # The socket isn't watched any more: it would be writable for ever.
-    descriptor = recorder.transport.get_extra_info("socket").fileno()
-    assert not recorder.transport._loop.remove_writer(descriptor)
-    assert await reader.read() == b"the end"
-    assert await recorder.lost is None
-    recorder.transport.pause_until_writable()
-    assert not recorder.transport._is_writer_added
-    writer.close()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Pages, errors and mails say nothing that isn't translated.
+"""Pages and mails say nothing that isn't translated.
 
 `test_templates` finds texts of the templates; these find those of the code.
 """
@@ -9,7 +9,6 @@
 import dataclasses
 import re
 import secrets
-from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -18,31 +17,12 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from msrv import settings as settings_room
-from msrv.catalog.encodings.item_formats import FormatNotReady, UnknownFormat
 from msrv.mail.receipt_mail import MailKind
-from msrv.money import Money
-from msrv.orders import errors as orders
-from msrv.orders import rate_limits
-from msrv.orders.refunds.errors import NothingPaid
-from msrv.payments import provider as payments
-from msrv.payments.refunds import RefundRefused, RefundUnconfirmed
-from msrv.proofs import codes, sign_in
+from msrv.proofs import sign_in
 from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.links import Access, LinkExpired
 from msrv.settings import Settings
-from msrv.translations import gettext, language_set_to, negotiation
-from msrv.web import middleware
-from msrv.web.errors import (
-    ErrorPage,
-    InvalidField,
-    NotAllowed,
-    ScopeMissing,
-    access,
-)
-from msrv.web.errors.redemption import REDEMPTION
-from msrv.web.errors.refunds import RefundFailed
-from msrv.web.errors.table import TABLE, error_page, redemption_page
+from msrv.translations import negotiation
 from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
 from msrv.web.studio.routes import STUDIO
@@ -51,74 +31,13 @@ from tests.mail.sample_mails import renderer, sample_mail
 from tests.polling import wait_until
 from tests.store_process import free_port
 from tests.translations.pseudo import (
-    GREEK,
-    Pseudo,
-    install,
     unmarked,
     untranslated,
 )
 from tests.wav_files import write_wav
 from tests.web.purchases import buy, path_of
 
-EUROS = Money(500, "EUR")
-WAIT = 1
-ERRORS: list[Exception] = [
-    InvalidField("ποσό", "⟦ok⟧"),
-    UnknownFormat("2"),
-    FormatNotReady("2"),
-    LinkExpired(Access("2", "3", 1_700_000_000)),
-    orders.TooManyItems(300),
-    orders.DuplicateItem("2"),
-    orders.NotForSale("2"),
-    orders.MixedCurrencies(["€", "$"]),
-    orders.TotalChanged(EUROS),
-    orders.PriceOutOfBounds("2", EUROS, EUROS),
-    orders.NoSuchDiscount("2"),
-    orders.DiscountNotStarted("2", 1_900_000_000),
-    orders.DiscountEnded("2"),
-    orders.DiscountUsedUp("2"),
-    orders.DiscountUsesUnknown("2"),
-    orders.DiscountNotApplicable("2"),
-    orders.TooManyDiscountsTried("2"),
-    rate_limits.TooManyGuesses(WAIT),
-    rate_limits.TooManyMails(600),
-    rate_limits.TooManyPayments(WAIT),
-    rate_limits.TooManyLookUps(WAIT),
-    rate_limits.TooManyGifts(WAIT),
-    rate_limits.TooManyInvoices(WAIT),
-    rate_limits.TooManyTokens(WAIT),
-    rate_limits.TooManySignIns(WAIT),
-    NotAllowed(needs_owner=True),
-    NotAllowed(needs_owner=False),
-    ScopeMissing("2"),
-    ScopeMissing(None),
-    payments.AmountNotSupported(EUROS),
-    RefundFailed("2", RefundRefused("balance_insufficient")),
-    RefundFailed("2", RefundUnconfirmed("2")),
-    RefundFailed("2", NothingPaid("2")),
-]
-CODE_ERRORS: list[Exception] = [
-    codes.WrongLength(3),
-    codes.WrongCharacter("ß"),
-    rate_limits.TooManyGuesses(600),
-]
-
-
-@pytest.fixture(scope="module")
-def messages() -> Pseudo:
-    """The pseudo-language, made of the messages in the code."""
-    return Pseudo()
-
-
-@pytest.fixture(autouse=True)
-def pseudo_language(
-    messages: Pseudo, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """Every request is in the pseudo-language."""
-    install(monkeypatch, messages)
-    monkeypatch.setattr(middleware, "request_language", lambda _: GREEK)
-    with language_set_to(GREEK):
-        yield
+pytestmark = pytest.mark.usefixtures("pseudo_language")
 
 
 @pytest.fixture
@@ -331,50 +250,6 @@ def test_mail_is_translated(
     ]
     number = mail.receipt.order_id
     assert [each for each in found if each.replace(" ", "") != number] == []
-
-
-@pytest.mark.parametrize(
-    "error", ERRORS, ids=lambda error: type(error).__name__
-)
-def test_error_with_values_is_translated(error: Exception) -> None:
-    assert untranslated_parts(error_page(error)) == []
-
-
-@pytest.mark.parametrize(
-    "error", CODE_ERRORS, ids=lambda error: type(error).__name__
-)
-def test_error_of_a_code_is_translated(error: Exception) -> None:
-    page = redemption_page(error)
-    assert page is not None
-    assert untranslated_parts(page) == []
-
-
-def test_every_error_is_translated() -> None:
-    """Those with values are above."""
-    tables = (TABLE, REDEMPTION)
-    entries = [entry for table in tables for entry in table.values()]
-    pages = [each for each in entries if isinstance(each, ErrorPage)]
-    pages += access.STATUSES.values()
-    assert len(pages) > 30
-    for page in pages:
-        assert untranslated_parts(page.translated()) == []
-    with_values = {
-        kind
-        for table in tables
-        for kind, entry in table.items()
-        if not isinstance(entry, ErrorPage)
-    }
-    assert with_values <= {
-        kind
-        for error in (*ERRORS, *CODE_ERRORS)
-        for kind in type(error).__mro__
-    }
-
-
-def untranslated_parts(page: ErrorPage) -> list[str]:
-    """Return the texts of an error that aren't translated."""
-    text = "\n".join((page.title, page.message, gettext(page.link[1])))
-    return unmarked(text)
 
 
 def test_unmarked_text_is_found() -> None:

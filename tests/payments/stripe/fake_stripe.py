@@ -9,9 +9,7 @@ judges. A test plays the buyer, the buyer's bank and the seller's dashboard.
 """
 
 import asyncio
-import html
 import json
-import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +20,14 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from tests.payments.stripe import stripe_objects
+from tests.payments.stripe.checkout_sessions import (
+    Refusal,
+    check_email,
+    check_session,
+    expanded,
+    page_of,
+    payment_page,
+)
 from tests.payments.stripe.fake_refunds import FakeRefunds
 from tests.payments.stripe.form_fields import nested
 from tests.payments.stripe.stripe_objects import Json
@@ -29,22 +35,6 @@ from tests.payments.stripe.stripe_objects import Json
 KEY = "sk_test_0123456789abcdef"
 SECRET = "whsec_0123456789abcdef"
 _MINIMUM = 50
-_EMAIL = re.compile(r"[!-~]{1,64}@[a-z0-9.-]{1,200}\.[a-z]{2,}")
-
-
-class Refusal(Exception):
-    """A request that Stripe would reject."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str | None,
-        message: str,
-        kind: str = "invalid_request_error",
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = stripe_objects.error(kind, code, message)
 
 
 class FakeStripe:
@@ -292,7 +282,7 @@ class FakeStripe:
             return web.json_response(
                 made, headers={"Idempotent-Replayed": "true"}
             )
-        self._check(params)
+        check_session(params, self.clock())
         self.line_items = params["line_items"]
         made = stripe_objects.session(
             self.next_number(), params, self.url, self.clock(), live=self.live
@@ -305,43 +295,6 @@ class FakeStripe:
         self._known[key] = (params, json.loads(json.dumps(made)))
         return web.json_response(made)
 
-    def _check(self, params: Json) -> None:
-        """Hold a request against what Stripe documents."""
-        metadata = params.get("metadata", {})
-        if len(metadata) > 50 or any(
-            len(name) > 40 or len(value) > 500
-            for name, value in metadata.items()
-        ):
-            raise Refusal(400, None, "Metadata is too large")
-        if not 1800 <= params["expires_at"] - self.clock() <= 24 * 3600:
-            raise Refusal(400, None, "expires_at is 30 minutes to 24 hours")
-        lines = params["line_items"]
-        currencies = {each["price_data"]["currency"] for each in lines}
-        if len(currencies) != 1 or len(lines) > 100:
-            raise Refusal(400, None, "Not one currency, or too many lines")
-        for each in lines:
-            product = each["price_data"]["product_data"]
-            if not 1 <= len(product["name"]) <= 250:
-                raise Refusal(400, None, "A product's name is 1 to 250 long")
-            pictures = product.get("images", [])
-            if len(pictures) > 8 or any(
-                len(url) > 2048 or not url.startswith("https://")
-                for url in pictures
-            ):
-                raise Refusal(400, "url_invalid", "Not a picture's address")
-            if "automatic_tax" in params and each["price_data"].get(
-                "tax_behavior"
-            ) not in {"exclusive", "inclusive"}:
-                raise Refusal(400, None, "Automatic tax needs a tax_behavior")
-        if params.get("billing_address_collection", "auto") not in {
-            "auto",
-            "required",
-        }:
-            raise Refusal(400, None, "Not a way to collect an address")
-        email = params.get("customer_email", "a@b.example")
-        if not _EMAIL.fullmatch(email):
-            raise Refusal(400, "email_invalid", "Invalid email address")
-
     async def _session(self, request: web.Request) -> web.Response:
         found = self.sessions.get(request.match_info["id"])
         if found is None:
@@ -350,28 +303,13 @@ class FakeStripe:
         return web.json_response(self._expanded(found, request, ""))
 
     def _expanded(self, session: Json, request: web.Request, at: str) -> Json:
-        """Return a session with the objects that a request expands."""
-        wanted = {
-            value
-            for name, value in request.query.items()
-            if name.startswith("expand[")
-        }
-        charge = f"{at}payment_intent.latest_charge"
-        breakdown = f"{at}total_details.breakdown"
-        if wanted - {charge, breakdown}:
-            raise Refusal(400, None, "This property cannot be expanded")
-        found = dict(session)
-        if breakdown not in wanted:
-            found["total_details"] = {
-                name: value
-                for name, value in found["total_details"].items()
-                if name != "breakdown"
-            }
-        if charge in wanted and found["payment_intent"]:
-            intent = dict(self.intents[found["payment_intent"]])
-            intent["latest_charge"] = self.charges[intent["latest_charge"]]
-            found["payment_intent"] = intent
-        return found
+        return expanded(
+            session,
+            request.query,
+            at,
+            intents=self.intents,
+            charges=self.charges,
+        )
 
     async def _intent(self, request: web.Request) -> web.Response:
         found = self.intents.get(request.match_info["id"])
@@ -386,8 +324,7 @@ class FakeStripe:
             if wanted not in self.intents:
                 raise Refusal(404, "resource_missing", "No such payment")
             return self._list(request, list(self.sessions.values()))
-        if not _EMAIL.fullmatch(email):
-            raise Refusal(400, "email_invalid", "Invalid email address")
+        check_email(email)
         found = [
             each
             for each in reversed(self.sessions.values())
@@ -396,18 +333,10 @@ class FakeStripe:
         ]
         if found:
             await self.may_find.wait()
-        after = request.query.get("starting_after")
-        if after is not None:
-            found = found[[each["id"] for each in found].index(after) + 1 :]
-        limit = int(request.query["limit"])
-        if not 1 <= limit <= 100:
-            raise Refusal(400, None, "Limit is 1 to 100")
-        page = [
-            self._expanded(each, request, "data.") for each in found[:limit]
-        ]
+        found, has_more = page_of(found, request.query)
+        page = [self._expanded(each, request, "data.") for each in found]
         return web.json_response(
-            stripe_objects.listing(page, request.path)
-            | {"has_more": len(found) > limit}
+            stripe_objects.listing(page, request.path) | {"has_more": has_more}
         )
 
     async def _list_refunds(self, request: web.Request) -> web.Response:
@@ -425,16 +354,8 @@ class FakeStripe:
     async def _page(self, request: web.Request) -> web.Response:
         """The page that a buyer pays at."""
         session = self.sessions[request.match_info["id"]]
-        cancel = html.escape(session["cancel_url"])
         return web.Response(
-            content_type="text/html",
-            text=(
-                "<!doctype html><html lang=en><title>Pay</title>"
-                f"<h1>Pay {session['amount_total']} {session['currency']}</h1>"
-                "<form method=post><button name=how value=pay>Pay</button>"
-                "<button name=how value=later>Pay by bank debit</button>"
-                f"</form><a href='{cancel}'>Back</a>"
-            ),
+            content_type="text/html", text=payment_page(session)
         )
 
     async def _press(self, request: web.Request) -> web.Response:

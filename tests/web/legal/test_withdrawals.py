@@ -14,19 +14,23 @@ from pydantic import SecretStr
 from msrv.ledger.db import order_queries
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.reversals.event import REFUND, Reversal
-from msrv.ledger.withdrawals import rows
-from msrv.mail.rendering import MailRenderer, parse_mail
+from msrv.mail.rendering import MailRenderer
 from msrv.mail.withdrawal_mail import WithdrawalMail
 from msrv.orders.legal.consents import VERSIONS
 from msrv.proofs.consents import wording_sha256
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
+from tests.web.legal.sent_withdrawals import (
+    JSON,
+    MAIL,
+    PERSON,
+    buy,
+    outbox,
+    withdraw,
+    withdrawals,
+)
 from tests.web.purchases import path_of
-
-JSON = {"Accept": "application/json"}
-MAIL = "kim@example.net"
-PERSON = {"name": "Kim O'Hara", "mail": MAIL}
 
 
 @pytest.fixture
@@ -51,38 +55,6 @@ def mailing(settings: Settings, library: Path) -> Settings:
 async def store(start_store: StartStore, mailing: Settings) -> Client:
     """That store."""
     return await start_store(mailing)
-
-
-async def buy(store: Client, **more: str) -> dict[str, Any]:
-    """Buy the album, and return its receipt's JSON with its path."""
-    form = {"item": "night-bus", "total_minor": "700", **more}
-    bought = await store.post("/purchases", data=form, headers=JSON)
-    assert bought.status == 201, await bought.text()
-    path = path_of((await bought.json())["receipt"])
-    shown: dict[str, Any] = await (await store.get(path, headers=JSON)).json()
-    return {**shown, "path": path}
-
-
-def outbox(store: Client) -> list[WithdrawalMail]:
-    """Return the confirmations that wait to be sent."""
-    folder = store.app[STORE].settings.data / "outbox"
-    found = [parse_mail(each.read_bytes()) for each in folder.glob("*.json")]
-    return [each for each in found if isinstance(each, WithdrawalMail)]
-
-
-async def withdrawals(store: Client) -> tuple[rows.Withdrawal, ...]:
-    """Return the withdrawals in the database."""
-    async with store.app[STORE].ledger.read_transaction() as connection:
-        return await rows.list_withdrawals(connection)
-
-
-async def withdraw(store: Client, path: str, **more: str) -> dict[str, Any]:
-    """Confirm a withdrawal, and return the answer."""
-    form = {**PERSON, "confirm": "1", **more}
-    answer = await store.post(path, data=form, headers=JSON)
-    assert answer.status == 200, await answer.text()
-    found: dict[str, Any] = await answer.json()
-    return found
 
 
 async def test_withdrawal_of_a_receipt_ends_its_downloads(
