@@ -37,7 +37,7 @@ from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests import xdist_scheduling
 from tests.shared_store_parts import SharedStoreParts
-from tests.slow_tests import SLOW_FOLDERS, is_slow
+from tests.slow_tests import is_slow, is_slow_path
 from tests.wav_files import write_wav
 
 if TYPE_CHECKING:
@@ -89,19 +89,25 @@ def pytest_sessionstart() -> None:
 def pytest_ignore_collect(
     collection_path: Path, config: pytest.Config
 ) -> bool | None:
-    """Leave slow folders unread where none of their tests is selected."""
-    is_left_out = (
-        config.option.markexpr == "not slow"
-        and collection_path.name in SLOW_FOLDERS
-        and collection_path.is_dir()
+    """Leave slow folders and modules unread if their tests are left out."""
+    is_left_out = config.option.markexpr == "not slow" and is_slow_path(
+        collection_path
     )
     return True if is_left_out else None
 
 
-def pytest_collection_finish() -> None:
-    """Keep what is imported by now out of each later garbage collection."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is imported by now out of each garbage collection."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        # A store makes tens of thousands of objects, and most of them stay.
+        gc.set_threshold(10_000)
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -118,7 +124,8 @@ def unchanged_log_levels() -> Iterator[None]:
     levels = [each.level for each in loggers]
     yield
     for each, level in zip(loggers, levels, strict=True):
-        each.setLevel(level)
+        if each.level != level:  # each change makes all loggers slower
+            each.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)

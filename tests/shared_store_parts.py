@@ -103,6 +103,15 @@ class NewDataFolder:
         if not any(data.iterdir()):
             shutil.copytree(self._folder, data, dirs_exist_ok=True)
 
+    def copy_ledger_to(self, path: Path) -> None:
+        """Write its ledger to a file that doesn't exist yet."""
+        from msrv.ledger.db.database import (  # noqa: PLC0415 - slow to import
+            FILE_NAME,
+        )
+
+        assert not path.exists()
+        shutil.copyfile(self._folder / FILE_NAME, path)
+
 
 class CompiledTemplates(jinja2.BytecodeCache):
     """Code of the templates, by file and the checksum of its text."""
@@ -153,11 +162,13 @@ class SharedStoreParts:
     def __exit__(self, *_: object) -> None:
         self.processes.close()
 
+    def parser_for(self, data: Path) -> ReusingParser:
+        """Return a parser of a data folder, whose process is reused."""
+        return ReusingParser(data, self.processes)
+
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the applications of this test use the shared parts."""
-        monkeypatch.setattr(
-            app, "Parser", lambda data: ReusingParser(data, self.processes)
-        )
+        monkeypatch.setattr(app, "Parser", self.parser_for)
         monkeypatch.setattr(
             rendering, "set_up_templates", self.templates.set_up_templates
         )

@@ -66,12 +66,22 @@ SLOW_FIXTURES = {
 }
 
 
+def is_slow_path(path: Path) -> bool:
+    """Return whether all tests in a folder or a module are slow."""
+    if not path.is_relative_to(ROOT):
+        return False
+    inside = path.relative_to(ROOT)
+    return (
+        not SLOW_FOLDERS.isdisjoint(inside.parts)
+        or inside.as_posix() in SLOW_MODULES
+    )
+
+
 def is_slow(item: pytest.Item) -> bool:
     """Return whether a test needs a browser, a container, a server, a kill."""
     parameters = getattr(item, "callspec", None)
     return (
-        not SLOW_FOLDERS.isdisjoint(item.path.relative_to(ROOT).parts)
-        or item.path.relative_to(ROOT).as_posix() in SLOW_MODULES
+        is_slow_path(item.path)
         or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
         or (
             parameters is not None

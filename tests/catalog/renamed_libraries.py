@@ -8,9 +8,10 @@ from typing import Final
 
 from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.loader import LoadedLibrary, load_library
+from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.model import Item, Release
 from msrv.catalog.names import ids
+from tests.catalog.shared_parser import load_library
 from tests.catalog.temporary_library import Library
 
 BUS: Final = ids.release_id("Bus")

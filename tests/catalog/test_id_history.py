@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from msrv.catalog.aliases import add_aliases
 from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import FILE_NAME, FileIndex
-from msrv.catalog.library.loader import LoadedLibrary, load_library
+from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.library.scan import scan
 from msrv.catalog.library.upload_detection import UnsettledFolder
 from msrv.catalog.names import ids
 from tests.catalog.renamed_libraries import BUS, FIRST, item, read
+from tests.catalog.shared_parser import load_library
 from tests.catalog.temporary_library import Library, problems
 
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from msrv.cli import main
 from tests.conftest import NONCE
+from tests.shared_store_parts import SharedStoreParts
 
 
 class Cli:
@@ -42,6 +43,14 @@ def shop_cli(cli: Cli) -> Cli:
 
 
 @pytest.fixture
-def cli(library: Path, tmp_path: Path) -> Cli:
-    """Commands on the small library."""
+def cli(
+    library: Path,
+    tmp_path: Path,
+    shared_store_parts: SharedStoreParts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Cli:
+    """Commands on the small library, with a parser that runs already."""
+    monkeypatch.setattr(
+        "msrv.cli.catalog.Parser", shared_store_parts.parser_for
+    )
     return Cli(library, tmp_path / "data")

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from tests.ledger.mariadb_server import MariaDBServer
 from tests.ledger.postgresql_server import PostgreSQLServer
+from tests.shared_store_parts import SharedStoreParts
 
 _numbers = itertools.count()
 
@@ -41,7 +43,13 @@ async def empty(url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def database(empty: Database) -> Database:
+async def database(
+    url: str, empty: Database, shared_store_parts: SharedStoreParts
+) -> Database:
     """Database with the tables of this version."""
+    if empty.is_embedded:
+        path = make_url(url).database
+        assert path is not None
+        shared_store_parts.data_folder.copy_ledger_to(Path(path))
     await schema_upgrade.upgrade_schema(empty)
     return empty

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from msrv.catalog.library.catalog_assembly import assemble_catalog
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.loader import load_library
 from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.orders import errors, pricing
 from msrv.proofs.orders import Line
 from msrv.storage.model import Content, FileIdentity
+from tests.catalog.shared_parser import load_library
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.loader import load_library
 from msrv.catalog.model import Release
 from msrv.money import Money
 from msrv.orders import pricing
+from tests.catalog.shared_parser import load_library
 
 
 @pytest.fixture(scope="module")

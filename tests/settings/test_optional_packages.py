@@ -3,10 +3,11 @@
 
 """Features whose packages are not installed."""
 
+import functools
 import re
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import files, packages_distributions
 from pathlib import Path
 
@@ -49,10 +50,16 @@ def _features() -> dict[str, set[str]]:
     }
 
 
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Distributions of each package, which are found by reading them all."""
+    return packages_distributions()
+
+
 def _installed_by(module: str) -> set[str]:
     """Distributions that install files of a module."""
     folder = module.replace(".", "/") + "/"
-    candidates = set(packages_distributions()[module.partition(".")[0]])
+    candidates = set(_distributions()[module.partition(".")[0]])
     if "." not in module:
         return {_distribution(each) for each in candidates}
     # Several distributions share the package that it is in.

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.loader import load_library
 from msrv.catalog.model import Catalog, Shop
 from msrv.downloads.body import Body, FileSlice
 from msrv.web.caches import RepresentationCache
+from tests.catalog.shared_parser import load_library
 
 
 @pytest.fixture

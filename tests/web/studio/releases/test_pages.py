@@ -12,12 +12,13 @@ from types import MappingProxyType
 import pytest
 
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.loader import LoadedLibrary, load_library
+from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.model import Catalog
 from msrv.settings import Settings
 from msrv.toml_file import Problem
 from msrv.web.store import STORE
 from msrv.web.studio.releases import overview
+from tests.catalog.shared_parser import load_library
 from tests.ledger.sample_events import NOON, revoked, sale
 from tests.polling import wait_until
 from tests.web.studio.conftest import Studio
