@@ -49,6 +49,7 @@ NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("any pace", deadline=None)
+hypothesis.settings.register_profile("few", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("any pace")
 
 ROOT = Path(__file__).parent
@@ -78,6 +79,12 @@ def pytest_runtest_protocol(
         xdist_scheduling.run_lock(alone=any(item.iter_markers("alone"))),
     ):
         return (yield)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make fewer examples for `make test-fast` than for `make test`."""
+    if config.option.markexpr == "not slow":
+        hypothesis.settings.load_profile("few")
 
 
 def pytest_sessionstart() -> None:

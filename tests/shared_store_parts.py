@@ -169,6 +169,8 @@ class SharedStoreParts:
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the applications of this test use the shared parts."""
         monkeypatch.setattr(app, "Parser", self.parser_for)
+        # A store waits for more events to write; a test, for this one.
+        monkeypatch.setattr("msrv.ledger.db.sync._GATHER_SECONDS", 0.02)
         monkeypatch.setattr(
             rendering, "set_up_templates", self.templates.set_up_templates
         )

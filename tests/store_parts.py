@@ -7,12 +7,28 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from pydantic import SecretStr
 from sqlalchemy import Table, select
 
 from msrv.ledger.ledger import Ledger
 from msrv.mail.worker import MailWorker
+from msrv.settings import Settings
 from msrv.web.store import STORE, Store
 from tests.polling import wait_until
+from tests.store_process import free_port
+
+
+def with_mail(
+    settings: Settings,
+    **more: Any,  # noqa: ANN401 - of any setting
+) -> Settings:
+    """Return settings of a store whose mail server is unreachable."""
+    mail = {
+        "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
+        "mail_from": "shop@example.org",
+        "public_url": "https://shop.example",
+    }
+    return settings.model_copy(update={**mail, **more})
 
 
 def store_of(client: TestClient[web.Request, web.Application]) -> Store:

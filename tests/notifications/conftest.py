@@ -4,7 +4,6 @@
 """Store with a seller who gets mails, and none that it sends by itself."""
 
 import pytest
-from pydantic import SecretStr
 
 from msrv.settings import Settings
 from msrv.web.store import Store
@@ -13,20 +12,13 @@ from tests.notifications.replicas import (
     TO,
     started,
 )
-from tests.store_process import free_port
+from tests.store_parts import with_mail
 
 
 @pytest.fixture
 def notifying_settings(settings: Settings) -> Settings:
     """Return settings with a seller, and an unreachable mail server."""
-    return settings.model_copy(
-        update={
-            "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
-            "mail_from": "shop@example.org",
-            "public_url": "https://shop.example",
-            "notify": (TO,),
-        }
-    )
+    return with_mail(settings, notify=(TO,))
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from msrv.settings import Settings
 from tests.conftest import Client, StartStore
 from tests.orders.discount_orders import DISCOUNTS
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
-from tests.store_parts import wait_for_database
-from tests.store_process import free_port
+from tests.store_parts import wait_for_database, with_mail
 
 
 @pytest.fixture
@@ -38,16 +37,12 @@ async def discount_store(
 @pytest.fixture
 def selling(settings: Settings, bank: FakeStripe) -> Settings:
     """Settings with that Stripe and an unreachable mail server."""
-    return settings.model_copy(
-        update={
-            "stripe_key": SecretStr(KEY),
-            "stripe_webhook_secret": SecretStr(SECRET),
-            "stripe_api": bank.url,
-            "demo_payments": False,
-            "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
-            "mail_from": "shop@example.org",
-            "public_url": "https://shop.example",
-        }
+    return with_mail(
+        settings,
+        stripe_key=SecretStr(KEY),
+        stripe_webhook_secret=SecretStr(SECRET),
+        stripe_api=bank.url,
+        demo_payments=False,
     )
 
 

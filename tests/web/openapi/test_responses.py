@@ -28,8 +28,7 @@ from tests.conftest import Client, StartStore
 from tests.ledger.sample_events import order_id, sale
 from tests.outgoing_webhooks.receiver import SECRET as RECEIVER
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
-from tests.store_parts import wait_for_database
-from tests.store_process import free_port
+from tests.store_parts import wait_for_database, with_mail
 from tests.web.openapi.operation_calls import (
     order_everything,
     pay_at_provider,
@@ -85,16 +84,12 @@ async def store(
     album = library / "Night Bus" / "release.toml"
     album.write_text(DETAILS + album.read_text("utf-8"), encoding="utf-8")
     made = await start_store(
-        settings.model_copy(
-            update={
-                "stripe_key": SecretStr(KEY),
-                "stripe_webhook_secret": SecretStr(SECRET),
-                "stripe_api": bank.url,
-                "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
-                "mail_from": "shop@example.org",
-                "webhooks": SecretStr(f"https://hooks.example {RECEIVER}"),
-                "public_url": "https://shop.example",
-            }
+        with_mail(
+            settings,
+            stripe_key=SecretStr(KEY),
+            stripe_webhook_secret=SecretStr(SECRET),
+            stripe_api=bank.url,
+            webhooks=SecretStr(f"https://hooks.example {RECEIVER}"),
         )
     )
     await wait_for_database(made)

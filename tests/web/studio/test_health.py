@@ -8,31 +8,20 @@ import re
 import shutil
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from msrv.mail.failed_mails import FailedMail
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import StartStore
 from tests.ledger.sample_events import order_id
 from tests.polling import wait_until
-from tests.store_parts import mail_of
-from tests.store_process import free_port
+from tests.store_parts import mail_of, with_mail
 from tests.web.studio.conftest import JSON, Studio
 
 
 async def test_health_shows_unsent_mail_and_refused_requests(
     start_store: StartStore, settings: Settings, session: str
 ) -> None:
-    store = await start_store(
-        settings.model_copy(
-            update={
-                "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
-                "mail_from": "shop@example.org",
-                "public_url": "https://shop.example",
-            }
-        )
-    )
+    store = await start_store(with_mail(settings))
     studio = Studio(store, session)
     page = await studio.text("/studio/health")
     assert 'id="mail"' in page

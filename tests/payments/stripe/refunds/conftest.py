@@ -7,7 +7,6 @@ import secrets
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
@@ -20,7 +19,7 @@ from tests.payments.stripe.purchases import (
     receipt_at,
 )
 from tests.payments.stripe.refunds.sold_order import TO, Sold
-from tests.store_process import free_port
+from tests.store_parts import with_mail
 from tests.web.studio.conftest import Studio
 
 
@@ -44,15 +43,7 @@ async def sold(
     store_file = library / "store.toml"
     text = store_file.read_text("utf-8")
     store_file.write_text(text.replace("EUR", currency), "utf-8")
-    store: Client = await start_store(
-        settings.model_copy(
-            update={
-                "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
-                "mail_from": "shop@example.org",
-                "public_url": "https://shop.example",
-            }
-        )
-    )
+    store: Client = await start_store(with_mail(settings))
     cookie = sign_in.issue(
         keyring, sign_in.TicketKind.SESSION, clock.now, secrets.token_bytes
     )

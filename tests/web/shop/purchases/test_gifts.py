@@ -20,8 +20,7 @@ from msrv.settings import Settings
 from tests.conftest import Client, Clock, StartStore
 from tests.mail.smtp_servers import Authority, Handler, relay
 from tests.polling import wait_until
-from tests.store_parts import mail_of, wait_for_database
-from tests.store_process import free_port
+from tests.store_parts import mail_of, wait_for_database, with_mail
 
 JSON = {"Accept": "application/json"}
 PAYER = "payer@example.net"
@@ -37,13 +36,7 @@ GIFT = {
 @pytest.fixture
 def mailing_settings(settings: Settings) -> Settings:
     """Return settings with an unreachable mail server."""
-    return settings.model_copy(
-        update={
-            "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
-            "mail_from": "shop@example.org",
-            "public_url": "https://shop.example",
-        }
-    )
+    return with_mail(settings)
 
 
 @pytest.fixture
