@@ -25,6 +25,9 @@ def main() -> None:
 
         sys.exit(healthcheck.main(sys.argv[2:]))
 
+    # Otherwise each start looks for plugins of pydantic, in the metadata of
+    # all installed packages.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from msrv import cli  # noqa: PLC0415 - slow to import
 
     # Files of the store contain purchases and secrets: only for its own user.

@@ -9,14 +9,16 @@ stays one.
 """
 
 import asyncio
+import functools
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 _CACHED: Final = 512
 _MAX_LEVEL: Final = 6
@@ -59,7 +61,7 @@ class TitledText:
 
 def split_title(text: str) -> TitledText:
     """Return a text without its heading, if it begins with one."""
-    tokens = _PARSER.parse(text)
+    tokens = _parser().parse(text)
     links = tuple(dict.fromkeys(_own_links(tokens)))
     if not tokens or tokens[0].type != "heading_open" or not tokens[0].map:
         return TitledText("", text.strip(), links)
@@ -80,7 +82,8 @@ def render(
     text of an artist about themselves, lists that consist of links are marked
     as theirs.
     """
-    tokens = _PARSER.parse(text)
+    parser = _parser()
+    tokens = parser.parse(text)
     own = frozenset(_own_links(tokens)) if is_own else frozenset()
     levels = [int(each.tag[1:]) for each in tokens if each.type in _HEADING]
     highest = min(levels, default=1)
@@ -94,7 +97,7 @@ def render(
         # The alignment of a table's cells; the page's policy forbids it.
         token.attrs.pop("style", None)
     return RenderedText(
-        _PARSER.renderer.render(tokens, _PARSER.options, {}),
+        parser.renderer.render(tokens, parser.options, {}),
         " ".join("".join(_plain(tokens)).split()),
     )
 
@@ -127,7 +130,7 @@ class MarkdownCache:
         return known
 
 
-def _own_links(tokens: Sequence[Token]) -> Iterator[str]:
+def _own_links(tokens: "Sequence[Token]") -> Iterator[str]:
     """Yield the web addresses of lists in which each entry is one link."""
     found: list[str] | None = None
     for token in tokens:
@@ -146,7 +149,7 @@ def _own_links(tokens: Sequence[Token]) -> Iterator[str]:
             found = None
 
 
-def _only_link(tokens: Sequence[Token]) -> str | None:
+def _only_link(tokens: "Sequence[Token]") -> str | None:
     """Return the address of a link that is alone in its paragraph."""
     if (
         not tokens
@@ -158,13 +161,13 @@ def _only_link(tokens: Sequence[Token]) -> str | None:
     return str(tokens[0].attrs.get("href", ""))
 
 
-def _flatten(tokens: Sequence[Token]) -> Iterator[Token]:
+def _flatten(tokens: "Sequence[Token]") -> "Iterator[Token]":
     for token in tokens:
         yield token
         yield from token.children or ()
 
 
-def _plain(tokens: Sequence[Token]) -> Iterator[str]:
+def _plain(tokens: "Sequence[Token]") -> Iterator[str]:
     for token in tokens:
         if token.children:
             yield from _plain(token.children)
@@ -174,13 +177,14 @@ def _plain(tokens: Sequence[Token]) -> Iterator[str]:
             yield token.content
 
 
-def _parser() -> MarkdownIt:
+@functools.cache
+def _parser() -> "MarkdownIt":
+    """Return the parser, which is imported for the first text."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - slow to import
+
     parser = MarkdownIt(
         "commonmark", {"html": False, "linkify": True, "breaks": True}
     )
     return parser.enable(["linkify", "table", "strikethrough"]).disable(
         ["image", "html_block", "html_inline"]
     )
-
-
-_PARSER: Final = _parser()

@@ -17,7 +17,6 @@ from msrv.web.discovery import handlers as discovery
 from msrv.web.invoices import pages as invoices
 from msrv.web.languages import switch
 from msrv.web.legal import legal_pages, withdrawals
-from msrv.web.openapi import document
 from msrv.web.shop import (
     cart,
     checkout,
@@ -41,6 +40,13 @@ from msrv.web.shop.purchases import (
     playlists,
 )
 from msrv.web.texts import artist_pages, seller_pages
+
+
+async def _openapi(request: web.Request) -> web.Response:
+    from msrv.web.openapi import document  # noqa: PLC0415 - slow to import, and few ask for it
+
+    return await document.show(request)
+
 
 ROUTES: list[web.RouteDef] = [
     web.get("/", storefront.front, name="front"),
@@ -199,7 +205,7 @@ ROUTES: list[web.RouteDef] = [
     web.get("/feed.atom", discovery.atom, name="atom"),
     web.get("/feed.rss", discovery.rss, name="rss"),
     web.get("/canimus.json", discovery.canimus_collection, name="canimus"),
-    web.get("/openapi.json", document.show, name="openapi"),
+    web.get("/openapi.json", _openapi, name="openapi"),
     web.get("/.well-known/jwks.json", media.keys, name="jwks"),
     web.get("/.well-known/security.txt", media.security_txt, name="security"),
     web.get("/-/health", operations.health, name="health"),

@@ -35,8 +35,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *REPORT_OPERATIONS,
     *INVOICE_OPERATIONS,
 )
-LINK: Final = '</openapi.json>; rel="service-desc"; type="application/json"'
-"""Value of the header `Link` that leads to the document (RFC 8631)."""
 _MAX_AGE: Final = 3600
 _DESCRIPTION: Final = """\
 The JSON of a store, at the same addresses as its pages: send

@@ -22,7 +22,6 @@ from msrv.web.discovery.page_metadata import (
 )
 from msrv.web.errors import NotFound
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
-from msrv.web.openapi import document
 from msrv.web.public_pages.visitor import page_slots
 from msrv.web.rendering import (
     json_response_in_slices,
@@ -39,6 +38,10 @@ from msrv.web.texts.track_texts import shown_texts, texts_json
 
 NEWEST: Final = 6
 RELATED: Final = 4
+_DESCRIPTION: Final = (
+    '</openapi.json>; rel="service-desc"; type="application/json"'
+)
+"""Value of the header `Link`, to the description of the JSON (RFC 8631)."""
 
 
 async def front(request: web.Request) -> web.Response:
@@ -73,7 +76,7 @@ async def front(request: web.Request) -> web.Response:
         releases=newest,
         more=len(catalog.offered) > len(featured) + len(newest),
     )
-    response.headers["Link"] = document.LINK
+    response.headers["Link"] = _DESCRIPTION
     return response
 
 
