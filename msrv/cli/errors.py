@@ -37,8 +37,8 @@ def _fixable() -> tuple[type[Exception], ...]:
     from msrv.catalog.drafts.release_folders import FolderExists  # noqa: PLC0415 - as above
     from msrv.catalog.imports.source_files import ImportRefused  # noqa: PLC0415 - as above
     from msrv.catalog.library.loader import LibraryUnreadable  # noqa: PLC0415 - as above
+    from msrv.catalog.published.current import PublicationError  # noqa: PLC0415 - as above
     from msrv.catalog.published.layout import BadDocument  # noqa: PLC0415 - as above
-    from msrv.catalog.published.upload import PublicationError  # noqa: PLC0415 - as above
     from msrv.ledger.errors import LedgerError  # noqa: PLC0415 - as above
     from msrv.settings import WrongSetting  # noqa: PLC0415 - as above
     from msrv.settings.optional_packages import PackageMissing  # noqa: PLC0415 - as above

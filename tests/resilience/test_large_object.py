@@ -20,8 +20,9 @@ from aiohttp import ClientPayloadError, ClientSession, ClientTimeout
 
 from bench.processes import anonymous_bytes
 from msrv.catalog.library.catalog_assembly import CatalogIds
+from msrv.catalog.published.current import read_pointer
 from msrv.catalog.published.layout import PublishedLibrary, catalog_key
-from msrv.catalog.published.upload import publish, read_pointer
+from msrv.catalog.published.upload import publish
 from msrv.proofs.keyring import Keyring
 from msrv.storage.objects.bucket import Bucket
 from tests.downloads.contents import noise

@@ -5,7 +5,9 @@
 
 What the pointer names is always complete, whenever the upload is killed; the
 next one continues with what is missing. Two uploads at the same time end with
-one pointer, and an error for the other.
+one pointer, and an error for the other. `pruning` may delete at any time what
+no catalog names, so a catalog is written first, and then its blobs are listed
+once more.
 """
 
 import asyncio
@@ -14,10 +16,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
+from msrv.catalog.published.current import (
+    KnownPointer,
+    PublicationError,
+    move_pointer,
+    read_pointer,
+)
 from msrv.catalog.published.layout import (
     BLOBS,
     CATALOGS,
-    POINTER,
     BadDocument,
     Pointer,
     PublishedLibrary,
@@ -27,15 +34,12 @@ from msrv.catalog.published.layout import (
     catalog_name,
     is_catalog_name,
 )
+from msrv.catalog.published.pruning_mark import refuse_during_pruning
 from msrv.downloads.representation import content_disposition
 from msrv.proofs.keyring import Keyring
 from msrv.storage.model import StorageError
 from msrv.storage.objects.bucket import SINGLE_BYTES, Bucket
-from msrv.storage.objects.errors import (
-    BucketError,
-    ObjectChanged,
-    ObjectMissing,
-)
+from msrv.storage.objects.errors import BucketError
 
 AT_ONCE: Final = 8
 """Uploads at the same time."""
@@ -44,12 +48,6 @@ _DOCUMENT: Final = {"Content-Type": "application/octet-stream"}
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are uploaded, and the bytes that are to be."""
-KnownPointer = tuple[Pointer | None, str | None]
-"""The pointer and its tag; None where there is none."""
-
-
-class PublicationError(Exception):
-    """The library can't be published now; the text is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,9 @@ async def publish(
     document = await asyncio.to_thread(library.encode, keyring, blobs)
     name = catalog_name(document, library.published_at)
     await bucket.create(catalog_key(name), document, _DOCUMENT)
-    await _point_to(
+    await refuse_during_pruning(bucket, keyring)
+    await _upload_all(bucket, await _missing(bucket, wanted), progress)
+    await move_pointer(
         bucket,
         keyring,
         Pointer(
@@ -166,6 +166,9 @@ async def roll_back(
         blobs = await asyncio.to_thread(blobs_of, keyring, found.data)
     except BadDocument as error:
         raise PublicationError(f"{name}: {error}") from None
+    # Anew, so that it is of today for whoever deletes old ones.
+    await bucket.upload(catalog_key(name), iter([found.data]), _DOCUMENT)
+    await refuse_during_pruning(bucket, keyring)
     present = {each.key async for each in bucket.list(BLOBS)}
     lacking = sum(blob_key(each) not in present for each in blobs)
     if lacking:
@@ -173,7 +176,7 @@ async def roll_back(
             f"{name} can't be used any more: {lacking:,} of its objects have "
             "been deleted"
         )
-    await _point_to(
+    await move_pointer(
         bucket,
         keyring,
         Pointer(
@@ -188,48 +191,6 @@ async def roll_back(
     return name
 
 
-async def prune(
-    bucket: Bucket,
-    keyring: Keyring,
-    *,
-    before: int,
-    dry_run: bool = False,
-) -> tuple[int, int]:
-    """Delete what only catalogs from before a time need.
-
-    Returns the number of objects, and their bytes. The current catalog stays,
-    and so does whatever was written after `before`, in Unix seconds. Nothing
-    is deleted where a catalog that stays can't be read. Raises
-    PublicationError and BucketError.
-    """
-    pointer, _ = await read_pointer(bucket, keyring)
-    if pointer is None:
-        raise PublicationError("nothing has been published there yet")
-    needed: set[bytes] = set()
-    old: dict[str, int] = {}
-    async for entry in bucket.list(CATALOGS):
-        name = entry.key.removeprefix(CATALOGS)
-        if name != pointer.catalog and entry.modified_at.timestamp() < before:
-            old[entry.key] = entry.size_bytes
-            continue
-        found = await bucket.read(entry.key)
-        assert found is not None  # noqa: S101 - it was read unconditionally
-        try:
-            needed |= await asyncio.to_thread(blobs_of, keyring, found.data)
-        except BadDocument as error:
-            raise PublicationError(
-                f"nothing is deleted, since {name} can't be read: {error}"
-            ) from None
-    keys = set(map(blob_key, needed))
-    async for entry in bucket.list(BLOBS):
-        if entry.key not in keys and entry.modified_at.timestamp() < before:
-            old[entry.key] = entry.size_bytes
-    if old and not dry_run:
-        # Catalogs first: one that is listed has all of its objects.
-        await bucket.delete(sorted(old, reverse=True))
-    return len(old), sum(old.values())
-
-
 async def catalog_names(bucket: Bucket) -> list[str]:
     """Return the names of all catalogs, the oldest first."""
     names = [
@@ -237,36 +198,6 @@ async def catalog_names(bucket: Bucket) -> list[str]:
         async for entry in bucket.list(CATALOGS)
     ]
     return sorted(filter(is_catalog_name, names))
-
-
-async def read_pointer(bucket: Bucket, keyring: Keyring) -> KnownPointer:
-    """Return the pointer and its tag; None where there is none.
-
-    Raises PublicationError for one that isn't signed by this NONCE, which
-    must not be overwritten by mistake.
-    """
-    try:
-        found = await bucket.read(POINTER)
-    except ObjectMissing:
-        return None, None
-    assert found is not None  # noqa: S101 - it was read unconditionally
-    try:
-        return Pointer.decode(keyring, found.data), found.etag
-    except BadDocument as error:
-        raise PublicationError(
-            f"{bucket.url}: {error}; is it another store's?"
-        ) from None
-
-
-async def _point_to(
-    bucket: Bucket, keyring: Keyring, pointer: Pointer, etag: str | None
-) -> None:
-    try:
-        await bucket.replace(POINTER, pointer.encode(keyring), etag)
-    except ObjectChanged as error:
-        raise PublicationError(
-            "another catalog was published meanwhile: run this again"
-        ) from error
 
 
 async def _missing(

@@ -22,17 +22,14 @@ from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.previews import Previews
 from msrv.catalog.published import upload
+from msrv.catalog.published.current import read_pointer
 from msrv.catalog.published.preparation import (
     PreparedLibrary,
     Workshop,
     prepare,
 )
-from msrv.catalog.published.upload import (
-    catalog_names,
-    prune,
-    read_pointer,
-    roll_back,
-)
+from msrv.catalog.published.pruning import prune
+from msrv.catalog.published.upload import catalog_names, roll_back
 from msrv.catalog.texts.release_texts import ReleaseTexts
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring

@@ -18,7 +18,7 @@ from msrv.catalog.library.indexing import BEING_CHANGED
 from msrv.catalog.library.scan import scan
 from msrv.catalog.library.upload_detection import UploadDetector
 from msrv.catalog.loaded_library import LoadedLibrary
-from msrv.catalog.published.upload import PublicationError
+from msrv.catalog.published.current import PublicationError
 from msrv.cli.catalog import read_catalog
 from msrv.cli.progress import ProgressLine
 from msrv.display_text import printable

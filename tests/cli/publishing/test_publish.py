@@ -21,6 +21,7 @@ import pytest
 from msrv.catalog.library import indexing
 from msrv.catalog.model import Item
 from msrv.catalog.published import upload
+from msrv.catalog.published.current import PublicationError, read_pointer
 from msrv.catalog.published.layout import (
     BadDocument,
     Pointer,
@@ -29,12 +30,8 @@ from msrv.catalog.published.layout import (
     blobs_of,
     catalog_key,
 )
-from msrv.catalog.published.upload import (
-    PublicationError,
-    prune,
-    read_pointer,
-    roll_back,
-)
+from msrv.catalog.published.pruning import prune
+from msrv.catalog.published.upload import roll_back
 from msrv.proofs.keyring import Keyring
 from msrv.storage.objects.bucket import Bucket
 from tests.cli.conftest import Cli

@@ -18,6 +18,7 @@ import pytest
 from aiohttp import ClientPayloadError, ClientSession
 
 from msrv.catalog.published import published_catalog
+from msrv.catalog.published.current import read_pointer
 from msrv.catalog.published.layout import (
     CATALOGS,
     POINTER,
@@ -29,7 +30,7 @@ from msrv.catalog.published.published_files import (
     PublishedEncodings,
     PublishedFiles,
 )
-from msrv.catalog.published.upload import read_pointer, roll_back
+from msrv.catalog.published.upload import roll_back
 from msrv.downloads.objects import object_reader
 from msrv.files import write_file
 from msrv.proofs.keyring import Keyring
