@@ -247,6 +247,19 @@ def test_each_package_has_a_licence_that_fits() -> None:
     assert not problems
 
 
+@pytest.mark.parametrize("name", third_party.LACKING)
+def test_licence_that_is_added_is_what_the_package_states(name: str) -> None:
+    """A version that has the text itself needs no addition."""
+    found = metadata.distribution(name)
+    stated = found.metadata.get_all("Classifier") or []
+    assert [each for each in stated if each.startswith("License")] == [
+        "License :: OSI Approved :: MIT License"
+    ]
+    files = [each.name for each in found.files or ()]
+    assert "METADATA" in files
+    assert not list(filter(third_party.TEXTS.match, files))
+
+
 def test_slow_modules_exist() -> None:
     missing = [
         each for each in SLOW_MODULES if not (ROOT / "tests" / each).is_file()
