@@ -32,7 +32,8 @@ class LoadedLibrary:
     `incomplete_since` are the times since which folders have had an
     unreadable file. `is_stored` is True for what an earlier start loaded, of
     which only what hasn't changed since is offered; `withholds` is True if
-    something has. `aliases` is what the next loading compares its ids with.
+    something has, or is new. `aliases` is what the next loading compares its
+    ids with.
     """
 
     catalog: Catalog

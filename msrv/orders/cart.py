@@ -10,7 +10,7 @@ in the cart is included in it, and comes back when the release is removed.
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from msrv.catalog.model import Catalog, Item, Release
@@ -23,6 +23,9 @@ from msrv.orders.pricing import (
     id_of,
 )
 
+StoredEntry = tuple[str, int | None]
+"""An item id, and the buyer's own price in minor units or None."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cart:
@@ -30,28 +33,38 @@ class Cart:
 
     `chosen` has the buyer's own prices, by item id, within the bounds.
     `included` are items that were added and whose release is an entry.
+    `waiting` are what a store that starts may sell again in a moment.
     """
 
     entries: tuple[Item | Release, ...]
     chosen: Mapping[str, Money] = field(default_factory=dict)
     included: tuple[Item, ...] = ()
+    waiting: tuple[StoredEntry, ...] = ()
 
     @classmethod
     def build(
-        cls, stored: Iterable[tuple[str, int | None]], catalog: Catalog
+        cls,
+        stored: Iterable[StoredEntry],
+        catalog: Catalog,
+        *,
+        withholds: bool = False,
     ) -> Self:
         """Return the cart of item ids, each with its own price or None.
 
         Prices are in minor units of the item's currency. Entries past
         MAX_ITEMS are left out, and prices outside today's bounds as well.
+        What isn't sold is `waiting` if the catalog `withholds` something.
         """
         found: dict[str, Item | Release] = {}
+        waiting: list[StoredEntry] = []
         chosen: dict[str, Money] = {}
         for stored_id, price_minor in stored:
-            if len(found) >= MAX_ITEMS:
+            if len(found) + len(waiting) >= MAX_ITEMS:
                 break
             entry = find_offered(catalog, stored_id)
             if entry is None:
+                if withholds:
+                    waiting.append((stored_id, price_minor))
                 continue
             item_id = id_of(entry)
             found[item_id] = entry
@@ -61,7 +74,7 @@ class Cart:
                     check_bounds(entry, own)
                     chosen[item_id] = own
         entries, included = _split(found)
-        return cls(entries, chosen, included)
+        return cls(entries, chosen, included, tuple(waiting))
 
     @property
     def stored_ids(self) -> tuple[str, ...]:
@@ -110,7 +123,7 @@ class Cart:
         )
         if len(entries) > MAX_ITEMS:
             raise TooManyItems(len(entries))
-        return Cart(entries, self.chosen, included)
+        return replace(self, entries=entries, included=included)
 
     def remove(self, item_ids: Iterable[str]) -> "Cart":
         """Return the cart without these items."""
@@ -130,6 +143,7 @@ class Cart:
                 if item_id not in removed
             },
             included,
+            tuple(each for each in self.waiting if each[0] not in removed),
         )
 
     def remove_bought(self, item_ids: Iterable[str]) -> "Cart":
@@ -163,7 +177,7 @@ class Cart:
         """Return the cart with prices of the buyer's, checked before."""
         held = set(self.item_ids)
         chosen = {key: own for key, own in prices.items() if key in held}
-        return Cart(self.entries, {**self.chosen, **chosen}, self.included)
+        return replace(self, chosen={**self.chosen, **chosen})
 
 
 def _split(

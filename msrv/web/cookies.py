@@ -116,7 +116,11 @@ _MAX_CART_CHARS: Final = 3800
 
 def read_cart(request: web.Request, catalog: Catalog) -> Cart:
     """Return the visitor's cart; what can't be read of it is left out."""
-    return Cart.build(parse_cart(read(request).get(CART, "")), catalog)
+    return Cart.build(
+        parse_cart(read(request).get(CART, "")),
+        catalog,
+        withholds=request.app[STORE].catalog.reading.withholds,
+    )
 
 
 def parse_cart(text: str) -> Iterator[tuple[str, int | None]]:
@@ -142,12 +146,15 @@ def format_cart(cart: Cart) -> str:
         parts.append(
             f"{item_id}{_BEFORE_PRICE}{own.minor}" if own else item_id
         )
+    parts += [
+        item_id if minor is None else f"{item_id}{_BEFORE_PRICE}{minor}"
+        for item_id, minor in cart.waiting
+    ]
     text = _SEPARATOR.join(parts)
-    return (
-        text
-        if len(text) <= _MAX_CART_CHARS
-        else _SEPARATOR.join(cart.item_ids)
-    )
+    if len(text) <= _MAX_CART_CHARS:
+        return text
+    waiting = (item_id for item_id, _ in cart.waiting)
+    return _SEPARATOR.join((*cart.item_ids, *waiting))
 
 
 # The discount: a code as it was typed, and a tag once it was verified.

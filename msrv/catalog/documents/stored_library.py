@@ -41,6 +41,7 @@ from msrv.catalog.library.found_files import STORE_TOML, Scan
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.loaded_library import LoadedLibrary
 from msrv.catalog.model import Catalog
+from msrv.catalog.names import ignored_names
 from msrv.files import write_file
 from msrv.text_table import plural
 
@@ -173,6 +174,17 @@ class StoredLibrary:
             head.store_file
         )
 
+    def _has_new_folders(self, head: LibraryHead) -> bool:
+        """Return whether the library itself has folders that it hadn't."""
+        known = {each.path for each in head.folders}
+        with os.scandir(self._root) as entries:
+            return any(
+                os.fsencode(each.name) not in known and each.is_dir()
+                for each in entries
+                if not ignored_names.is_ignored(each.name)
+                and not ignored_names.is_nas_folder(each.name)
+            )
+
     def _is_same(self, known: StoredStatus) -> bool:
         """Return whether a file or folder still has this status."""
         try:
@@ -224,7 +236,7 @@ class StoredLibrary:
                 and (release := known.get(each.release_id))
             },
             is_stored=True,
-            withholds=bool(paths or hidden),
+            withholds=bool(paths or hidden) or self._has_new_folders(head),
         )
 
 

@@ -25,6 +25,16 @@ def test_library_withholds_only_after_a_change(library: Library) -> None:
     unchanged = load(library)
     assert unchanged is not None
     assert not unchanged.withholds
+    library.put(".trash/a.txt", "ignored")
+    ignored = load(library)
+    assert ignored is not None
+    assert not ignored.withholds
+    library.put("New/a.txt", "new")
+    extended = load(library)
+    assert extended is not None
+    assert extended.withholds
+    assert extended.catalog == unchanged.catalog
+    shutil.rmtree(library.root / "New")
     library.put("Plain/c.txt", "new")
     changed = load(library)
     assert changed is not None

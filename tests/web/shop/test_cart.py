@@ -4,9 +4,12 @@
 """The cart's page: what it includes, what it offers, and mistyped fields."""
 
 import re
+from dataclasses import replace
 
+from msrv.catalog.documents.changed_releases import with_hidden
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
+from msrv.web.store import STORE
 from tests.conftest import Client
 
 JSON = {"Accept": "application/json"}
@@ -88,3 +91,35 @@ async def test_cart_is_paid_from_its_page(
     assert 'href="/checkout?gift=1"' in page
     page = await (await store.get("/cart")).text()
     assert 'action="/purchases"' not in page
+
+
+async def test_what_is_withheld_at_a_start_stays_in_the_cart(
+    store: Client,
+) -> None:
+    catalog = store.app[STORE].catalog
+    loaded = catalog.reading
+    ids = ["night-bus", "umbrella"]
+
+    async def change(**form: str) -> list[str]:
+        answer = await store.post("/cart", data=form, headers=JSON)
+        assert answer.status == 200
+        return [each["item_id"] for each in (await answer.json())["items"]]
+
+    assert await change(add=ids[0]) == ids[:1]
+    hidden = with_hidden(loaded.catalog, {"night-bus"})
+    catalog._reading = replace(loaded, catalog=hidden, withholds=True)
+    assert await change(add=ids[1]) == ids[1:]
+    catalog._reading = loaded
+    assert sorted(await change()) == ids
+
+    # It can be removed meanwhile.
+    catalog._reading = replace(loaded, catalog=hidden, withholds=True)
+    assert await change(remove=ids[0]) == ids[1:]
+    catalog._reading = loaded
+    assert await change(add=ids[0]) == ids[::-1]
+
+    # What isn't sold any more leaves it.
+    catalog._reading = replace(loaded, catalog=hidden)
+    assert await change(remove="nothing") == ids[1:]
+    catalog._reading = loaded
+    assert await change() == ids[1:]
