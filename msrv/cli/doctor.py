@@ -58,10 +58,10 @@ def doctor(library: object, mail: str | None, *, as_json: bool) -> None:
     """Check what the store needs, and print how to fix the rest.
 
     Checks DNS, the public address, certificate, ports, clock, disk, rights,
-    keys, mail relay, Stripe, ffmpeg and the database. Each line is Pass, Warn
-    or Fail. Nothing is changed, and it doesn't matter whether the store runs.
-    Run it as the store's user, with the store's settings. Exit status 1 if
-    anything fails.
+    keys, mail relay, Stripe, ffmpeg, the database and the bucket. Each line is
+    Pass, Warn or Fail. Nothing is changed, and it doesn't matter whether the
+    store runs. Run it as the store's user, with the store's settings. Exit
+    status 1 if anything fails.
     """
     if mail is not None:
         try:

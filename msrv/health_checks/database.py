@@ -3,12 +3,18 @@
 
 """Check of the ledger's database: reachable, of this version, and over TLS.
 
+The same of the replica for reports, and whether it lags behind.
+
 Apart from `services`: SQLAlchemy is slow to import.
 """
 
+import asyncio
+import time
 from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import Final
 
+from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 from msrv.health_checks.findings import (
@@ -19,13 +25,18 @@ from msrv.health_checks.findings import (
     in_thread,
     passed,
     skew,
+    warned,
 )
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import FILE_NAME, Database
+from msrv.ledger.db.schema import outgoing_events
 from msrv.ledger.errors import LedgerError
-from msrv.settings import Settings
 from msrv.settings.optional_packages import PackageMissing
 from msrv.translations import deferred
+
+_LAG_SECONDS: Final = 3.0
+"""Time in which a replica should have what the database has."""
+_POLL_SECONDS: Final = 0.2
 
 
 async def inspect_database(context: CheckContext) -> Sequence[Finding]:
@@ -39,7 +50,8 @@ async def inspect_database(context: CheckContext) -> Sequence[Finding]:
     except (LedgerError, PackageMissing) as error:
         return [failed(str(error), deferred("change MSRV_DATABASE"))]
     try:
-        return await _database(context, database)
+        found = await _database(context, database, settings.database_url)
+        return found + await _replica(context, database)
     except LedgerError as error:
         return [
             failed(
@@ -55,7 +67,7 @@ async def inspect_database(context: CheckContext) -> Sequence[Finding]:
 
 
 async def _database(
-    context: CheckContext, database: Database
+    context: CheckContext, database: Database, url: str | None
 ) -> list[Finding]:
     """Return the findings on a database. Raises LedgerError."""
     found = []
@@ -64,7 +76,7 @@ async def _database(
         if database.dialect.read_state is not None:
             started = context.clock()
             state = await database.dialect.read_state(connection)
-            found.append(_transport(context.settings, state.cipher))
+            found.append(_transport(url, state.cipher))
             found += skew(
                 OtherClock.DATABASE, started, context.clock(), state.now, 0
             )
@@ -82,11 +94,58 @@ async def _database(
     ]
 
 
-def _transport(settings: Settings, cipher: str) -> Finding:
+async def _replica(context: CheckContext, database: Database) -> list[Finding]:
+    """Return the findings on the replica, none without one.
+
+    Raises LedgerError of the database itself.
+    """
+    replica = database.replica
+    if replica is None:
+        return []
+    newest = await _newest_event(database)
+    read = context.settings.database_read
+    url = read.get_secret_value() if read else None
+    try:
+        found = await _database(context, replica, url)
+        until = time.monotonic() + _LAG_SECONDS
+        while await _newest_event(replica) < newest:
+            if time.monotonic() > until:
+                return [
+                    warned(
+                        deferred(
+                            "%(name)s is more than %(seconds)s s behind",
+                            name=replica.name,
+                            seconds=f"{_LAG_SECONDS:g}",
+                        ),
+                        deferred(
+                            "check its replication: reports lack what it lacks"
+                        ),
+                    )
+                ]
+            await asyncio.sleep(_POLL_SECONDS)
+    except LedgerError as error:
+        return [
+            warned(
+                f"MSRV_DATABASE_READ, {replica.name}: {error}",
+                deferred(
+                    "reports are read from MSRV_DATABASE until it works again"
+                ),
+            )
+        ]
+    return found
+
+
+async def _newest_event(database: Database) -> int:
+    """Return the number of the last event for the seller, 0 without one."""
+    async with database.read_transaction() as connection:
+        number = func.max(outgoing_events.c.number)
+        return int(await connection.scalar(select(number)) or 0)
+
+
+def _transport(url: str | None, cipher: str) -> Finding:
     if cipher:
         return passed(deferred("verified TLS (%(cipher)s)", cipher=cipher))
     # A password with a bracket is no URL for urllib.
-    url = settings.database_url
     host = (url and make_url(url).host) or ""
     try:
         is_local = ip_address(host).is_loopback

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from msrv.health_checks.bucket import check_bucket
 from msrv.health_checks.certificate import check_certificate
 from msrv.health_checks.findings import (
     Check,
@@ -47,6 +48,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "Stripe": check_stripe,
     "ffmpeg": check_ffmpeg,
     gettext_noop("database"): check_database,
+    gettext_noop("bucket"): check_bucket,
 }
 FRESH_SECONDS: Final = 60.0
 """Age up to which results are shown again: a page that is reloaded must not

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import insert
 
 from msrv.health_checks import database as database_check
 from msrv.health_checks.findings import Finding, Outcome
@@ -18,6 +19,7 @@ from msrv.health_checks.services import check_database
 from msrv.ledger import connection_rules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import FILE_NAME, Database
+from msrv.ledger.db.schema import outgoing_events
 from msrv.settings import Settings
 from tests.health_checks.conftest import MakeContext
 from tests.ledger.mariadb_server import (
@@ -28,6 +30,15 @@ from tests.ledger.mariadb_server import (
 )
 from tests.ledger.postgresql_server import PostgreSQLServer
 
+SALE = {
+    "number": 7,
+    "event_id": "an-event",
+    "kind": "sale",
+    "order_id": "",
+    "item_ids": "",
+    "amount_minor": 100,
+    "at": 1_800_000_000,
+}
 PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
 
 
@@ -131,12 +142,10 @@ async def test_server_on_this_machine(
     ],
 )
 def test_connection_without_tls_says_why_it_may(
-    settings: Settings, password: str, where: str, expected: str
+    password: str, where: str, expected: str
 ) -> None:
-    url = SecretStr(f"mysql://u:{password}@{where}/msrv")
-    found = database_check._transport(
-        settings.model_copy(update={"database": url}), ""
-    )
+    url = f"mysql://u:{password}@{where}/msrv"
+    found = database_check._transport(url, "")
     assert expected in found.text
 
 
@@ -186,3 +195,40 @@ async def test_server_over_tls(
         context(database=SecretStr(url), database_ca=gone)
     )
     assert f"can't read {gone}" in found.text
+
+
+async def test_replica_that_works_lags_or_is_away(
+    context: MakeContext,
+    database_server: MariaDBServer | PostgreSQLServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second database stands for a replica of the first."""
+    urls = [
+        await asyncio.to_thread(database_server.create, name)
+        for name in ("led", "replicated")
+    ]
+    for url in urls:
+        database = Database(url)
+        await schema_upgrade.upgrade_schema(database)
+        await database.close()
+    settings = {
+        "database": SecretStr(urls[0]),
+        "database_read": SecretStr(urls[1]),
+    }
+    found = await check_database(context(**settings))
+    assert outcomes(found) == [PASS] * 4
+    assert "replicated" in found[2].text
+
+    database = Database(urls[0])
+    async with database.write_transaction() as connection:
+        await connection.execute(insert(outgoing_events).values(SALE))
+    await database.close()
+    monkeypatch.setattr(database_check, "_LAG_SECONDS", 0.1)
+    found = await check_database(context(**settings))
+    assert outcomes(found) == [PASS, PASS, WARN]
+    assert "is more than 0.1 s behind" in found[2].text
+
+    settings["database_read"] = SecretStr(urls[1] + "elsewhere")
+    found = await check_database(context(**settings))
+    assert outcomes(found) == [PASS, PASS, WARN]
+    assert "MSRV_DATABASE_READ" in found[2].text

@@ -129,16 +129,13 @@ class PublishedCatalog(LiveCatalog):
         if known is None or pointer.sha256 != known.sha256:
             read = await self._bucket.read(catalog_key(pointer.catalog))
             data = read.data if read is not None else b""
-            library = await asyncio.to_thread(self._decode, pointer, data)
+            library = await asyncio.to_thread(
+                _decode, self._keyring, pointer, data
+            )
             await asyncio.to_thread(self._save, found.data, data)
             self._replace(library)
             log.info("catalog %s is the current one", pointer.catalog)
         self._pointer, self._etag = pointer, found.etag
-
-    def _decode(self, pointer: Pointer, data: bytes) -> PublishedLibrary:
-        if hashlib.sha256(data).hexdigest() != pointer.sha256:
-            raise BadDocument(f"{pointer.catalog} isn't what was published")
-        return PublishedLibrary.decode(self._keyring, data)
 
     def _replace(self, library: PublishedLibrary) -> None:
         self._files.files = library.files
@@ -165,7 +162,7 @@ class PublishedCatalog(LiveCatalog):
         try:
             stated, data = _read_last(self._folder)
             pointer = Pointer.decode(self._keyring, stated)
-            self._replace(self._decode(pointer, data))
+            self._replace(_decode(self._keyring, pointer, data))
             self._pointer = pointer
         except FileNotFoundError:
             return
@@ -206,6 +203,28 @@ def read_published(
             document = b""
         if not document:
             raise
-    if hashlib.sha256(document).hexdigest() != pointer.sha256:
+    return LoadedLibrary(_decode(keyring, pointer, document).catalog)
+
+
+async def read_checked(
+    bucket: Bucket, keyring: Keyring
+) -> tuple[Pointer, bytes]:
+    """Return the pointer, and its bytes, if its catalog is whole.
+
+    Raises BadDocument and BucketError.
+    """
+    found = await bucket.read(POINTER)
+    assert found is not None  # noqa: S101 - it was read unconditionally
+    pointer = Pointer.decode(keyring, found.data)
+    read = await bucket.read(catalog_key(pointer.catalog))
+    data = read.data if read is not None else b""
+    await asyncio.to_thread(_decode, keyring, pointer, data)
+    return pointer, found.data
+
+
+def _decode(
+    keyring: Keyring, pointer: Pointer, data: bytes
+) -> PublishedLibrary:
+    if hashlib.sha256(data).hexdigest() != pointer.sha256:
         raise BadDocument(f"{pointer.catalog} isn't what was published")
-    return LoadedLibrary(PublishedLibrary.decode(keyring, document).catalog)
+    return PublishedLibrary.decode(keyring, data)

@@ -103,6 +103,11 @@ class Database:
         return self.dialect is SQLITE
 
     @property
+    def replica(self) -> "Database | None":
+        """The replica that reports are read from, if there is one."""
+        return self._replica
+
+    @property
     def name(self) -> str:
         """Name for messages, without user name and password."""
         url = self._engine.url

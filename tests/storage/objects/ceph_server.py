@@ -23,6 +23,7 @@ from tests.store_process import free_port
 START_SECONDS = 90
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph")
 KEY = "an-access-key"
+READER_KEY = "a-reading-key"
 SECRET = "a-secret-key"
 CONFIG = """\
 [global]
@@ -161,6 +162,15 @@ class CephServer:
             region="us-east-1",
             client_options={"allow_http": True},
         )
+
+    def create_reader(self) -> dict[str, str]:
+        """Create credentials that may only read; return their settings."""
+        self._run(
+            *("radosgw-admin", "subuser", "create", "--uid=store"),
+            *("--subuser=store:reader", "--access=read", "--key-type=s3"),
+            *(f"--access-key={READER_KEY}", f"--secret-key={SECRET}"),
+        )
+        return self.environ | {"AWS_ACCESS_KEY_ID": READER_KEY}
 
     def _wait(self) -> None:
         until = time.monotonic() + START_SECONDS
