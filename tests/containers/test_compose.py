@@ -100,6 +100,43 @@ def test_swarm_of_several_nodes_has_an_edge_on_each() -> None:
         assert each["resources"]["limits"]["memory"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("stack", "config", "-c{}", "-c{}"),
+        ("compose", "-f{}", "-f{}", "config"),
+    ],
+)
+def test_library_in_a_bucket_needs_no_folder(command: tuple[str, ...]) -> None:
+    files = iter((PRODUCTION, ROOT / "deploy" / "bucket.yml"))
+    arguments = [
+        each.format(next(files)) if "{}" in each else each for each in command
+    ]
+    found = YAML(typ="safe", pure=True).load(
+        docker(*arguments, MSRV_BUCKET="s3://bucket/store", AWS_REGION="here")
+    )["services"]
+    app = found["app"]
+    environ = app["environment"]
+    assert environ["MSRV_LIBRARY"] == "s3://bucket/store"
+    assert environ["AWS_REGION"] == "here"
+    assert environ.get("AWS_ENDPOINT_URL") is None
+    assert {"edge", "ledger", "bucket"} == {*app["networks"]}
+    assert {each["source"] for each in app["secrets"]} == {
+        "nonce",
+        "db_store",
+        "bucket_credentials",
+    }
+    assert environ["AWS_SHARED_CREDENTIALS_FILE"] == (
+        "/run/secrets/bucket_credentials"
+    )
+    for name in ("app", "nginx"):
+        assert [
+            each["type"]
+            for each in found[name]["volumes"]
+            if each["target"] == "/library"
+        ] == ["tmpfs"]
+
+
 def test_only_the_edge_publishes_ports(stack: Stack) -> None:
     app = inspect_object(stack.project.containers("app")[0])
     assert not any(app["NetworkSettings"]["Ports"].values())
