@@ -11,11 +11,9 @@ a browser runs in a network namespace of its own, otherwise both kinds are one
 file. A test marked `alone`, since it measures time, runs while no other does.
 """
 
-import ctypes
 import fcntl
 import functools
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -23,14 +21,11 @@ from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import network_namespaces
+
 _RUN_LOCK: Final = Path(__file__)
 _QUEUE_LOCK: Final = Path(__file__).parent
 """Paths to lock: both exist, and neither is written."""
-
-_NETWORK: Final = 0x40000000
-"""CLONE_NEWNET, linux/sched.h."""
-_LOOPBACK_UP: Final = ("ip", "link", "set", "lo", "up")
-_libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
@@ -38,7 +33,9 @@ class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no ty
 
     def _split_scope(self, nodeid: str) -> str:
         if drives_browser(nodeid):
-            return "browser" if can_isolate_network() else "engine"
+            return (
+                "browser" if network_namespaces.are_available() else "engine"
+            )
         path = _path(nodeid)
         return "engine" if "containers" in path.parts else str(path)
 
@@ -73,52 +70,27 @@ def run_lock(*, alone: bool) -> Iterator[None]:
         os.close(queue)
 
 
-@functools.cache
-def can_isolate_network() -> bool:
-    """Return whether processes here may create a network namespace."""
-    try:
-        subprocess.run(
-            ["unshare", "--net", *_LOOPBACK_UP],
-            capture_output=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return False
-    return True
-
-
 @contextmanager
 def isolated_network(*, wanted: bool) -> Iterator[None]:
     """Run this thread, and its children, in a network with loopback only."""
     if not (
         wanted
         and "PYTEST_XDIST_WORKER" in os.environ
-        and can_isolate_network()
+        and network_namespaces.are_available()
     ):
         yield
         return
-    before = _current_network()
+    before = network_namespaces.current_network()
     try:
-        _set_network(_isolated_namespace())
+        network_namespaces.enter_network(_isolated_namespace())
         yield
     finally:
-        _set_network(before)
+        network_namespaces.enter_network(before)
         os.close(before)
 
 
 @functools.cache
 def _isolated_namespace() -> int:
     """Create the namespace, once: tests share what runs in it."""
-    if _libc.unshare(_NETWORK):
-        raise OSError(ctypes.get_errno(), "unshare")
-    subprocess.run(_LOOPBACK_UP, check=True)
-    return _current_network()
-
-
-def _current_network() -> int:
-    return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-
-
-def _set_network(network: int) -> None:
-    if _libc.setns(network, _NETWORK):
-        raise OSError(ctypes.get_errno(), "setns")
+    network_namespaces.enter_new_network()
+    return network_namespaces.current_network()

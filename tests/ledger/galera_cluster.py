@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from sqlalchemy import text
 
+from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseError
 from tests.ledger.mariadb_server import MariaDBServer
@@ -44,6 +45,7 @@ class Node:
 
     server: MariaDBServer
     options: tuple[str, ...]
+    rules: ConnectionRules = DEFAULT_RULES
 
     def start(self, *options: str) -> None:
         """Start it, and wait until it takes statements."""
@@ -64,13 +66,13 @@ class Node:
                 "--wsrep-recover",
                 "--skip-networking",
             ],
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
             timeout=JOIN_SECONDS,
         )
         position = _POSITION.search(found.stderr + found.stdout)
-        assert position, found.stderr[-2000:]
+        assert position, found.stdout + found.stderr[-3000:]
         self.start(f"--wsrep-start-position={position[1]}")
 
     def wait(self) -> None:
@@ -80,8 +82,12 @@ class Node:
             assert time.monotonic() < until, "the node has not joined"
             time.sleep(0.05)
 
+    def open(self, name: str) -> Database:
+        """Open one of its databases."""
+        return Database(self.server.url(name), rules=self.rules)
+
     async def _is_ready(self) -> bool:
-        database = Database(self.server.url("mysql"), timeout_seconds=2)
+        database = self.open("mysql")
         try:
             async with database.read_transaction() as connection:
                 rows = await connection.execute(

@@ -45,12 +45,14 @@ class MariaDBServer:
     port: int = field(default_factory=free_port)
     pool: str = "64M"
     user: str = ""  # whoever runs the tests
+    host: str = "127.0.0.1"
+    launcher: tuple[str, ...] = ()  # a command that executes the server's
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def url(self, name: str) -> str:
         """Return the URL of one of its databases."""
         password = PASSWORD.replace("@", "%40").replace("/", "%2F")
-        return f"mysql://{USER}:{password}@127.0.0.1:{self.port}/{name}"
+        return f"mysql://{USER}:{password}@{self.host}:{self.port}/{name}"
 
     def create(self, name: str) -> str:
         """Create an empty database, and return its URL."""
@@ -85,12 +87,13 @@ class MariaDBServer:
     def start(self, *options: str) -> None:
         """Start it, and wait until it answers."""
         command = [
+            *self.launcher,
             self.program,
             "--no-defaults",
             f"--datadir={self.folder / 'data'}",
             f"--socket={self.folder / 's'}",
             f"--port={self.port}",
-            "--bind-address=127.0.0.1",
+            f"--bind-address={self.host}",
             "--skip-name-resolve",
             f"--innodb-buffer-pool-size={self.pool}",
             f"--innodb-log-file-size={self.pool}",
@@ -133,7 +136,7 @@ class MariaDBServer:
     def _answers(self) -> bool:
         try:
             with socket.create_connection(
-                ("127.0.0.1", self.port), timeout=2
+                (self.host, self.port), timeout=2
             ) as connection:
                 connection.settimeout(2)
                 return bool(connection.recv(1))  # its greeting
