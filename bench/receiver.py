@@ -26,7 +26,7 @@ _SEGMENT_BYTES: Final = 1400
 _RECEIVE_BUFFER_BYTES: Final = 64 * 1024
 _GROUPS: Final = 10
 """Slow clients receive in this many groups, each ten times a second."""
-_EXPECTED: Final = (b"HTTP/1.1 200", b"HTTP/1.1 307")
+_EXPECTED: Final = (b"HTTP/1.1 200", b"HTTP/1.1 201", b"HTTP/1.1 307")
 _RECORD_BYTES: Final = 16384
 _RECORD_OVERHEAD: Final = 22
 """Overhead of a TLS 1.3 record: header, type and tag."""
@@ -40,9 +40,10 @@ class Task:
     close; 0 is never. `bytes_per_second` is each client's speed; 0 is as fast
     as possible. `whole` counts responses of a small file over keep-alive
     connections instead of bytes. `headers` are added to each request, each
-    with its line end. `others` are further processes whose CPU time counts.
-    `mobile` clients have the segments and the receive buffer of a phone: the
-    loopback's own segments of 64 KB let a kernel buffer megabytes.
+    with its line end, and a `form` makes it a POST. `others` are further
+    processes whose CPU time counts. `mobile` clients have the segments and the
+    receive buffer of a phone: the loopback's own segments of 64 KB let a
+    kernel buffer megabytes.
     """
 
     pid: int
@@ -56,6 +57,7 @@ class Task:
     bytes_per_second: int = 0
     whole: bool = False
     headers: str = ""
+    form: str = ""
     host: str = "127.0.0.1"
     others: tuple[int, ...] = ()
     mobile: bool = False
@@ -87,9 +89,16 @@ class Client:
         task = self._task
         # Records aren't decrypted, so the end of a response is the close.
         kept = "keep-alive" if task.whole else "close"
+        method, headers = "GET", task.headers
+        if task.form:
+            method = "POST"
+            headers += (
+                "Content-Type: application/x-www-form-urlencoded\r\n"
+                f"Content-Length: {len(task.form)}\r\n"
+            )
         self._request = (
-            f"GET {task.path} HTTP/1.1\r\nHost: localhost\r\n"
-            f"Connection: {kept}\r\n{task.headers}\r\n"
+            f"{method} {task.path} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Connection: {kept}\r\n{headers}\r\n{task.form}"
         ).encode()
         self._seen = bytearray()
         self._received = 0
