@@ -264,15 +264,22 @@ _KINDS: Final[dict[str, type[Event]]] = {
     "withdrawal-handled": WithdrawalHandled,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+_FIELDS: Final = {
+    kind: tuple(each.name for each in dataclasses.fields(kind))
+    for kind in _NAMES
+}
 
 
 def event_to_json(event: Event) -> bytes:
     """Return an event as one line of ASCII, without a line feed."""
     fields: dict[str, Any] = {"event": _NAMES[type(event)]}
-    for each in dataclasses.fields(event):
-        fields[each.name] = getattr(event, each.name)
+    for name in _FIELDS[type(event)]:
+        fields[name] = getattr(event, name)
     if isinstance(event, Sale):
-        fields["lines"] = [dataclasses.astuple(each) for each in event.lines]
+        fields["lines"] = [
+            (each.item_id, each.price_minor, each.title)
+            for each in event.lines
+        ]
         # Older versions don't know them.
         del fields["consent"], fields["tax"]
         if event.consent is not None:
