@@ -57,7 +57,7 @@ def main(folder: str, port: str) -> None:
 
     async def buy(request: web.Request) -> web.Response:
         form = await request.post()
-        line = f"{form['item']}\n".encode() * 20
+        line = str(form["item"]).encode() * 20 + b"\n"
         signature = KEY.sign(line)
         await journal[0].append(line + signature)
         return web.json_response({"receipt": signature.hex()})

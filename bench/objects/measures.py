@@ -14,12 +14,16 @@ from bench.library import fill
 from bench.measuring import Figure
 from bench.objects import replicas, sending
 from bench.objects.bucket import LARGE, LARGE_BYTES, ceph, nginx_copy, publish
+from bench.peers import nginx
 
 ITEMS: Final = int(os.environ.get("BENCH_FILES", "20000"))
 
 
 def measure(folder: Path) -> list[Figure]:
     """Publish a small library and a large one, and measure."""
+    if nginx() is None:
+        print("  nginx is not installed: left out")
+        return []
     with ceph(folder) as server:
         if server is None:
             return []
@@ -29,6 +33,7 @@ def measure(folder: Path) -> list[Figure]:
         published = publish(server, small)
         figures = []
         with nginx_copy(server, published, folder / "copy") as copy:
+            figures += sending.accel(copy, small, folder)
             figures += sending.direct(copy, small, folder)
             figures += sending.redirect(copy, folder)
             figures += replicas.growth(copy, folder / "growth")

@@ -1,10 +1,13 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Cost of sending an object, compared with nginx that proxies the bucket.
+"""Cost of sending an object, compared with nginx.
 
-Both fetch from the same bucket, over plain HTTP, what they send. A redirect is
-compared with one word of stock aiohttp, over 32 keep-alive connections.
+nginx of the production stack, with the object in its cache and the store
+behind it, is compared with nginx that serves the same file. The store that
+streams an object is compared with nginx that proxies the bucket; both fetch
+what they send over plain HTTP. A redirect is compared with one word of stock
+aiohttp, over 32 keep-alive connections.
 """
 
 import os
@@ -15,15 +18,23 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from urllib.request import urlopen
 
 from bench.buying import costs, receive
 from bench.measuring import Figure, compare, run_rounds
 from bench.objects.bucket import LARGE, LARGE_BYTES, Published, link_path
-from bench.peers import Stage, nginx, stop, wait_for_port
+from bench.peers import (
+    Stage,
+    certificate_in,
+    nginx,
+    stop,
+    wait_for_port,
+)
 from bench.receiver import Received, Task
 from bench.storefront import CLIENTS, cpu_microseconds, requesting
 from msrv.catalog.published.layout import blob_key
 from tests.store_process import free_port
+from tests.web.shop.published.edge import running_edge
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "2"))
@@ -54,6 +65,52 @@ class Source:
             others=tuple(others),
         )
         return lambda: receive(task)
+
+
+def accel(published: Published, library: Path, folder: Path) -> list[Figure]:
+    """Measure nginx with a warm cache, the store's time included, over TLS."""
+    stage = Stage(folder, library, certificate_in(folder / "alone"))
+    bucket = published.url.removeprefix("s3:/")
+    with (
+        stage.start("nginx") as alone,
+        published.store(
+            folder / "accel",
+            MSRV_DELIVERY="accel",
+            MSRV_TRUSTED_PROXIES="127.0.0.0/8",
+        ) as store,
+        running_edge(
+            folder / "edge",
+            [store.port],
+            published.environ["AWS_ENDPOINT_URL"] + bucket,
+            cache_size="1g",
+        ) as edge,
+    ):
+        nginx_pid = int((edge.folder / "nginx.pid").read_text("ascii"))
+        path = link_path(store, Path(LARGE).stem)
+        with urlopen(edge.url + path, context=edge.trust) as response:  # noqa: S310 - our own server
+            while response.read(1 << 20):
+                pass
+        bare = Source((alone.process.pid,), alone.port, f"/{LARGE}", tls=True)
+        cached = Source(
+            (nginx_pid, store.process.pid), edge.port, path, tls=True
+        )
+        return [
+            figure
+            for clients in (1, 16)
+            for figure in costs(
+                run_rounds(
+                    {
+                        f"nginx serves the file, {clients} at once": (
+                            bare.receiving(clients)
+                        ),
+                        f"accel, cached, {clients} at once": (
+                            cached.receiving(clients)
+                        ),
+                    },
+                    rounds=ROUNDS,
+                )
+            )
+        ]
 
 
 def direct(published: Published, library: Path, folder: Path) -> list[Figure]:
