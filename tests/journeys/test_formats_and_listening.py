@@ -125,7 +125,7 @@ async def test_release_is_heard_bought_and_played(
     await plays(page, "Last")
     await page.get_by_role("button", name="Previous track").click()
     await plays(page, "Long")
-    await check_page(page)
+    await check_page(page, has_player=True)
 
     # The keyboard leaves the player at both ends, and Escape closes it.
     for key, first in (("Tab", "Stop"), ("Shift+Tab", "Previous")):
@@ -157,7 +157,7 @@ async def test_release_is_heard_bought_and_played(
     await page.get_by_text("Checksums").click()
     stated = page.locator(".checksum").filter(has_text="Long").locator("code")
     await expect(stated).to_have_text(hashlib.sha256(data).hexdigest())
-    await check_page(page)
+    await check_page(page, has_player=True)
 
 
 async def test_receipt_plays_what_was_bought(
@@ -184,7 +184,7 @@ async def test_receipt_plays_what_was_bought(
     await seek(page, 500)
     await expect(page.locator("[data-player-time]")).to_have_text(_HALFWAY)
     await plays(page, "Long")
-    await check_page(page)
+    await check_page(page, has_player=True)
     played = [each for each in sent if _FILE.search(each.url)]
     assert played
     assert {each.url.partition("?")[2] for each in played} == {"as=mp3-v0"}

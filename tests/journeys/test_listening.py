@@ -80,7 +80,7 @@ async def test_release_is_played_through(page: Page) -> None:
     await title(page, "Hand Luggage")
     pressed = page.locator("[data-preview][aria-pressed=true]")
     await expect(pressed).to_have_count(1)
-    await check_page(page)
+    await check_page(page, has_player=True)
 
 
 async def test_music_goes_on_while_the_visitor_browses(page: Page) -> None:

@@ -142,7 +142,7 @@ async def test_waveform_is_drawn_in_the_bar_that_seeks(page: Page) -> None:
         "e => e.style.getPropertyValue('--played')"
     )
     assert float(played.rstrip("%")) == pytest.approx(12.5, abs=1)
-    await check_page(page)
+    await check_page(page, has_player=True)
     # Another track has its own, and a clip that of the clip.
     await page.get_by_role("button", name="Next track").click()
     await page.get_by_role("button", name="Next track").click()
@@ -177,7 +177,7 @@ async def test_line_that_is_sung_is_marked(page: Page) -> None:
     await expect(current).to_have_count(0)
     await expect(shown).to_be_empty()
     await expect(shown).to_have_attribute("aria-live", "off")
-    await check_page(page)
+    await check_page(page, has_player=True)
     # It goes on while the visitor browses, and is found again.
     await seek(page, 21)
     await page.get_by_role("button", name="Play").last.click()
@@ -225,7 +225,7 @@ async def test_purchase_is_played_with_its_waveform_and_lyrics(
         await page.get_by_role("button", name="Play: Terminus").click()
         await expect(waveform).to_be_visible()
         await expect(shown).to_be_hidden()
-        await check_page(page)
+        await check_page(page, has_player=True)
 
 
 async def test_lyrics_without_scripts_are_text(
