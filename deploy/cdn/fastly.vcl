@@ -14,6 +14,7 @@ sub msrv_recv {
   declare local var.ends STRING;
   declare local var.mac STRING;
   declare local var.key STRING;
+  declare local var.any STRING;
   declare local var.disposition STRING;
 
   # Once for each request: not again at a shield, nor after a restart.
@@ -27,11 +28,13 @@ sub msrv_recv {
     set var.ends = re.group.2;
     set var.mac = re.group.3;
     set var.key = table.lookup(msrv_keys,
-      strftime({"%Y-%m"}, std.integer2time(std.atoi(var.ends))),
-      table.lookup(msrv_keys, "any", ""));
+      strftime({"%Y-%m"}, std.integer2time(std.atoi(var.ends))), "");
+    set var.any = table.lookup(msrv_keys, "any", "");
     # Without a key, anybody could sign.
-    if (var.key == "" || !digest.secure_is_equal(
-        digest.hmac_sha256(var.key, var.signed var.ends), "0x" var.mac)) {
+    if ((var.key == "" || !digest.secure_is_equal(
+          digest.hmac_sha256(var.key, var.signed var.ends), "0x" var.mac)) &&
+        (var.any == "" || !digest.secure_is_equal(
+          digest.hmac_sha256(var.any, var.signed var.ends), "0x" var.mac))) {
       error 403 "Forbidden";
     }
     if (!time.is_after(std.integer2time(std.atoi(var.ends)), now)) {

@@ -318,11 +318,8 @@ async def test_worker_verifies_names_and_leads_back(
     worker = tmp_path / "worker.mjs"
     worker.write_bytes(WORKER.read_bytes())
     month = month_of(clock.now)
-    keys = (
-        {"any": TOKEN_KEY}
-        if own
-        else {month: keys_of(keyring, "cloudflare")(month)}
-    )
+    derived = keys_of(keyring, "cloudflare")(month)
+    keys = {month: derived} | ({"any": TOKEN_KEY} if own else {})
     async with (
         start(cdn, "cloudflare", TOKEN_KEY if own else None) as store,
         ClientSession() as session,
@@ -347,7 +344,7 @@ async def test_worker_verifies_names_and_leads_back(
                 f"{address.partition('?')[0]}?pop=a&poe=b&item=c"
                 f"&disposition={encode(name.encode())}",
                 clock.now + 60,
-                next(iter(keys.values())),
+                derived,
             )
             async with session.get(renamed) as response:
                 assert response.headers["Content-Disposition"] == name
