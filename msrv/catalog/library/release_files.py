@@ -129,9 +129,10 @@ class ReleaseFiles:
 def _content(
     file: FoundFile, known: IndexEntry, facts: dict[str, Any]
 ) -> Content:
+    identity = file.identity  # of the scan's own numbers, which stay anyway
     return Content(
         file.path,
-        known.identity,
+        identity if identity == known.identity else known.identity,
         known.sha256,
         known.crc32,
         facts.get("media_type") or media_type(file.suffix),
