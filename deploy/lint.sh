@@ -12,12 +12,18 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Substitute the variables as the container's entry point does.
-sed -e 's|${MSRV_PUBLIC_URL}|https://localhost|' \
-    -e 's|${MSRV_STALL_SECONDS}|60|' \
-    -e 's|${MSRV_HSTS_SUBDOMAINS}|1|' \
-    -e 's|${NGINX_LOCAL_RESOLVERS}|127.0.0.11|' \
-    deploy/nginx/store.conf.template >"$work/store.conf"
+for name in store objects; do
+    sed -e 's|${MSRV_PUBLIC_URL}|https://localhost|' \
+        -e 's|${MSRV_STALL_SECONDS}|60|' \
+        -e 's|${MSRV_HSTS_SUBDOMAINS}|1|' \
+        -e 's|${MSRV_BUCKET_URL}|https://s3.example.org/bucket/store|' \
+        -e 's|${MSRV_BUCKET_CA}|/etc/ssl/certs/ca-certificates.crt|' \
+        -e 's|${MSRV_EDGE_CACHE_SIZE}|10g|' \
+        -e 's|${NGINX_LOCAL_RESOLVERS}|127.0.0.11|' \
+        "deploy/nginx/$name.conf.template" >"$work/$name.conf"
+done
 sed -e "s|/tmp/store.conf|$work/store.conf|" \
+    -e "s|/tmp/objects.conf|$work/objects.conf|" \
     deploy/nginx/nginx.conf >"$work/nginx.conf"
 
 has() {
@@ -66,4 +72,4 @@ docker run --rm --network none --tmpfs /tmp --entrypoint sh \
     --volume "$work:/filled:ro" \
     --volume "$work/cert:/run/secrets/tls_cert:ro" \
     --volume "$work/key:/run/secrets/tls_key:ro" \
-    "$image" -c 'cp /filled/store.conf /tmp/ && nginx -t -q'
+    "$image" -c 'cp /filled/store.conf /filled/objects.conf /tmp/ && nginx -t -q'
