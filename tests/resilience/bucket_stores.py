@@ -92,6 +92,8 @@ async def running(
             (folder / name).mkdir()
             environ = store_environ(ceph, proxy, target)
             environ["MSRV_DELIVERY"] = delivery
+            if delivery == "accel":
+                environ["MSRV_TRUSTED_PROXIES"] = "127.0.0.0/8"
             return launch_store(folder / name, files=None, **environ)
 
         one, two = deliveries

@@ -12,12 +12,20 @@ import asyncio
 import io
 import random
 import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from ssl import SSLContext
 from typing import Final
 
 import pytest
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    TCPConnector,
+)
 
 from tests.downloads.contents import noise
 from tests.resilience.bucket_stores import BucketStores, running
@@ -30,6 +38,7 @@ from tests.storage.objects.faulty_proxy import (
     Ending,
     Fault,
 )
+from tests.web.shop.published.edge import running_edge
 
 CUTS: Final = 200
 LONG: Final = noise(3_000_001, "long in a bucket")
@@ -79,7 +88,7 @@ def faults(count: int) -> list[Fault]:
 class Buyer:
     """Buyer of one item, with what was received of it so far."""
 
-    stores: BucketStores
+    shop: "Shop"
     path: str
     size_bytes: int
     etag: str
@@ -98,7 +107,7 @@ class Buyer:
         """
         chance = random.Random(self.size_bytes)  # noqa: S311 - the same each time
         places = sorted(chance.sample(range(1, self.size_bytes), CUTS))
-        async with ClientSession(timeout=TIMEOUT) as session:
+        async with self.shop.session() as session:
             for place in places:
                 while len(self.got) < place:
                     await self._receive(session, place)
@@ -113,7 +122,8 @@ class Buyer:
     async def _receive(self, session: ClientSession, place: int) -> None:
         """Request what is missing, and leave at a place, if not before."""
         number = self.cuts + self.failures
-        origin = self.stores.replicas[number % 2].url
+        origins = self.shop.origins
+        origin = origins[number % len(origins)]
         headers = {"Range": f"bytes={len(self.got)}-"}
         # A redirected program hasn't got the store's validator.
         if not self.redirected or number % 4 == 0:
@@ -137,51 +147,93 @@ class Buyer:
             self.failures += 1
 
 
-@pytest.mark.parametrize("mode", ["direct", "redirect"])
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Where buyers go: to one replica or the other, or to nginx."""
+
+    stores: BucketStores
+    origins: Sequence[str]
+    trust: SSLContext | None
+
+    def session(self) -> ClientSession:
+        """Return a client."""
+        return ClientSession(
+            timeout=TIMEOUT, connector=TCPConnector(ssl=self.trust or True)
+        )
+
+    async def arrive(self, item_id: str, *, redirected: bool) -> Buyer:
+        """Return a buyer of an item, who has asked for its size."""
+        path = await self.stores.buy(item_id)
+        async with (
+            self.session() as session,
+            session.head(self.origins[0] + path) as head,
+        ):
+            size_bytes = int(head.headers["Content-Length"])
+            return Buyer(
+                self, path, size_bytes, head.headers["ETag"], redirected
+            )
+
+
+@contextmanager
+def opened(stores: BucketStores, mode: str) -> Iterator[Shop]:
+    """Return where buyers go, with nginx running if it sends the files."""
+    urls = [each.url for each in stores.replicas]
+    if mode != "accel":
+        yield Shop(stores, urls, None)
+        return
+    ports = [each.port for each in stores.replicas]
+    bucket = f"{stores.proxy.endpoint}/{stores.target.removeprefix('s3://')}"
+    with running_edge(stores.folder / "edge", ports, bucket) as edge:
+        yield Shop(stores, [edge.url], edge.trust)
+
+
+@pytest.mark.parametrize("mode", ["direct", "accel", "redirect"])
 async def test_a_download_cut_200_times_completes(
     ceph: CephServer, tmp_path: Path, mode: str
 ) -> None:
     write_library(tmp_path / "library")
     async with running(ceph, f"cuts-{mode}", tmp_path, (mode, mode)) as stores:
-        file = await arrive(
-            stores, "noise-long", redirected=mode == "redirect"
-        )
-        packed = await arrive(stores, "noise", redirected=False)
-        stores.proxy.faults.extend(faults(2 * CUTS))
-        halfway, published = asyncio.Event(), asyncio.Event()
-        async with asyncio.TaskGroup() as buyers:
-            for buyer in (file, packed):
-                buyers.create_task(buyer.download(halfway, published))
-            await halfway.wait()
-            await stores.publish_change("Other")
-            published.set()
-        assert file.got == LONG
-        with zipfile.ZipFile(io.BytesIO(packed.got)) as archive:
-            contents = {archive.read(name) for name in archive.namelist()}
-        assert {LONG, SHORT} < contents
-        # What was replaced itself begins anew: nothing is ever mixed.
-        assert not stores.proxy.faults
+        with opened(stores, mode) as shop:
+            await check(shop, mode)
+
+
+async def check(shop: Shop, mode: str) -> None:
+    """Download a file and a ZIP while all of it fails, then replace it."""
+    stores = shop.stores
+    file = await shop.arrive("noise-long", redirected=mode == "redirect")
+    packed = await shop.arrive("noise", redirected=False)
+    # nginx has the file after its first responses.
+    stores.proxy.faults.extend(faults(CUTS if mode == "accel" else 2 * CUTS))
+    halfway, published = asyncio.Event(), asyncio.Event()
+    async with asyncio.TaskGroup() as buyers:
+        for buyer in (file, packed):
+            buyers.create_task(buyer.download(halfway, published))
+        await halfway.wait()
+        await stores.publish_change("Other")
+        published.set()
+    assert file.got == LONG
+    with zipfile.ZipFile(io.BytesIO(packed.got)) as archive:
+        contents = {archive.read(name) for name in archive.namelist()}
+    assert {LONG, SHORT} < contents
+    # What was replaced itself begins anew: nothing is ever mixed.
+    assert not stores.proxy.faults
+    tags = {file.etag}
+    async with shop.session() as session:
+        urls = [each + file.path for each in shop.origins]
+        async with session.get(urls[0]) as response:
+            tags.add(response.headers["ETag"])
+        for tag in tags:
+            assert await resume(session, urls[-1], tag) == (206, LONG[9:])
         changed = await stores.publish_change("Noise")
-        async with ClientSession(timeout=TIMEOUT) as session:
-            for replica in stores.replicas:
-                async with session.get(
-                    replica.url + file.path,
-                    headers={"Range": "bytes=9-", "If-Range": file.etag},
-                ) as response:
-                    assert response.status == 200
-                    assert await response.read() == changed
+        for url in urls:
+            for tag in tags:
+                assert await resume(session, url, tag) == (200, changed)
 
 
-async def arrive(
-    stores: BucketStores, item_id: str, *, redirected: bool
-) -> Buyer:
-    """Return a buyer of an item, who has asked for its size."""
-    path = await stores.buy(item_id)
-    async with (
-        ClientSession(timeout=TIMEOUT) as session,
-        session.head(stores.replicas[0].url + path) as head,
-    ):
-        size_bytes = int(head.headers["Content-Length"])
-        return Buyer(
-            stores, path, size_bytes, head.headers["ETag"], redirected
-        )
+async def resume(
+    session: ClientSession, url: str, tag: str
+) -> tuple[int, bytes]:
+    """Continue after nine bytes of a file with a tag, as browsers do."""
+    headers = {"Range": "bytes=9-", "If-Range": tag}
+    async with session.get(url, headers=headers) as response:
+        return response.status, await response.read()

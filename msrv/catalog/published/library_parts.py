@@ -124,6 +124,7 @@ class LibraryParts:
             ObjectReader,
         )
         from msrv.downloads.objects.redirect import (  # noqa: PLC0415 - as above
+            BucketTags,
             PresignedAddresses,
             RedirectSender,
         )
@@ -148,16 +149,17 @@ class LibraryParts:
             settings.stall_seconds,
             open_reader=partial(ObjectReader, bucket, blob_key),
         )
+        redirected = partial(
+            RedirectSender, tag_of=BucketTags(bucket, blob_key)
+        )
         if settings.delivery == "redirect":
-            sender = RedirectSender(
-                PresignedAddresses(bucket, blob_key), sender
-            )
+            sender = redirected(PresignedAddresses(bucket, blob_key), sender)
         elif settings.delivery == "cdn":
             from msrv.downloads.objects.cdn_addresses import (  # noqa: PLC0415 - as above
                 CdnAddresses,
             )
 
-            sender = RedirectSender(
+            sender = redirected(
                 CdnAddresses.of(settings, keyring, blob_key), sender
             )
         elif settings.delivery == "accel":

@@ -49,6 +49,9 @@ AddressOf = Callable[
 ]
 """Returns the address of a file from a Unix time on. Raises StorageError."""
 
+TagOf = Callable[[Content], Awaitable[str]]
+"""Returns the tag that the bucket has of a file. Raises StorageError."""
+
 
 class PresignedAddresses:
     """Returns the address of a file in a bucket. Implements AddressOf."""
@@ -74,18 +77,37 @@ class PresignedAddresses:
             raise Unavailable(content.path) from error
 
 
+class BucketTags:
+    """Returns the bucket's own tag of a file. Implements TagOf."""
+
+    def __init__(self, bucket: Bucket, key_of: KeyOf) -> None:
+        self._bucket = bucket
+        self._key_of = key_of
+
+    async def __call__(self, content: Content) -> str:
+        """Return the tag, in quotes. Raises Unavailable."""
+        try:
+            return await self._bucket.tag(self._key_of(content.sha256))
+        except BucketError as error:
+            raise Unavailable(content.path) from error
+
+
 class RedirectSender:
     """Redirects to an address; `direct` sends the rest. Implements Sender."""
 
-    def __init__(self, address_of: AddressOf, direct: Sender) -> None:
+    def __init__(
+        self, address_of: AddressOf, direct: Sender, tag_of: TagOf
+    ) -> None:
         self._address_of = address_of
         self._direct = direct
+        self._tag_of = tag_of
 
     def streams(self, request: web.Request, body: Body) -> bool:
-        """Return whether a response would stream through this process."""
-        return self._redirected(request, body) is None and (
-            self._direct.streams(request, body)
-        )
+        """Return whether a response may stream through this process."""
+        return (
+            hdrs.IF_RANGE in request.headers
+            or self._redirected(request, body) is None
+        ) and self._direct.streams(request, body)
 
     def cached(
         self, representation: Representation, *, cache_control: str
@@ -108,6 +130,7 @@ class RedirectSender:
             or options.disposition == "inline"
             or not plan.parts
             or len(plan.parts) > 1
+            or not await self._is_current(request, content)
         ):
             return await self._direct.send(
                 request, representation, body, options
@@ -125,6 +148,17 @@ class RedirectSender:
             },
         )
 
+    async def _is_current(
+        self, request: web.Request, content: Content
+    ) -> bool:
+        """Return whether If-Range, if any, has the bucket's tag of a file.
+
+        A bucket may ignore it (Ceph does), and would continue a file that
+        was replaced with the bytes of another. Raises Unavailable.
+        """
+        tag = request.headers.get(hdrs.IF_RANGE)
+        return tag is None or tag == await self._tag_of(content)
+
     def _redirected(self, request: web.Request, body: Body) -> Content | None:
         """Return the file to which a request is redirected, if any."""
         if (
@@ -141,10 +175,9 @@ class RedirectSender:
 
 
 def _is_theirs(request: web.Request, content: Content) -> bool:
-    """Return whether If-Range, if any, has a tag that isn't the store's.
+    """Return whether If-Range, if any, may have the bucket's own tag.
 
-    Whoever has a part from the bucket repeats the bucket's tag: by it the
-    bucket knows whether it still has the same bytes.
+    Whoever has a part from the bucket repeats that.
     """
     tag = request.headers.get(hdrs.IF_RANGE)
     return tag is None or (

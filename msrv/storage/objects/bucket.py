@@ -283,6 +283,20 @@ class Bucket:
 
         await asyncio.to_thread(delete)
 
+    async def tag(self, key: str) -> str:
+        """Return the bucket's own tag of an object, in quotes.
+
+        Raises ObjectMissing.
+        """
+        import obstore
+
+        def request() -> str:
+            with _translated(key):
+                return obstore.head(self._store, key)["e_tag"] or ""
+
+        tag = await asyncio.to_thread(request)
+        return f'"{tag.strip(chr(34))}"'
+
     async def presigned(self, key: str, seconds: int) -> str:
         """Return an address of an object that anybody can read till then."""
         import obstore
