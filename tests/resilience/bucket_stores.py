@@ -4,21 +4,26 @@
 """Two replicas of a store whose library is in a bucket, behind a proxy."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 from typing import Final
 from urllib.parse import urlsplit
+
+from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from tests.downloads.contents import noise
 from tests.storage.objects.ceph_server import CephServer
 from tests.storage.objects.faulty_proxy import FaultyProxy
 from tests.storage.objects.publishing import publish
 from tests.store_process import StoreProcess, launch_store
+from tests.web.shop.published.edge import running_edge
 
 NONCE = "a nonce for replicas: 4Hb7-Kmq2-Ys9D-xC1f-Pp35"
 _SECONDS: Final = 60
+_TIMEOUT: Final = ClientTimeout(total=120, sock_read=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,34 @@ class BucketStores:
         )
         link: str = order["downloads"][item_id]
         return urlsplit(link).path
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Where buyers go: to one replica or the other, or to nginx."""
+
+    stores: BucketStores
+    origins: Sequence[str]
+    trust: SSLContext | None
+
+    def session(self) -> ClientSession:
+        """Return a client."""
+        return ClientSession(
+            timeout=_TIMEOUT, connector=TCPConnector(ssl=self.trust or True)
+        )
+
+
+@contextmanager
+def opened(stores: BucketStores, mode: str) -> Iterator[Shop]:
+    """Return where buyers go, with nginx running if it sends the files."""
+    urls = [each.url for each in stores.replicas]
+    if mode != "accel":
+        yield Shop(stores, urls, None)
+        return
+    ports = [each.port for each in stores.replicas]
+    bucket = f"{stores.proxy.endpoint}/{stores.target.removeprefix('s3://')}"
+    with running_edge(stores.folder / "edge", ports, bucket) as edge:
+        yield Shop(stores, [edge.url], edge.trust)
 
 
 async def wait_for_size(

@@ -12,23 +12,15 @@ import asyncio
 import io
 import random
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from ssl import SSLContext
 from typing import Final
 
 import pytest
-from aiohttp import (
-    ClientError,
-    ClientSession,
-    ClientTimeout,
-    TCPConnector,
-)
+from aiohttp import ClientError, ClientSession
 
 from tests.downloads.contents import noise
-from tests.resilience.bucket_stores import BucketStores, running
+from tests.resilience.bucket_stores import Shop, opened, running
 from tests.storage.objects.ceph_server import CephServer
 from tests.storage.objects.faulty_proxy import (
     DENIED,
@@ -38,12 +30,10 @@ from tests.storage.objects.faulty_proxy import (
     Ending,
     Fault,
 )
-from tests.web.shop.published.edge import running_edge
 
 CUTS: Final = 200
 LONG: Final = noise(3_000_001, "long in a bucket")
 SHORT: Final = noise(170_003, "short in a bucket")
-TIMEOUT: Final = ClientTimeout(total=60, sock_read=30)
 
 
 def write_library(library: Path) -> None:
@@ -88,7 +78,7 @@ def faults(count: int) -> list[Fault]:
 class Buyer:
     """Buyer of one item, with what was received of it so far."""
 
-    shop: "Shop"
+    shop: Shop
     path: str
     size_bytes: int
     etag: str
@@ -147,44 +137,15 @@ class Buyer:
             self.failures += 1
 
 
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """Where buyers go: to one replica or the other, or to nginx."""
-
-    stores: BucketStores
-    origins: Sequence[str]
-    trust: SSLContext | None
-
-    def session(self) -> ClientSession:
-        """Return a client."""
-        return ClientSession(
-            timeout=TIMEOUT, connector=TCPConnector(ssl=self.trust or True)
-        )
-
-    async def arrive(self, item_id: str, *, redirected: bool) -> Buyer:
-        """Return a buyer of an item, who has asked for its size."""
-        path = await self.stores.buy(item_id)
-        async with (
-            self.session() as session,
-            session.head(self.origins[0] + path) as head,
-        ):
-            size_bytes = int(head.headers["Content-Length"])
-            return Buyer(
-                self, path, size_bytes, head.headers["ETag"], redirected
-            )
-
-
-@contextmanager
-def opened(stores: BucketStores, mode: str) -> Iterator[Shop]:
-    """Return where buyers go, with nginx running if it sends the files."""
-    urls = [each.url for each in stores.replicas]
-    if mode != "accel":
-        yield Shop(stores, urls, None)
-        return
-    ports = [each.port for each in stores.replicas]
-    bucket = f"{stores.proxy.endpoint}/{stores.target.removeprefix('s3://')}"
-    with running_edge(stores.folder / "edge", ports, bucket) as edge:
-        yield Shop(stores, [edge.url], edge.trust)
+async def arrive(shop: Shop, item_id: str, *, redirected: bool) -> Buyer:
+    """Return a buyer of an item, who has asked for its size."""
+    path = await shop.stores.buy(item_id)
+    async with (
+        shop.session() as session,
+        session.head(shop.origins[0] + path) as head,
+    ):
+        size_bytes = int(head.headers["Content-Length"])
+        return Buyer(shop, path, size_bytes, head.headers["ETag"], redirected)
 
 
 @pytest.mark.parametrize("mode", ["direct", "accel", "redirect"])
@@ -200,8 +161,8 @@ async def test_a_download_cut_200_times_completes(
 async def check(shop: Shop, mode: str) -> None:
     """Download a file and a ZIP while all of it fails, then replace it."""
     stores = shop.stores
-    file = await shop.arrive("noise-long", redirected=mode == "redirect")
-    packed = await shop.arrive("noise", redirected=False)
+    file = await arrive(shop, "noise-long", redirected=mode == "redirect")
+    packed = await arrive(shop, "noise", redirected=False)
     # nginx has the file after its first responses.
     stores.proxy.faults.extend(faults(CUTS if mode == "accel" else 2 * CUTS))
     halfway, published = asyncio.Event(), asyncio.Event()
