@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.measuring import NONCE, Figure, compare
-from bench.processes import cpu_seconds, resident_bytes
+from bench.processes import cpu_seconds, resident_bytes, wait_until_idle
 from msrv.catalog.documents.stored_library import FILE_NAME
 from tests.store_process import free_port
 
@@ -128,7 +128,7 @@ def _measure_one(folder: Path, size: int, number: int) -> Round:
         store.wait_for("Release")
         warm = time.perf_counter() - store.started_at
         warm_cpu = cpu_seconds(store.pid)
-        _wait_until_idle(store.pid)
+        wait_until_idle(store.pid)
         before = cpu_seconds(store.pid)
         added = library / f"Added {number}"
         added.mkdir()
@@ -143,14 +143,6 @@ def _measure_one(folder: Path, size: int, number: int) -> Round:
             cpu_seconds(store.pid) - before,
             resident_bytes(store.pid) / MIB,
         )
-
-
-def _wait_until_idle(pid: int) -> None:
-    """Wait until a store has taken little processor time for a while."""
-    spent = -1.0
-    while cpu_seconds(pid) - spent > 0.1:
-        spent = cpu_seconds(pid)
-        time.sleep(4)
 
 
 @contextmanager

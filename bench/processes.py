@@ -4,6 +4,7 @@
 """CPU time and memory of a process and its children, from /proc."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +52,11 @@ def tree(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text("utf-8").split():
             yield from tree(int(child))
+
+
+def wait_until_idle(pid: int) -> None:
+    """Wait until a process has taken little processor time for a while."""
+    spent = -1.0
+    while cpu_seconds(pid) - spent > 0.1:
+        spent = cpu_seconds(pid)
+        time.sleep(4)

@@ -19,6 +19,7 @@ import obstore
 
 from bench.measuring import NONCE
 from bench.peers import ROOT, Stage
+from bench.processes import wait_until_idle
 from tests.storage.objects import ceph_server
 from tests.storage.objects.ceph_server import CephServer
 from tests.store_process import StoreProcess, launch_store
@@ -41,7 +42,10 @@ class Published:
     def store(
         self, folder: Path, *, tls: bool = False, **environ: str
     ) -> Iterator[StoreProcess]:
-        """Start a store that sells it, and stop it at the end of the block."""
+        """Start a store that sells it, and stop it at the end of the block.
+
+        What it does after its start, like opening the ledger, is awaited.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         settings = {
             "NONCE": NONCE,
@@ -54,6 +58,7 @@ class Published:
         }
         settings |= self.environ | environ
         with launch_store(folder, files=None, **settings) as store:
+            wait_until_idle(store.process.pid)
             yield store
 
 
