@@ -21,6 +21,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import playwright
 import pytest
 import trustme
 from aiohttp import ClientResponse, ClientSession
@@ -41,7 +42,6 @@ from msrv.settings.cdn_types import Cdn, CdnKind
 from msrv.storage.objects.bucket import Bucket
 from tests.conftest import NONCE, Client, Clock, StartStore
 from tests.downloads.objects import cdn_verifiers
-from tests.optional_programs import require
 from tests.storage.objects.ceph_server import CephServer
 from tests.web.shop.published.cdn_stand_in import CdnStandIn
 
@@ -295,10 +295,8 @@ async def test_address_that_ends_next_month_has_its_key(
 
 @pytest.fixture
 def node() -> str:
-    """Path of Node.js, which runs what is deployed at a CDN."""
-    found = shutil.which("node")
-    require("node", available=found is not None, reason="no Node.js")
-    return found or ""
+    """Path of the Node.js of Playwright: it runs what is deployed at a CDN."""
+    return str(Path(playwright.__file__).parent / "driver" / "node")
 
 
 @pytest.mark.parametrize("own", [False, True])
