@@ -33,6 +33,7 @@ from tests.store_process import StoreProcess, free_port, launch_store
 
 ROUNDS: Final = int(os.environ.get("MSRV_TEST_KILLS", "3"))
 SETTLE_SECONDS: Final = 60
+GONE_SECONDS: Final = 5
 
 
 class Replica:
@@ -82,6 +83,9 @@ async def fail(
         await asyncio.to_thread(node.server.kill)
         await asyncio.sleep(chance.random())
         writer.lead_to(successor.server.port)
+        # On a busy machine, a node that is back before the others have agreed
+        # that it was gone may cost the cluster its quorum.
+        await asyncio.sleep(GONE_SECONDS)
         await asyncio.to_thread(node.start_after_kill)
 
     async def fail_replica() -> None:
