@@ -34,7 +34,7 @@ def temporary_files(name: str) -> str:
     """Return the files in a container's /tmp, except those of its start."""
     return docker(
         "exec", name, "find", "/tmp", "-type", "f",  # noqa: S108 - its own
-        "-not", "-name", "store.conf", "-not", "-name", "nginx.pid",
+        "-not", "-name", "*.conf", "-not", "-name", "nginx.pid",
     )  # fmt: skip
 
 
