@@ -22,11 +22,7 @@ from markupsafe import Markup
 from msrv import time_slices
 from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Page, Shop
-from msrv.translations import (
-    Language,
-    current_language,
-    format_number,
-)
+from msrv.translations import Language, current_language, format_number
 from msrv.translations.dates import format_interval
 from msrv.translations.sizes import format_size
 from msrv.translations.templates import EXTENSIONS, install_translations
@@ -199,11 +195,12 @@ async def page_response_in_slices(
 ) -> web.Response:
     """Return the response of `page_response`, rendered in slices."""
     page = {"chrome": _chrome(request), "path": request.path}
-    return _filled(
-        request,
-        await render_in_slices(request, template, {**context, **page}),
-        status,
-    )
+    text = await render_in_slices(request, template, {**context, **page})
+    # A large page is filled in and encoded in steps of their own.
+    await asyncio.sleep(0)
+    filled = _filled(request, text)
+    await asyncio.sleep(0)
+    return _page(filled, status)
 
 
 def json_response(
@@ -225,15 +222,19 @@ def page_response(
     """Return a rendered template, with the store's chrome."""
     page = {"chrome": _chrome(request), "path": request.path}
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
-    return _filled(request, found.render({**page, **context}), status)
+    return _page(_filled(request, found.render({**page, **context})), status)
 
 
-def _filled(request: web.Request, page: str, status: int) -> web.Response:
+def _filled(request: web.Request, page: str) -> str:
     """Return a rendered page, with the visitor's own parts in its slots."""
     template = request[TEMPLATE] = page_slots(request).split(page)
+    return template.fill(visitor_parts(request))
+
+
+def _page(text: str, status: int) -> web.Response:
     language = current_language().tag
     return web.Response(
-        text=template.fill(visitor_parts(request)),
+        text=text,
         content_type=HTML,
         charset="utf-8",
         status=status,
@@ -248,7 +249,7 @@ async def render_in_slices(
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
     slices = await time_slices.TimeSlices.start()
     pieces = [each async for each in slices.iterate(found.generate(context))]
-    # A large page is joined and sent apart from the last of its pieces.
+    # A large page is joined apart from the last of its pieces.
     await asyncio.sleep(0)
     # Rendered by autoescaping templates, so it is safe markup.
     return Markup("".join(pieces))  # noqa: S704
