@@ -38,7 +38,7 @@ from bench.files import (
     make_single,
     warm,
 )
-from bench.measuring import Figure, compare, run_rounds
+from bench.measuring import Figure, compare, compare_values, run_rounds
 from bench.peers import Peer, Stage
 from bench.receiver import Received
 
@@ -251,16 +251,10 @@ def tiny(company: PeerRotation) -> list[Figure]:
         {f"{name}, 200 bytes": asking(name) for name in company.stock_first},
         rounds=ROUNDS,
     )
-    return compare(
+    return compare_values(
+        taken,
         {
-            name: [each.answers / each.seconds for each in rounds]
-            for name, rounds in taken.items()
+            "requests/s": lambda each: each.answers / each.seconds,
+            "CPU us each": lambda each: each.cpu_seconds / each.answers * 1e6,
         },
-        unit="requests/s",
-    ) + compare(
-        {
-            name: [each.cpu_seconds / each.answers * 1e6 for each in rounds]
-            for name, rounds in taken.items()
-        },
-        unit="CPU us each",
     )

@@ -89,6 +89,21 @@ def compare(
     return figures
 
 
+def compare_values(
+    taken: Mapping[str, Sequence[_Result]],
+    values: Mapping[str, Callable[[_Result], float]],
+) -> list[Figure]:
+    """Return the figures of several values of each round, by their units."""
+    return [
+        figure
+        for unit, value_of in values.items()
+        for figure in compare(
+            {name: list(map(value_of, each)) for name, each in taken.items()},
+            unit=unit,
+        )
+    ]
+
+
 def show(title: str, figures: list[Figure]) -> None:
     """Print one table."""
     width = max(len(each.name) for each in figures)

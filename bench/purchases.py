@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.buying import receive
-from bench.measuring import NONCE, Figure, compare, run_rounds
+from bench.measuring import NONCE, Figure, compare_values, run_rounds
 from bench.peers import ROOT, stop, wait_for_port
 from bench.receiver import Task
 from bench.storefront import cpu_microseconds, make_release
@@ -85,16 +85,10 @@ def _compared(
         },
         rounds=ROUNDS,
     )
-    return compare(
+    return compare_values(
+        taken,
         {
-            name: [each.answers / each.seconds for each in rounds]
-            for name, rounds in taken.items()
+            "purchases/s": lambda each: each.answers / each.seconds,
+            "CPU us each": cpu_microseconds,
         },
-        unit="purchases/s",
-    ) + compare(
-        {
-            name: [cpu_microseconds(each) for each in rounds]
-            for name, rounds in taken.items()
-        },
-        unit="CPU us each",
     )

@@ -17,9 +17,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
+from typing import Final
 
-from bench.measuring import NONCE, Figure, compare, run_rounds
+from bench.measuring import NONCE, Figure, compare_values, run_rounds
 from bench.processes import own_cpu_seconds, resident_bytes
 from tests.store_process import free_port
 from tests.wav_files import write_wav
@@ -77,29 +79,26 @@ def measure(folder: Path) -> list[Figure]:
         },
         rounds=ROUNDS,
     )
-    return [
-        figure
-        for number, unit in enumerate(("s", "CPU s", "MiB"))
-        for figure in compare(
-            {
-                name: [each[number] for each in values]
-                for name, values in taken.items()
-            },
-            unit=unit,
-        )
-    ]
+    return compare_values(taken, START_VALUES)
 
 
-def starting(
-    candidate: Candidate,
-) -> Callable[[], tuple[float, float, float]]:
+_Start = tuple[float, float, float]
+START_VALUES: Final[Mapping[str, Callable[[_Start], float]]] = {
+    "s": itemgetter(0),
+    "CPU s": itemgetter(1),
+    "MiB": itemgetter(2),
+}
+"""Units of a start's figures, and where each of them is."""
+
+
+def starting(candidate: Candidate) -> Callable[[], _Start]:
     """Return a function that starts a program, and returns its figures.
 
     These are seconds, CPU seconds, and MiB.
     """
     data = candidate.folder / "data"
 
-    def run() -> tuple[float, float, float]:
+    def run() -> _Start:
         if candidate.is_new:
             shutil.rmtree(data, ignore_errors=True)
         port = free_port()

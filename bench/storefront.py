@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.buying import receive
-from bench.measuring import Figure, compare, run_rounds
+from bench.measuring import Figure, compare_values, run_rounds
 from bench.peers import Peer, Stage
 from bench.receiver import Received, Task
 
@@ -134,20 +134,12 @@ def _speed(
     candidates: dict[str, Callable[[], Received]], suffix: str = ""
 ) -> list[Figure]:
     taken = run_rounds(candidates, rounds=ROUNDS)
-    return compare(
+    return compare_values(
+        {name + suffix: rounds for name, rounds in taken.items()},
         {
-            name + suffix: [
-                max(1, each.answers) / each.seconds for each in rounds
-            ]
-            for name, rounds in taken.items()
+            "requests/s": lambda each: max(1, each.answers) / each.seconds,
+            "CPU us each": cpu_microseconds,
         },
-        unit="requests/s",
-    ) + compare(
-        {
-            name + suffix: [cpu_microseconds(each) for each in rounds]
-            for name, rounds in taken.items()
-        },
-        unit="CPU us each",
     )
 
 

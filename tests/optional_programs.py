@@ -80,8 +80,8 @@ def mariadb(
 
 
 @pytest.fixture
-def cluster(mariadbd: str) -> Iterator[Cluster]:
-    """Galera cluster of three nodes."""
+def galera() -> str:
+    """Path of Galera's library, which MariaDB's server loads."""
     provider = galera_cluster.find()
     require(
         "mariadbd",
@@ -89,7 +89,13 @@ def cluster(mariadbd: str) -> Iterator[Cluster]:
         reason="Galera is not installed",
     )
     assert provider
-    with galera_cluster.running(mariadbd, provider) as nodes:
+    return provider
+
+
+@pytest.fixture
+def cluster(mariadbd: str, galera: str) -> Iterator[Cluster]:
+    """Galera cluster of three nodes."""
+    with galera_cluster.running(mariadbd, galera) as nodes:
         yield nodes
 
 

@@ -16,7 +16,7 @@ page says something.
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Final
 
 from bench.buying import GB, receive
-from bench.measuring import NONCE, Figure, compare, run_rounds
+from bench.measuring import NONCE, Figure, compare, compare_values, run_rounds
 from bench.objects.bucket import LARGE, Published, link_path
 from bench.processes import resident_bytes
 from bench.receiver import Received, Task
-from bench.startup import SETTLED_SECONDS, Candidate, starting
+from bench.startup import SETTLED_SECONDS, START_VALUES, Candidate, starting
 from msrv.text_table import plural
 from tests.store_process import StoreProcess
 
@@ -62,17 +62,7 @@ def start(
         )
     }
     taken = run_rounds(candidates, rounds=ROUNDS)
-    return [
-        figure
-        for number, unit in enumerate(("s", "CPU s", "MiB"))
-        for figure in compare(
-            {
-                name: [each[number] for each in values]
-                for name, values in taken.items()
-            },
-            unit=unit,
-        )
-    ]
+    return compare_values(taken, START_VALUES)
 
 
 def memory(large: Published, folder: Path) -> list[Figure]:
@@ -109,24 +99,28 @@ def growth(small: Published, folder: Path) -> list[Figure]:
             *_compared(
                 downloads,
                 "downloads",
-                ("MB/s", lambda all_: sum(map(_megabytes_a_second, all_))),
-                ("CPU s/GB", lambda all_: _cost(all_, _gigabytes)),
+                {
+                    "MB/s": lambda all_: sum(map(_megabytes_a_second, all_)),
+                    "CPU s/GB": lambda all_: _cost(all_, _gigabytes),
+                },
             ),
             *_compared(
                 pages,
                 "pages",
-                ("requests/s", lambda all_: sum(map(_pages_a_second, all_))),
-                ("CPU us each", lambda all_: _cost(all_, _million_pages)),
+                {
+                    "requests/s": lambda all_: sum(map(_pages_a_second, all_)),
+                    "CPU us each": lambda all_: _cost(all_, _million_pages),
+                },
             ),
         ]
 
 
-_Value = tuple[str, Callable[[Sequence[Received]], float]]
-"""Unit of a value, and how it is calculated of what all clients received."""
+_Values = Mapping[str, Callable[[Sequence[Received]], float]]
+"""Values by their units, of what all clients received."""
 
 
 def _compared(
-    tasks: Sequence[Task], what: str, *values: _Value
+    tasks: Sequence[Task], what: str, values: _Values
 ) -> list[Figure]:
     """Run the tasks of 1, 2 and 4 replicas at once, in turns."""
     taken = run_rounds(
@@ -138,17 +132,7 @@ def _compared(
         },
         rounds=ROUNDS,
     )
-    return [
-        figure
-        for unit, value_of in values
-        for figure in compare(
-            {
-                name: [value_of(each) for each in rounds]
-                for name, rounds in taken.items()
-            },
-            unit=unit,
-        )
-    ]
+    return compare_values(taken, values)
 
 
 def _receive_all(tasks: Sequence[Task]) -> list[Received]:

@@ -21,7 +21,7 @@ from typing import Final
 from urllib.request import urlopen
 
 from bench.buying import costs, receive
-from bench.measuring import Figure, compare, run_rounds
+from bench.measuring import Figure, compare_values, run_rounds
 from bench.objects.bucket import LARGE, LARGE_BYTES, Published, link_path
 from bench.peers import (
     Stage,
@@ -172,18 +172,12 @@ def redirect(published: Published, folder: Path) -> list[Figure]:
             },
             rounds=ROUNDS,
         )
-    return compare(
+    return compare_values(
+        taken,
         {
-            name: [cpu_microseconds(each) for each in rounds]
-            for name, rounds in taken.items()
+            "CPU us each": cpu_microseconds,
+            "requests/s": lambda each: each.answers / each.seconds,
         },
-        unit="CPU us each",
-    ) + compare(
-        {
-            name: [each.answers / each.seconds for each in rounds]
-            for name, rounds in taken.items()
-        },
-        unit="requests/s",
     )
 
 

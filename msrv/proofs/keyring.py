@@ -230,14 +230,18 @@ def derive(secret: bytes, purpose: Purpose, label: bytes = _SALT) -> bytes:
     """Return the key for a purpose, from a stretched NONCE.
 
     `label` separates the keys of simulated payments from those of real money.
+    """
+    return expand(secret, label + b"/" + purpose.value.encode("ascii"))
+
+
+def expand(secret: bytes, info: bytes) -> bytes:
+    """Return a key from a uniform secret, KEY_BYTES long.
+
     HKDF-SHA256 (RFC 5869) without a salt, as the secret is uniform already.
     Keys with a different `info` reveal nothing about one another.
     """
     return HKDF(
-        algorithm=SHA256(),
-        length=KEY_BYTES,
-        salt=None,
-        info=label + b"/" + purpose.value.encode("ascii"),
+        algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info
     ).derive(secret)
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.catalog.model import Catalog
-from msrv.orders.cart import Cart
+from msrv.orders.cart import Cart, StoredEntry
 from msrv.orders.discounts import CODE
 from msrv.orders.redemption import Claim
 from msrv.proofs.codes import CLAIM_BYTES
@@ -123,7 +123,7 @@ def read_cart(request: web.Request, catalog: Catalog) -> Cart:
     )
 
 
-def parse_cart(text: str) -> Iterator[tuple[str, int | None]]:
+def parse_cart(text: str) -> Iterator[StoredEntry]:
     """Yield the item ids of a cart's cookie, each with its price or None."""
     for part in filter(None, text[:_MAX_COOKIE_CHARS].split(_SEPARATOR)):
         entry = _ENTRY.fullmatch(part)
@@ -140,21 +140,20 @@ def write_cart(
 
 def format_cart(cart: Cart) -> str:
     """Return a cart's cookie; without prices where they don't fit."""
-    parts = []
-    for item_id in cart.stored_ids:
-        own = cart.chosen.get(item_id)
-        parts.append(
-            f"{item_id}{_BEFORE_PRICE}{own.minor}" if own else item_id
-        )
-    parts += [
+    text = _SEPARATOR.join(
         item_id if minor is None else f"{item_id}{_BEFORE_PRICE}{minor}"
-        for item_id, minor in cart.waiting
-    ]
-    text = _SEPARATOR.join(parts)
+        for item_id, minor in (*_stored_entries(cart), *cart.waiting)
+    )
     if len(text) <= _MAX_CART_CHARS:
         return text
     waiting = (item_id for item_id, _ in cart.waiting)
     return _SEPARATOR.join((*cart.item_ids, *waiting))
+
+
+def _stored_entries(cart: Cart) -> Iterator[StoredEntry]:
+    for item_id in cart.stored_ids:
+        own = cart.chosen.get(item_id)
+        yield item_id, own.minor if own else None
 
 
 # The discount: a code as it was typed, and a tag once it was verified.

@@ -5,19 +5,15 @@
 
 import http.client
 import re
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from msrv.acme.challenges import PATH_PREFIX, ChallengeFolder
 from tests.acme.faulty_proxy import FaultyProxy
 from tests.acme.requesting import Requester
-from tests.optional_programs import require
-from tests.store_process import ROOT, START_SECONDS
+from tests.nginx_process import running_nginx
+from tests.store_process import ROOT
 
 TEMPLATE = ROOT / "deploy" / "nginx" / "store.conf.template"
 
@@ -37,11 +33,6 @@ class Webroot(ChallengeFolder):
 @contextmanager
 def nginx(folder: Path, port: int) -> Iterator[None]:
     """Run nginx with the template's server of plain HTTP, on this port."""
-    program = shutil.which("nginx")
-    require(
-        "nginx", available=program is not None, reason="nginx is not installed"
-    )
-    assert program
     found = re.search(r"(?ms)^server \{.*?^\}", TEMPLATE.read_text("utf-8"))
     assert found
     server = re.sub(r"listen \[::\]:8080[^;]*;", "", found[0])
@@ -56,24 +47,8 @@ def nginx(folder: Path, port: int) -> Iterator[None]:
         f"uwsgi_temp_path {folder}; scgi_temp_path {folder};\n{server} }}\n",
         encoding="utf-8",
     )
-    process = subprocess.Popen(
-        [program, "-c", str(folder / "nginx.conf"), "-p", str(folder)]
-    )
-    try:
-        until = time.monotonic() + START_SECONDS
-        while True:
-            with (
-                suppress(OSError),
-                socket.create_connection(("127.0.0.1", port), 1),
-            ):
-                break
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.05)
+    with running_nginx(folder, port):
         yield
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
 
 
 def get(port: int, path: str) -> tuple[int, str]:

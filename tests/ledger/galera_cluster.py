@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,19 +182,39 @@ def _options(
     provider: str, group: str, number: int, ports: list[int]
 ) -> tuple[str, ...]:
     port, changes, files = ports
-    inner = {
+    inner: dict[str, str | int] = {
         "base_host": "127.0.0.1",
         "base_port": port,
         "gmcast.listen_addr": f"tcp://127.0.0.1:{port}",
         "ist.recv_addr": f"127.0.0.1:{changes}",
+    }
+    return (
+        *node_options(provider, group, f"node{number}", "127.0.0.1", inner),
+        f"--wsrep-sst-receive-address=127.0.0.1:{files}",
+    )
+
+
+def node_options(
+    provider: str,
+    group: str,
+    name: str,
+    host: str,
+    inner: Mapping[str, str | int],
+) -> tuple[str, ...]:
+    """Return the options of a node; `inner` are more of Galera's own.
+
+    `group` is the addresses of all nodes, and `host` is this one's.
+    """
+    all_inner = {
         "gcache.size": "32M",
         # Others are missed sooner than by default.
         "evs.keepalive_period": "PT0.5S",
         "evs.suspect_timeout": "PT2S",
         "evs.inactive_timeout": "PT4S",
         "pc.recovery": "false",
+        **inner,
     }
-    text_of_inner = "; ".join(f"{key}={value}" for key, value in inner.items())
+    joined = "; ".join(f"{key}={value}" for key, value in all_inner.items())
     return (
         "--binlog-format=ROW",
         "--innodb-autoinc-lock-mode=2",
@@ -202,11 +222,10 @@ def _options(
         f"--wsrep-provider={provider}",
         f"--wsrep-cluster-address=gcomm://{group}",
         "--wsrep-cluster-name=msrv",
-        f"--wsrep-node-name=node{number}",
-        "--wsrep-node-address=127.0.0.1",
+        f"--wsrep-node-name={name}",
+        f"--wsrep-node-address={host}",
         "--wsrep-sst-method=rsync",
-        f"--wsrep-sst-receive-address=127.0.0.1:{files}",
-        f"--wsrep-provider-options={text_of_inner}",
+        f"--wsrep-provider-options={joined}",
     )
 
 

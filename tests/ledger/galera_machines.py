@@ -8,6 +8,7 @@ Each machine is a network namespace with the address that the files in
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,12 +20,13 @@ from pathlib import Path
 from typing import Final
 
 from msrv.ledger.connection_rules import ConnectionRules
-from tests.ledger.galera_cluster import USER, Node, own
+from tests.ledger.galera_cluster import USER, Node, node_options, own
 from tests.ledger.mariadb_server import MariaDBServer
 from tests.network_namespaces import LOOPBACK_UP, new_network
 
 FILES: Final = Path(__file__).parents[2] / "deploy" / "haproxy"
 _PORT: Final = 3306
+_DOWN: Final = re.compile(r"Server ledger/node(\d) is DOWN")
 _HOSTS: Final = ("10.1.2.11", "10.1.2.12", "10.1.2.13")
 _RULES: Final = ConnectionRules(private_networks=(ip_network("10.1.2.0/24"),))
 _STORE: Final = "10.1.2.1/24"
@@ -150,15 +152,31 @@ def running(mariadbd: str, provider: str) -> Iterator[Machines]:
         yield one, two, three
 
 
+@dataclass(frozen=True, slots=True)
+class HAProxy:
+    """HAProxy in front of the cluster."""
+
+    log: Path
+    address: str = "127.0.0.1:3306"
+
+    def failed_nodes(self) -> list[int]:
+        """Return the numbers of the nodes that it found down, from 0."""
+        text = self.log.read_text("utf-8")
+        return [int(each) - 1 for each in _DOWN.findall(text)]
+
+
 @contextmanager
-def running_haproxy(program: str) -> Iterator[str]:
-    """Run HAProxy as documented, and return the ledger's host and port."""
-    process = subprocess.Popen(
-        [program, "-db", "-f", FILES / "haproxy.cfg"],
-        stdin=subprocess.DEVNULL,
-    )
+def running_haproxy(program: str, log: Path) -> Iterator[HAProxy]:
+    """Run HAProxy as documented; what it prints is written to a file."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program, "-db", "-f", FILES / "haproxy.cfg"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
     try:
-        yield "127.0.0.1:3306"
+        yield HAProxy(log)
     finally:
         process.terminate()
         process.wait()
@@ -175,34 +193,13 @@ def _node(
     server.folder.mkdir()
     own(server.folder)
     node = MachineNode(
-        server, _options(provider, name, host), _RULES, machine=machine
+        server,
+        node_options(provider, ",".join(_HOSTS), name, host, {}),
+        _RULES,
+        machine=machine,
     )
     stack.callback(node.stop)
     return node
-
-
-def _options(provider: str, name: str, host: str) -> tuple[str, ...]:
-    inner = {
-        "gcache.size": "32M",
-        # Others are missed sooner than by default.
-        "evs.keepalive_period": "PT0.5S",
-        "evs.suspect_timeout": "PT2S",
-        "evs.inactive_timeout": "PT4S",
-        "pc.recovery": "false",
-    }
-    text_of_inner = "; ".join(f"{key}={value}" for key, value in inner.items())
-    return (
-        "--binlog-format=ROW",
-        "--innodb-autoinc-lock-mode=2",
-        "--wsrep-on=ON",
-        f"--wsrep-provider={provider}",
-        f"--wsrep-cluster-address=gcomm://{','.join(_HOSTS)}",
-        "--wsrep-cluster-name=msrv",
-        f"--wsrep-node-name={name}",
-        f"--wsrep-node-address={host}",
-        "--wsrep-sst-method=rsync",
-        f"--wsrep-provider-options={text_of_inner}",
-    )
 
 
 def _ip(arguments: str) -> None:

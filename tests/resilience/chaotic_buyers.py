@@ -7,11 +7,9 @@ import asyncio
 import contextlib
 import hashlib
 import random
-import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,7 +21,6 @@ from msrv.ledger.db.database import Database
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.downloads.contents import noise
-from tests.store_process import StoreProcess
 
 BUYERS: Final = 50
 FILE: Final = noise(1_500_001, "chaos")
@@ -136,20 +133,6 @@ class Buyers:
         }
         assert len(found) == len(self.receipts)
         return found
-
-
-def is_synced(store: StoreProcess, data: Path) -> bool:
-    """Return whether all events of a store are in the database."""
-    spools = list((data / "spool").glob("[0-9]*"))
-    with urllib.request.urlopen(
-        f"{store.url}/-/metrics", timeout=5
-    ) as response:
-        figures = response.read().decode()
-    return (
-        len(spools) <= 1
-        and "msrv_ledger_up 1.0" in figures
-        and "msrv_ledger_waiting_bytes 0.0" in figures
-    )
 
 
 async def check_ledger(database: str, sold: set[str], seconds: float) -> None:

@@ -24,48 +24,15 @@ from tests.resilience.chaotic_buyers import (
     FILE,
     Buyers,
     check_ledger,
-    is_synced,
 )
+from tests.resilience.killed_store import KilledStore
 from tests.storage.objects.ceph_server import CephServer
 from tests.storage.objects.faulty_proxy import FaultyProxy
 from tests.storage.objects.publishing import publish
-from tests.store_process import StoreProcess, free_port, launch_store
 
 ROUNDS: Final = int(os.environ.get("MSRV_TEST_KILLS", "3"))
 SETTLE_SECONDS: Final = 60
 GONE_SECONDS: Final = 5
-
-
-class Replica:
-    """Replica that is killed and started again, on the same port."""
-
-    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
-        self._folder = folder
-        self._environ = environ | {"MSRV_DATA": str(folder / "data")}
-        self._starts = 0
-        self._port = free_port()
-        self.store = self.start()
-
-    def start(self) -> StoreProcess:
-        """Start it."""
-        self._starts += 1
-        folder = self._folder / f"start-{self._starts}"
-        folder.mkdir(parents=True)
-        self.store = launch_store(
-            folder, f"--port={self._port}", files=None, **self._environ
-        )
-        return self.store
-
-    def kill(self) -> None:
-        """Stop it with SIGKILL."""
-        self.store.process.kill()
-        self.store.process.wait(20)
-        if self.store.process.stdout:
-            self.store.process.stdout.close()
-
-    def is_synced(self) -> bool:
-        """Return whether all its events are in the database."""
-        return is_synced(self.store, self._folder / "data")
 
 
 async def fail(
@@ -73,7 +40,7 @@ async def fail(
     cluster: Cluster,
     writer: WriterProxy,
     bucket: FaultyProxy,
-    replica: Replica,
+    replica: KilledStore,
 ) -> None:
     """Let everything fail once, and be there again."""
     chance = random.Random(number)  # noqa: S311 - the same each time
@@ -129,7 +96,7 @@ async def test_nothing_is_lost_or_doubled(
         }
         replicas = await asyncio.gather(
             *(
-                asyncio.to_thread(Replica, tmp_path / name, environ)
+                asyncio.to_thread(KilledStore, tmp_path / name, environ)
                 for name in ("one", "two")
             )
         )

@@ -18,21 +18,17 @@ from tests.resilience.chaotic_buyers import (
     FILE,
     Buyers,
     check_ledger,
-    is_synced,
 )
-from tests.store_process import StoreProcess, free_port, launch_store
+from tests.resilience.killed_store import KilledStore
 
 ROUNDS: Final = 20
 SETTLE_SECONDS: Final = 40
 
 
-class StoreWithDatabase:
+class StoreWithDatabase(KilledStore):
     """Store process and its database server."""
 
     def __init__(self, folder: Path, program: str) -> None:
-        self._folder = folder
-        self._starts = 0
-        self._port = free_port()
         self.server = MariaDBServer(program, folder / "mariadb")
         self.server.install()
         library = folder / "library" / "Noise"
@@ -40,33 +36,16 @@ class StoreWithDatabase:
         (library / "noise.bin").write_bytes(FILE)
         (library / "release.toml").write_text('price = "1.00"\n')
         self.database = self.server.create("shop")
-        self.store = self.start()
-
-    def start(self) -> StoreProcess:
-        self._starts += 1
-        folder = self._folder / f"start-{self._starts}"
-        folder.mkdir()
-        self.store = launch_store(
+        super().__init__(
             folder,
-            f"--port={self._port}",
-            MSRV_DATA=str(self._folder / "data"),
-            MSRV_LIBRARY=str(self._folder / "library"),
-            MSRV_DATABASE=self.database,
-            MSRV_DEMO_PAYMENTS="1",
-            MSRV_TLS="off",
-            MSRV_MAX_DOWNLOADS_PER_CLIENT="200",
+            {
+                "MSRV_LIBRARY": str(folder / "library"),
+                "MSRV_DATABASE": self.database,
+                "MSRV_DEMO_PAYMENTS": "1",
+                "MSRV_TLS": "off",
+                "MSRV_MAX_DOWNLOADS_PER_CLIENT": "200",
+            },
         )
-        return self.store
-
-    def kill(self) -> None:
-        self.store.process.kill()
-        self.store.process.wait(20)
-        if self.store.process.stdout:
-            self.store.process.stdout.close()
-
-    def is_synced(self) -> bool:
-        """Return whether all events are in the database."""
-        return is_synced(self.store, self._folder / "data")
 
     def end(self) -> None:
         if self.store.process.poll() is None:

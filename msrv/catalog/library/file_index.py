@@ -168,6 +168,7 @@ class FileIndex:
         known = self._entry(file.path)
         if known is None:
             return None
+        # Compared without making an identity: most files are as they were.
         if known.identity == file[1:] or known.identity.is_same(file.identity):
             return known
         if self._ignores_status and self.has_same_size_and_date(file):
@@ -194,7 +195,7 @@ class FileIndex:
     def has_same_size_and_date(self, file: FoundFile) -> bool:
         """Return whether a file's size and date are those of its entry."""
         known = self._entry(file.path)
-        return known is not None and known.identity[:2] == file[1:3]
+        return known is not None and known.identity[:2] == file.identity[:2]
 
     def add(self, path: str, known: IndexEntry) -> None:
         """Add or replace the entry of a file that was read.

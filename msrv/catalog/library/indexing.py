@@ -204,7 +204,7 @@ def _read_file(
         ) as file:
             identity = _identity(file)
             # Without the inode, which some file systems assign anew.
-            if identity[:3] != wanted[1:4]:
+            if identity[:3] != wanted.identity[:3]:
                 raise _FileChanged
             content = _content(file, wanted, is_parsed=is_parsed)
             sha256, crc32 = _hash(content, stopping)

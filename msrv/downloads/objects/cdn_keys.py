@@ -9,10 +9,7 @@ at a CDN, and one that leaks there is of no use after its month.
 
 from datetime import UTC, datetime
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-from msrv.proofs.keyring import KEY_BYTES, Generation, Purpose
+from msrv.proofs.keyring import Generation, Purpose, expand
 
 
 def month_of(seconds: int) -> str:
@@ -34,16 +31,7 @@ def month_key(generation: Generation, cdn: str, month: str) -> str:
     """Return a CDN's key for the addresses that end in a month.
 
     64 characters of hexadecimal digits; as a text they are the key of a MAC,
-    since the fields of a CDN's settings hold text. HKDF-SHA256 (RFC 5869) of
-    the key for the purpose, without a salt.
+    since the fields of a CDN's settings hold text.
     """
-    return (
-        HKDF(
-            algorithm=SHA256(),
-            length=KEY_BYTES,
-            salt=None,
-            info=f"msrv/v1/cdn/{cdn}/{month}".encode("ascii"),
-        )
-        .derive(generation.key(Purpose.CDN))
-        .hex()
-    )
+    info = f"msrv/v1/cdn/{cdn}/{month}".encode("ascii")
+    return expand(generation.key(Purpose.CDN), info).hex()

@@ -9,19 +9,15 @@ names are resolved, and HTTP/2.
 """
 
 import re
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from ssl import SSLContext
 
 from tests.certificates import issue_pair
-from tests.optional_programs import require
-from tests.store_process import ROOT, START_SECONDS, free_port
+from tests.nginx_process import running_nginx
+from tests.store_process import ROOT, free_port
 
 NGINX = ROOT / "deploy" / "nginx"
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -54,11 +50,6 @@ class Edge:
             for each in (self.folder / "cache").rglob("*")
             if each.is_file()
         )
-
-
-def find_nginx() -> str | None:
-    """Return the path of nginx; Debian installs it in /usr/sbin."""
-    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 
 def fill_in(
@@ -108,11 +99,6 @@ def running_edge(
     cache_size: str = "256m",
 ) -> Iterator[Edge]:
     """Run nginx in front of stores on these ports, with a bucket."""
-    program = find_nginx()
-    require(
-        "nginx", available=program is not None, reason="nginx is not installed"
-    )
-    assert program
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cache").mkdir(exist_ok=True)
     _, trust = issue_pair(folder)
@@ -135,21 +121,5 @@ def running_edge(
             # Its workers read what is below pytest's folders.
             text = f"daemon off;\nuser root;\n{text}"
         (folder / name).write_text(text, encoding="utf-8")
-    process = subprocess.Popen(
-        [program, "-c", str(folder / "nginx.conf"), "-p", str(folder)]
-    )
-    try:
-        until = time.monotonic() + START_SECONDS
-        while True:
-            with (
-                suppress(OSError),
-                socket.create_connection(("127.0.0.1", port), 1),
-            ):
-                break
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.05)
+    with running_nginx(folder, port):
         yield Edge(folder, port, trust)
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
