@@ -20,21 +20,13 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from tests.payments.stripe import stripe_objects
-from tests.payments.stripe.checkout_sessions import (
-    Refusal,
-    check_email,
-    check_session,
-    expanded,
-    page_of,
-    payment_page,
-)
+from tests.payments.stripe.checkout_sessions import Refusal, payment_page
 from tests.payments.stripe.fake_refunds import FakeRefunds
-from tests.payments.stripe.form_fields import nested
+from tests.payments.stripe.fake_sessions import FakeSessions
 from tests.payments.stripe.stripe_objects import Json
 
 KEY = "sk_test_0123456789abcdef"
 SECRET = "whsec_0123456789abcdef"
-_MINIMUM = 50
 
 
 class FakeStripe:
@@ -43,6 +35,8 @@ class FakeStripe:
     def __init__(self, clock: Callable[[], int]) -> None:
         self.clock = clock
         self.live = False
+        self.minimum = 50
+        """Cents that a payment has to have at least."""
         self.sessions: dict[str, Json] = {}
         self.intents: dict[str, Json] = {}
         self.charges: dict[str, Json] = {}
@@ -66,16 +60,17 @@ class FakeStripe:
         self.endpoints: list[Json] = []
         self.restricted = False
         """Whether the key may do no more than payments need."""
-        self._marks: dict[str, Json] = {}
-        self._known: dict[str, tuple[Json, Json]] = {}
+        self.payment_metadata: dict[str, Json] = {}
+        """Of the payment of each session, by the session's ID."""
         self._number = 0
         self.refunding = FakeRefunds(self)
+        sessions = FakeSessions(self)
         app = web.Application(middlewares=[self._guard])
         app.add_routes(
             [
-                web.post("/v1/checkout/sessions", self._create),
-                web.get("/v1/checkout/sessions", self._list_sessions),
-                web.get("/v1/checkout/sessions/{id}", self._session),
+                web.post("/v1/checkout/sessions", sessions.create),
+                web.get("/v1/checkout/sessions", sessions.list_),
+                web.get("/v1/checkout/sessions/{id}", sessions.find),
                 web.get("/v1/payment_intents/{id}", self._intent),
                 web.get("/v1/refunds", self._list_refunds),
                 web.post("/v1/refunds", self._create_refund),
@@ -266,86 +261,23 @@ class FakeStripe:
         if self.restricted:
             raise Refusal(403, None, "The provided key lacks a permission.")
 
-    async def _create(self, request: web.Request) -> web.Response:
-        fields = await request.post()
-        params = nested((name, str(value)) for name, value in fields.items())
-        key = request.headers["Idempotency-Key"]
-        if key in self._known:
-            before, made = self._known[key]
-            if before != params:
-                raise Refusal(
-                    400,
-                    None,
-                    "Another request had this key",
-                    "idempotency_error",
-                )
-            return web.json_response(
-                made, headers={"Idempotent-Replayed": "true"}
-            )
-        check_session(params, self.clock())
-        self.line_items = params["line_items"]
-        made = stripe_objects.session(
-            self.next_number(), params, self.url, self.clock(), live=self.live
-        )
-        if 0 < made["amount_total"] < _MINIMUM:
-            raise Refusal(400, "amount_too_small", "At least 50 cents")
-        self.sessions[made["id"]] = made
-        mark = params.get("payment_intent_data", {}).get("metadata", {})
-        self._marks[made["id"]] = mark
-        self._known[key] = (params, json.loads(json.dumps(made)))
-        return web.json_response(made)
-
-    async def _session(self, request: web.Request) -> web.Response:
-        found = self.sessions.get(request.match_info["id"])
-        if found is None:
-            raise Refusal(404, "resource_missing", "No such session")
-        found = dict(found)
-        return web.json_response(self._expanded(found, request, ""))
-
-    def _expanded(self, session: Json, request: web.Request, at: str) -> Json:
-        return expanded(
-            session,
-            request.query,
-            at,
-            intents=self.intents,
-            charges=self.charges,
-        )
-
     async def _intent(self, request: web.Request) -> web.Response:
         found = self.intents.get(request.match_info["id"])
         if found is None:
             raise Refusal(404, "resource_missing", "No such payment_intent")
         return web.json_response(found)
 
-    async def _list_sessions(self, request: web.Request) -> web.Response:
-        email = request.query.get("customer_details[email]")
-        if email is None:
-            wanted = request.query["payment_intent"]
-            if wanted not in self.intents:
-                raise Refusal(404, "resource_missing", "No such payment")
-            return self._list(request, list(self.sessions.values()))
-        check_email(email)
-        found = [
-            each
-            for each in reversed(self.sessions.values())
-            if (each["customer_details"] or {}).get("email") == email
-            and each["status"] == request.query["status"]
-        ]
-        if found:
-            await self.may_find.wait()
-        found, has_more = page_of(found, request.query)
-        page = [self._expanded(each, request, "data.") for each in found]
-        return web.json_response(
-            stripe_objects.listing(page, request.path) | {"has_more": has_more}
-        )
-
     async def _list_refunds(self, request: web.Request) -> web.Response:
-        return self._list(request, self.refunds)
+        return self.list_of_payment(request, self.refunds)
 
     async def _list_disputes(self, request: web.Request) -> web.Response:
-        return self._list(request, self.disputes)
+        return self.list_of_payment(request, self.disputes)
 
-    def _list(self, request: web.Request, all_: list[Json]) -> web.Response:
+    @staticmethod
+    def list_of_payment(
+        request: web.Request, all_: list[Json]
+    ) -> web.Response:
+        """Answer with those of them that are of the payment asked for."""
         wanted = request.query["payment_intent"]
         data = [each for each in all_ if each["payment_intent"] == wanted]
         data = data[: int(request.query["limit"])]
@@ -373,7 +305,10 @@ class FakeStripe:
     def _begin(self, session: Json, status: str) -> None:
         if session["payment_intent"] is None and session["amount_total"]:
             made = stripe_objects.intent(
-                self.next_number(), session, self._marks[session["id"]], status
+                self.next_number(),
+                session,
+                self.payment_metadata[session["id"]],
+                status,
             )
             self.intents[made["id"]] = made
             charge = stripe_objects.charge(

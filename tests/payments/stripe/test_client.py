@@ -226,15 +226,10 @@ async def test_amount_below_stripes_minimum_is_reported(
     bank.live = False
     session = await order(store, bank, "departure")
     assert session["amount_total"] == 100
-    from tests.payments.stripe import fake_stripe  # noqa: PLC0415
-
-    before, fake_stripe._MINIMUM = fake_stripe._MINIMUM, 200
-    try:
-        answer = await store.post(
-            "/purchases", data={"item": "departure"}, headers=JSON
-        )
-    finally:
-        fake_stripe._MINIMUM = before
+    bank.minimum = 200
+    answer = await store.post(
+        "/purchases", data={"item": "departure"}, headers=JSON
+    )
     assert answer.status == 422
     assert (await answer.json())["error"] == "amount_not_taken"
     assert library

@@ -6,7 +6,6 @@
 import asyncio
 import hashlib
 import re
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +13,7 @@ from random import Random
 from zipfile import ZipFile
 
 import pytest
-from aiohttp import ClientError, ClientResponse, ClientSession, TCPConnector
+from aiohttp import ClientSession
 
 from msrv import settings as settings_room
 from msrv.catalog.published.layout import blob_key
@@ -30,12 +29,16 @@ from tests.storage.objects.faulty_proxy import (
 )
 from tests.web.shop.published.conftest import LARGE, LARGE_SHA256, Link
 from tests.web.shop.published.edge import NGINX, Edge, running_edge
-
-ETAG = f'"{LARGE_SHA256.hex()}"'
-SECRET = re.compile(
-    "x-amz|signature|credential|x-rgw|x-object|blobs/|stores/", re.IGNORECASE
+from tests.web.shop.published.edge_visitors import (
+    ETAG,
+    SECRET,
+    connect,
+    download_many,
+    fetch,
+    read_until_cut,
+    resume,
 )
-"""What neither a buyer nor a log may see of a bucket."""
+
 _OWN = {"Date", "Server", "Connection", "Strict-Transport-Security"}
 _DENIED = [Fault(status=403)] * 3
 """A slice that is refused, and both times that it is asked for again."""
@@ -85,74 +88,6 @@ def edge(
 async def visitor(edge: Edge) -> AsyncIterator[ClientSession]:
     async with connect(edge) as session:
         yield session
-
-
-def connect(edge: Edge) -> ClientSession:
-    """Return a client of a store behind an edge."""
-    return ClientSession(
-        edge.url, connector=TCPConnector(ssl=edge.trust, limit=0)
-    )
-
-
-async def fetch(
-    visitor: ClientSession, path: str, **headers: str
-) -> tuple[int, bytes]:
-    """Return the status and the whole body of a response."""
-    async with visitor.get(path, headers=headers) as response:
-        assert not SECRET.search(str(response.headers))
-        return response.status, await response.read()
-
-
-async def read_until_cut(response: ClientResponse) -> bytes:
-    """Return what comes before the connection is reset, as it has to be."""
-    got = b""
-    try:
-        async for chunk in response.content.iter_any():
-            got += chunk
-    except ClientError:
-        return got
-    raise AssertionError("it isn't cut")
-
-
-async def resume(visitor: ClientSession, path: str) -> bytes:
-    """Return a file that is cut now and then, from one part after another.
-
-    An end without an error is believed: it has to be the end of the file.
-    """
-    got = b""
-    for _ in range(60):
-        headers = {"Range": f"bytes={len(got)}-", "If-Range": ETAG}
-        try:
-            async with visitor.get(path, headers=headers) as response:
-                if response.status == 503:
-                    assert response.headers["Retry-After"]
-                    continue
-                assert response.status == 206
-                assert response.headers["ETag"] == ETAG
-                async for chunk in response.content.iter_any():
-                    got += chunk
-                return got
-        except ClientError:
-            pass
-    raise AssertionError("it never ends")
-
-
-async def download_many(
-    prefix: Path, url: str, count: int, start: int, stop: int
-) -> None:
-    """Download a range many times at once, to numbered files."""
-    config = "".join(
-        f'url = "{url}"\noutput = "{prefix}{number}"\n'
-        for number in range(count)
-    )
-    program = await asyncio.create_subprocess_exec(
-        *("curl", "--silent", "--show-error", "--insecure", "--fail-early"),
-        *("--parallel", "--parallel-immediate", "--parallel-max", str(count)),
-        *("--fail", "--range", f"{start}-{stop - 1}", "--config", "-"),
-        stdin=PIPE,
-    )
-    await program.communicate(config.encode())
-    assert program.returncode == 0
 
 
 REQUESTS: list[dict[str, str]] = [
