@@ -38,6 +38,11 @@ class Published:
     url: str
     environ: dict[str, str] = field(repr=False)
 
+    def at(self, endpoint: str, **environ: str) -> "Published":
+        """Return the same library at another server."""
+        changed = {"AWS_ENDPOINT_URL": endpoint} | environ
+        return Published(self.url, self.environ | changed)
+
     @contextmanager
     def store(
         self, folder: Path, *, tls: bool = False, **environ: str
@@ -102,8 +107,8 @@ def publish(server: CephServer, library: Path) -> Published:
 @contextmanager
 def nginx_copy(
     server: CephServer, published: Published, folder: Path
-) -> Iterator[Published]:
-    """Copy a bucket, and serve the copy by nginx until the end."""
+) -> Iterator[tuple[Published, Published]]:
+    """Copy a bucket; nginx serves the copy by HTTP and HTTPS until the end."""
     name = published.url.removeprefix("s3://")
     stage = Stage.of(folder)
     store = server.open_bucket(name)
@@ -114,10 +119,16 @@ def nginx_copy(
             with path.open("wb") as file:
                 for chunk in obstore.get(store, entry["path"]).stream():
                     file.write(chunk)
-    with stage.start("nginx", tls=False) as nginx:
-        endpoint = f"http://127.0.0.1:{nginx.port}"
-        yield Published(
-            published.url, published.environ | {"AWS_ENDPOINT_URL": endpoint}
+    secure = Stage(folder / "secure", stage.files, stage.certificate)
+    secure.folder.mkdir()
+    authority = {"SSL_CERT_FILE": str(stage.certificate.ca)}
+    with (
+        stage.start("nginx", tls=False) as http,
+        secure.start("nginx") as https,
+    ):
+        yield (
+            published.at(f"http://127.0.0.1:{http.port}"),
+            published.at(f"https://127.0.0.1:{https.port}", **authority),
         )
 
 

@@ -32,9 +32,10 @@ def measure(folder: Path) -> list[Figure]:
         (small / LARGE).write_bytes(os.urandom(LARGE_BYTES))
         published = publish(server, small)
         figures = []
-        with nginx_copy(server, published, folder / "copy") as copy:
+        with nginx_copy(server, published, folder / "copy") as (copy, secure):
             figures += sending.accel(copy, small, folder)
-            figures += sending.direct(copy, small, folder)
+            figures += sending.direct(secure, small, folder / "TLS", tls=True)
+            figures += sending.direct(copy, small, folder / "HTTP", tls=False)
             figures += sending.redirect(copy, folder)
             figures += replicas.growth(copy, folder / "growth")
         fill(large, ITEMS)

@@ -5,8 +5,8 @@
 
 nginx of the production stack, with the object in its cache and the store
 behind it, is compared with nginx that serves the same file. The store that
-streams an object is compared with nginx that proxies the bucket; both fetch
-what they send over plain HTTP. A redirect is compared with one word of stock
+streams an object is compared with nginx that proxies the bucket: both fetch
+and send by TLS, or neither does. A redirect is compared with one word of stock
 aiohttp, over 32 keep-alive connections.
 """
 
@@ -113,34 +113,35 @@ def accel(published: Published, library: Path, folder: Path) -> list[Figure]:
         ]
 
 
-def direct(published: Published, library: Path, folder: Path) -> list[Figure]:
-    """Measure the store that streams an object, with TLS and without."""
+def direct(
+    published: Published, library: Path, folder: Path, *, tls: bool
+) -> list[Figure]:
+    """Measure the store that streams an object: both sides by TLS, or not."""
     figures = []
-    for tls in (True, False):
-        kind = "over TLS" if tls else "plain HTTP"
-        with (
-            _proxy(published, library, folder / f"proxy-{tls}", tls) as proxy,
-            published.store(folder / f"direct-{tls}", tls=tls) as store,
-        ):
-            sending = Source(
-                (store.process.pid,),
-                store.port,
-                link_path(store, Path(LARGE).stem),
-                tls,
-            )
-            for clients in (1, 16):
-                name = f"{clients} at once, {kind}"
-                figures += costs(
-                    run_rounds(
-                        {
-                            f"nginx proxies the bucket, {name}": (
-                                proxy.receiving(clients)
-                            ),
-                            f"direct, {name}": sending.receiving(clients),
-                        },
-                        rounds=ROUNDS,
-                    )
+    kind = "over TLS" if tls else "plain HTTP"
+    with (
+        _proxy(published, library, folder / "proxy", tls=tls) as proxy,
+        published.store(folder / "direct", tls=tls) as store,
+    ):
+        sending = Source(
+            (store.process.pid,),
+            store.port,
+            link_path(store, Path(LARGE).stem),
+            tls,
+        )
+        for clients in (1, 16):
+            name = f"{clients} at once, {kind}"
+            figures += costs(
+                run_rounds(
+                    {
+                        f"nginx proxies the bucket, {name}": (
+                            proxy.receiving(clients)
+                        ),
+                        f"direct, {name}": sending.receiving(clients),
+                    },
+                    rounds=ROUNDS,
                 )
+            )
     return figures
 
 
@@ -186,10 +187,12 @@ def _proxy(
     published: Published,
     library: Path,
     folder: Path,
-    tls: bool,  # noqa: FBT001 - as in Stage
+    *,
+    tls: bool,
 ) -> Iterator[Source]:
     """Run nginx that proxies the bucket."""
     port, stage = free_port(), Stage.of(folder)
+    scheme, _, address = published.environ["AWS_ENDPOINT_URL"].partition("://")
     config = folder / "nginx.conf"
     config.write_text(
         _CONFIG.read_text("utf-8").format(
@@ -198,7 +201,8 @@ def _proxy(
             tls="ssl" if tls else "",
             cert=stage.certificate.cert,
             key=stage.certificate.key,
-            bucket=published.environ["AWS_ENDPOINT_URL"].partition("//")[2],
+            scheme=scheme,
+            bucket=address,
         ),
         encoding="utf-8",
     )

@@ -34,8 +34,12 @@ if TYPE_CHECKING:
 
 SCHEMES: Final = ("s3://", "gs://", "az://")
 """Starts of addresses of buckets: S3, Google Cloud Storage, Azure."""
-STREAM_BYTES: Final = 64 * 1024
-"""Bytes that a stream collects before it yields them."""
+STREAM_BYTES: Final = 256 * 1024
+"""Bytes that a stream collects before it yields them.
+
+By TLS they arrive in records of 16 KB, and each handover to this thread costs:
+a quarter of it took 1.6 to 2.5 times the CPU time, twice as much took no less.
+"""
 SINGLE_BYTES: Final = 8 * 1024 * 1024
 """Limit of an upload in one request, which is conditional."""
 MAX_DOCUMENT_BYTES: Final = 1 << 30

@@ -10,6 +10,7 @@ who was redirected.
 import asyncio
 import re
 import socket
+import ssl
 import struct
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -76,13 +77,15 @@ class FaultyProxy:
     """HTTP proxy for requests without a body.
 
     The next requests of blobs meet `faults`, and all others `always`, if
-    there is one. `stand_ins` are by the ends of their keys.
+    there is one. `stand_ins` are by the ends of their keys. It is reached by
+    HTTPS if it has a `tls` context.
     """
 
     upstream_port: int
     faults: deque[Fault] = field(default_factory=deque)
     always: Fault | None = None
     stand_ins: Mapping[bytes, StandIn] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
     body_bytes: int = 0
     requests: int = 0
     _port: int = 0
@@ -104,7 +107,7 @@ class FaultyProxy:
     async def listen(self) -> None:
         """Accept connections, always on the same port."""
         self._server = await asyncio.start_server(
-            self._accept, "127.0.0.1", self._port
+            self._accept, "127.0.0.1", self._port, ssl=self.tls
         )
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -120,7 +123,8 @@ class FaultyProxy:
     @property
     def endpoint(self) -> str:
         """Address of the proxy."""
-        return f"http://127.0.0.1:{self._port}"
+        scheme = "http" if self.tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self._port}"
 
     def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
