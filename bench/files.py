@@ -38,6 +38,21 @@ def warm(path: Path) -> None:
                 pass
 
 
+def read_again(folder: Path) -> None:
+    """Read files into the page cache from the disk.
+
+    Where they were just written, in small pieces or in large ones, copying
+    them from the page cache costs up to half as much again.
+    """
+    for each in folder.rglob("*"):
+        if each.is_file():
+            with each.open("rb", buffering=0) as file:
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                while file.read(_STEP_BYTES):
+                    pass
+
+
 def _write(path: Path, size_bytes: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:

@@ -21,6 +21,7 @@ from typing import Final
 from urllib.request import urlopen
 
 from bench.buying import costs, receive
+from bench.files import read_again
 from bench.measuring import Figure, compare_values, run_rounds
 from bench.objects.bucket import LARGE, LARGE_BYTES, Published, link_path
 from bench.peers import (
@@ -90,6 +91,8 @@ def accel(published: Published, library: Path, folder: Path) -> list[Figure]:
         with urlopen(edge.url + path, context=edge.trust) as response:  # noqa: S310 - our own server
             while response.read(1 << 20):
                 pass
+        for each in (library, edge.folder / "cache"):
+            read_again(each)
         bare = Source((alone.process.pid,), alone.port, f"/{LARGE}", tls=True)
         cached = Source(
             (nginx_pid, store.process.pid), edge.port, path, tls=True
