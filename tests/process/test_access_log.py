@@ -169,7 +169,7 @@ def test_bytes_are_those_of_the_body_sent(store: StoreProcess) -> None:
         "page": (b"GET / HTTP/1.1\r\n" + HOST + CLOSE, 200),
         "head of a page": (b"HEAD / HTTP/1.1\r\n" + HOST + CLOSE, 200),
         "forged": (
-            b"GET " + path[:-1] + b"x HTTP/1.1\r\n" + HOST + CLOSE,
+            b"GET " + path + b"x HTTP/1.1\r\n" + HOST + CLOSE,
             404,
         ),
         "no HTTP": (b"nonsense\r\n\r\n", 400),

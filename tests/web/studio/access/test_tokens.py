@@ -43,7 +43,7 @@ async def test_token_reads_orders_until_it_is_revoked(
     await any_studio.store_events(sale(1, ("song", 100)))
     store = any_studio.store
     token = await make(any_studio, "orders:read")
-    secret = token.rpartition("_")[2]
+    secret = token.split("_", 2)[2]
     answer = await store.get(ORDER, headers=bearer(token))
     assert answer.status == 200
     order = await answer.json()
