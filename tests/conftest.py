@@ -9,6 +9,7 @@ Those of optional programs are in `optional_programs.py`.
 import functools
 import gc
 import logging
+import os
 import shutil
 from collections.abc import (
     AsyncIterator,
@@ -122,6 +123,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_slow(item):
             item.add_marker("slow")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items[:] = xdist_scheduling.longest_first(items)
 
 
 @pytest.fixture(autouse=True)

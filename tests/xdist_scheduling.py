@@ -9,16 +9,20 @@ are all browser tests. The engine adds and removes networks, and Chromium
 drops its connections when an interface changes: where the machine allows it,
 a browser runs in a network namespace of its own, otherwise both kinds are one
 file. A test marked `alone`, since it measures time, runs while no other does.
+What takes longest is begun first, so that no worker is left alone with it.
 """
 
 import fcntl
 import functools
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+import pytest
+from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import network_namespaces
@@ -31,13 +35,44 @@ _QUEUE_LOCK: Final = Path(__file__).parent
 class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     """Scheduler that assigns a file of tests at a time to an idle worker."""
 
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = (
+            False  # the order is that of the items
+        )
+
     def _split_scope(self, nodeid: str) -> str:
-        if drives_browser(nodeid):
-            return (
-                "browser" if network_namespaces.are_available() else "engine"
-            )
-        path = _path(nodeid)
-        return "engine" if "containers" in path.parts else str(path)
+        return _scope(nodeid)
+
+
+def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Return tests in the order in which files of them are to be assigned.
+
+    First come the engine's and the browser's, then files with slow tests, and
+    last the fast ones, those with the fewest tests at the end.
+    """
+    scopes = [_scope(each.nodeid) for each in items]
+    counts = Counter(scopes)
+    slow = {
+        scope
+        for scope, item in zip(scopes, items, strict=True)
+        if item.get_closest_marker("slow")
+    }
+
+    def rank(at: int) -> tuple[bool, bool, int, str]:
+        scope = scopes[at]
+        is_file = scope not in {"engine", "browser"}
+        return is_file, scope not in slow, -counts[scope], scope
+
+    return [items[at] for at in sorted(range(len(items)), key=rank)]
+
+
+def _scope(nodeid: str) -> str:
+    """Return what is assigned to one worker as a whole."""
+    if drives_browser(nodeid):
+        return "browser" if network_namespaces.are_available() else "engine"
+    path = _path(nodeid)
+    return "engine" if "containers" in path.parts else str(path)
 
 
 def drives_browser(nodeid: str) -> bool:
