@@ -4,12 +4,14 @@
 """Scheduling of tests that run in parallel (pytest-xdist).
 
 `make test ARGS="-n 2"` runs two tests at a time, those of one file one after
-the other. All tests of the container engine are scheduled as one file, and so
-are all browser tests. The engine adds and removes networks, and Chromium
-drops its connections when an interface changes: where the machine allows it,
-a browser runs in a network namespace of its own, otherwise both kinds are one
-file. A test marked `alone`, since it measures time, runs while no other does.
-What takes longest is begun first, so that no worker is left alone with it.
+the other. Tests that share a stack of containers are scheduled as one file:
+those of the deployer, and all others of the engine but the release, which has
+images of its own. So are all browser tests. The engine adds and removes
+networks, and Chromium drops its connections when an interface changes: where
+the machine allows it, a browser runs in a network namespace of its own,
+otherwise all of these are one file. A test marked `alone`, since it measures
+time, runs while no other does. What takes longest is begun first, so that no
+worker is left alone with it.
 """
 
 import fcntl
@@ -48,8 +50,8 @@ class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no ty
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """Return tests in the order in which files of them are to be assigned.
 
-    First come the engine's and the browser's, then files with slow tests, and
-    last the fast ones, those with the fewest tests at the end.
+    First come those of containers and browsers, then files with slow tests,
+    and last the fast ones, those with the fewest tests at the end.
     """
     scopes = [_scope(each.nodeid) for each in items]
     counts = Counter(scopes)
@@ -60,19 +62,30 @@ def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     }
 
     def rank(at: int) -> tuple[bool, bool, int, str]:
-        scope = scopes[at]
-        is_file = scope not in {"engine", "browser"}
-        return is_file, scope not in slow, -counts[scope], scope
+        nodeid, scope = items[at].nodeid, scopes[at]
+        is_first = uses_containers(nodeid) or drives_browser(nodeid)
+        return not is_first, scope not in slow, -counts[scope], scope
 
     return [items[at] for at in sorted(range(len(items)), key=rank)]
 
 
 def _scope(nodeid: str) -> str:
     """Return what is assigned to one worker as a whole."""
-    if drives_browser(nodeid):
-        return "browser" if network_namespaces.are_available() else "engine"
     path = _path(nodeid)
-    return "engine" if "containers" in path.parts else str(path)
+    if drives_browser(nodeid):
+        scope = "browser"
+    elif not uses_containers(nodeid):
+        return str(path)
+    elif path.name == "test_release.py":
+        scope = str(path)
+    else:
+        scope = "deployer" if "deployer" in path.parts else "engine"
+    return scope if network_namespaces.are_available() else "engine"
+
+
+def uses_containers(nodeid: str) -> bool:
+    """Return whether a test is one of the container engine's."""
+    return "containers" in _path(nodeid).parts
 
 
 def drives_browser(nodeid: str) -> bool:
