@@ -4,14 +4,12 @@
 """Scheduling of tests that run in parallel (pytest-xdist).
 
 `make test ARGS="-n 2"` runs two tests at a time, those of one file one after
-the other. Tests that share a stack of containers are scheduled as one file:
-those of the deployer, and all others of the engine but the release, which has
-images of its own. So are all browser tests. The engine adds and removes
-networks, and Chromium drops its connections when an interface changes: where
-the machine allows it, a browser runs in a network namespace of its own,
-otherwise all of these are one file. A test marked `alone`, since it measures
-time, runs while no other does. What takes longest is begun first, so that no
-worker is left alone with it.
+the other. All tests of the container engine are scheduled as one file, and so
+are all browser tests. The engine adds and removes networks, and Chromium
+drops its connections when an interface changes: where the machine allows it,
+a browser runs in a network namespace of its own, otherwise both kinds are one
+file. What takes longest is begun first, so that no worker is left alone with
+it. A test marked `alone`, since it measures time, runs while no other does.
 """
 
 import fcntl
@@ -39,9 +37,8 @@ class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no ty
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:
         super().__init__(config, log)
-        config.option.loadscopereorder = (
-            False  # the order is that of the items
-        )
+        # The order is that of the tests, which `longest_first` returns.
+        config.option.loadscopereorder = False
 
     def _split_scope(self, nodeid: str) -> str:
         return _scope(nodeid)
@@ -62,25 +59,20 @@ def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     }
 
     def rank(at: int) -> tuple[bool, bool, int, str]:
-        nodeid, scope = items[at].nodeid, scopes[at]
-        is_first = uses_containers(nodeid) or drives_browser(nodeid)
-        return not is_first, scope not in slow, -counts[scope], scope
+        scope = scopes[at]
+        is_file = scope not in {"engine", "browser"}
+        return is_file, scope not in slow, -counts[scope], scope
 
     return [items[at] for at in sorted(range(len(items)), key=rank)]
 
 
 def _scope(nodeid: str) -> str:
     """Return what is assigned to one worker as a whole."""
-    path = _path(nodeid)
-    if drives_browser(nodeid):
-        scope = "browser"
-    elif not uses_containers(nodeid):
-        return str(path)
-    elif path.name == "test_release.py":
-        scope = str(path)
-    else:
-        scope = "deployer" if "deployer" in path.parts else "engine"
-    return scope if network_namespaces.are_available() else "engine"
+    if drives_browser(nodeid) and network_namespaces.are_available():
+        return "browser"
+    if uses_containers(nodeid) or drives_browser(nodeid):
+        return "engine"
+    return str(_path(nodeid))
 
 
 def uses_containers(nodeid: str) -> bool:

@@ -164,9 +164,10 @@ def test_covers_of_a_large_catalog_are_not_limited(stack: Stack) -> None:
 
 
 # Runs in a container on the outside network: sends a request from each given
-# address, and prints the number of each status.
+# address, several at once, and prints the number of each status.
 _FROM_MANY = """
 import collections, fcntl, http.client, json, socket, ssl, struct, sys, time
+from concurrent.futures import ThreadPoolExecutor
 server, port, addresses, method, path = json.loads(sys.argv[1])
 index = socket.if_nametoindex("eth0")
 context = ssl.create_default_context()
@@ -176,13 +177,12 @@ with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as control:
         if ":" in each:
             fcntl.ioctl(control, 0x8916, struct.pack(
                 "16sIi", socket.inet_pton(socket.AF_INET6, each), 64, index))
-found = collections.Counter()
-for each in addresses:
+def request(address):
     until = time.monotonic() + 20
     while True:
         try:
             plain = socket.create_connection(
-                (server, port), 10, (each, 0) if ":" in each else None)
+                (server, port), 10, (address, 0) if ":" in address else None)
             break
         except OSError:
             # The kernel is still checking whether the address is in use.
@@ -194,9 +194,11 @@ for each in addresses:
     connection.request(method, path, "remove=x" if method == "POST" else None,
         {"Content-Type": "application/x-www-form-urlencoded",
          "Accept": "application/json", "Connection": "close"})
-    found[connection.getresponse().status] += 1
+    status = connection.getresponse().status
     connection.close()
-print(json.dumps(found))
+    return status
+with ThreadPoolExecutor(16) as pool:
+    print(json.dumps(collections.Counter(pool.map(request, addresses))))
 """
 
 
@@ -240,8 +242,10 @@ def request_from_many(
 def test_ipv6_network_is_one_client(
     stack: Stack, method: str, path: str
 ) -> None:
-    by_v6, by_v4 = request_from_many(stack, method, path, 160)
-    assert by_v6.total() == 160
+    # Five a second are allowed after the first 50: this is too many even if
+    # they take half a minute.
+    by_v6, by_v4 = request_from_many(stack, method, path, 240)
+    assert by_v6.total() == 240
     assert by_v6["429"] > 0
     assert by_v6.total() - by_v6["429"] >= 50
     assert by_v4.total() == 1
@@ -252,4 +256,4 @@ def test_ipv6_network_is_one_client(
         for line in stack.project.logs("nginx")
         if line.startswith("{")
     ]
-    assert len({each for each in logged if ":" in each}) >= 160
+    assert len({each for each in logged if ":" in each}) >= 240

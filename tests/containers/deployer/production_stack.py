@@ -38,7 +38,7 @@ dockerhub_secret_file = "/run/secrets/deploy_hub"
 repository = "{repository}"
 project = "{name}"
 service = "deployer"
-health_seconds = 8
+health_seconds = 20
 settle_seconds = 1
 dockerhub_secret_file = "/run/secrets/deploy_hub"
 """

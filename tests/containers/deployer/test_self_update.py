@@ -50,7 +50,7 @@ def test_deployer_updates_itself_last(
 @pytest.mark.parametrize(
     ("version", "line", "reason"),
     [
-        ("idle", NEVER_HEALTHY, "was not healthy within 8 s"),
+        ("idle", NEVER_HEALTHY, "was not healthy within 20 s"),
         ("lame", 'ENTRYPOINT ["false"]', "the new container"),
     ],
 )
