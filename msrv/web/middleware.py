@@ -171,14 +171,23 @@ async def handle_errors(
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return rendering.error_response(request, _error_page(request, error))
+        return await _respond_with_error(request, error)
     except ClientConnectionResetError:
         raise  # the client is gone
     except Exception as error:
         # Part of a response was sent: the server closes the connection.
         if request.writer.output_size > 0:
             raise
-        return rendering.error_response(request, _error_page(request, error))
+        return await _respond_with_error(request, error)
+
+
+async def _respond_with_error(
+    request: web.Request, error: Exception
+) -> web.Response:
+    # Others are served before its page is rendered: finding that a pasted
+    # text is wrong takes as long as that.
+    await asyncio.sleep(0)
+    return rendering.error_response(request, _error_page(request, error))
 
 
 def _error_page(request: web.Request, error: Exception) -> ErrorPage:

@@ -17,7 +17,6 @@ from typing import Any, Final
 import aiohttp_jinja2
 from aiohttp import web
 from jinja2 import PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from msrv import time_slices
 from msrv.catalog.live_catalog import NotReady
@@ -171,6 +170,7 @@ async def respond_in_slices(
             request, template, status=status, **context
         )
     response.headers["Cache-Control"] = cache_control
+    await asyncio.sleep(0)  # large ones are sent in a step of their own
     return response
 
 
@@ -194,11 +194,13 @@ async def page_response_in_slices(
     **context: Any,  # noqa: ANN401 - a template's context
 ) -> web.Response:
     """Return the response of `page_response`, rendered in slices."""
-    page = {"chrome": _chrome(request), "path": request.path}
-    text = await render_in_slices(request, template, {**context, **page})
-    # A large page is filled in and encoded in steps of their own.
+    context |= {"chrome": _chrome(request), "path": request.path}
+    text = await render_in_slices(request, template, context)
+    # A large page is split, filled in and encoded in steps of their own.
     await asyncio.sleep(0)
-    filled = _filled(request, text)
+    split = request[TEMPLATE] = page_slots(request).split(text)
+    await asyncio.sleep(0)
+    filled = split.fill(visitor_parts(request))
     await asyncio.sleep(0)
     return _page(filled, status)
 
@@ -244,15 +246,13 @@ def _page(text: str, status: int) -> web.Response:
 
 async def render_in_slices(
     request: web.Request, template: str, context: Mapping[str, Any]
-) -> Markup:
+) -> str:
     """Return a page or a part of one; others are served in between."""
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
     slices = await time_slices.TimeSlices.start()
     pieces = [each async for each in slices.iterate(found.generate(context))]
-    # A large page is joined apart from the last of its pieces.
-    await asyncio.sleep(0)
-    # Rendered by autoescaping templates, so it is safe markup.
-    return Markup("".join(pieces))  # noqa: S704
+    await asyncio.sleep(0)  # so are they joined
+    return "".join(pieces)
 
 
 def error_response(request: web.Request, error: ErrorPage) -> web.Response:

@@ -120,7 +120,8 @@ async def _list(
             "visitor": page_slots(request),
             "back": listing.path(pages.number),
         }
-        return await render_in_slices(request, "grid.html", context)
+        # Rendered by an autoescaping template, so it is safe markup.
+        return Markup(await render_in_slices(request, "grid.html", context))  # noqa: S704
 
     # Without a search the grid doesn't depend on the cart, and is the same for
     # all visitors with one language.
