@@ -170,7 +170,8 @@ async def respond_in_slices(
             request, template, status=status, **context
         )
     response.headers["Cache-Control"] = cache_control
-    await asyncio.sleep(0)  # large ones are sent in a step of their own
+    # A large response is sent apart from encoding it.
+    await asyncio.sleep(0)
     return response
 
 
@@ -224,13 +225,9 @@ def page_response(
     """Return a rendered template, with the store's chrome."""
     page = {"chrome": _chrome(request), "path": request.path}
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
-    return _page(_filled(request, found.render({**page, **context})), status)
-
-
-def _filled(request: web.Request, page: str) -> str:
-    """Return a rendered page, with the visitor's own parts in its slots."""
-    template = request[TEMPLATE] = page_slots(request).split(page)
-    return template.fill(visitor_parts(request))
+    text = found.render({**page, **context})
+    split = request[TEMPLATE] = page_slots(request).split(text)
+    return _page(split.fill(visitor_parts(request)), status)
 
 
 def _page(text: str, status: int) -> web.Response:
@@ -251,7 +248,8 @@ async def render_in_slices(
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
     slices = await time_slices.TimeSlices.start()
     pieces = [each async for each in slices.iterate(found.generate(context))]
-    await asyncio.sleep(0)  # so are they joined
+    # A large page is joined apart from the last of its pieces.
+    await asyncio.sleep(0)
     return "".join(pieces)
 
 

@@ -38,7 +38,7 @@ STREAM_BYTES: Final = 256 * 1024
 """Bytes that a stream collects before it yields them.
 
 By TLS they arrive in records of 16 KB, and each handover to this thread costs:
-a quarter of it took 1.6 to 2.5 times the CPU time, twice as much took no less.
+a quarter of it takes twice the CPU time. More is memory of each slow client.
 """
 SINGLE_BYTES: Final = 8 * 1024 * 1024
 """Limit of an upload in one request, which is conditional."""

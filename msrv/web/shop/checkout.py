@@ -3,7 +3,6 @@
 
 """Routes of the checkout: what would be paid, and the purchase."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -241,7 +240,7 @@ async def _place_order(
             request, {line.item_id for line in quote.lines}
         )
         if earlier is not None:
-            return respond_with_receipt(
+            return await respond_with_receipt(
                 request, earlier, payment_path=cookies.read_payment(request)
             )
     outcome = await store.checkout.start_payment(
@@ -257,9 +256,7 @@ async def _place_order(
     if isinstance(outcome, PayAt):
         return _pay_at(request, provider, outcome)
     fulfilled = await store.fulfilment.fulfil(outcome, network)
-    # Others are served before the links are made: there may be hundreds.
-    await asyncio.sleep(0)
-    return respond_with_receipt(
+    return await respond_with_receipt(
         request, fulfilled, starts_download="start" in form
     )
 

@@ -224,7 +224,7 @@ async def _respond(
         fulfilled = await request.app[STORE].fulfilment.fulfil(
             outcome, client_network(request[ORIGIN].client)
         )
-        return respond_with_receipt(request, fulfilled)
+        return await respond_with_receipt(request, fulfilled)
     quote = outcome.quote
     if not wants_json(request) and is_in_cart(request, quote.lines):
         # Else the buyer would pay for it a second time while the first is on

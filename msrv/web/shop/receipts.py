@@ -3,6 +3,7 @@
 
 """Routes of receipts: the items bought, each with a fresh link."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -224,7 +225,7 @@ def receipt_path(token: str) -> str:
     return _PATH + token
 
 
-def respond_with_receipt(
+async def respond_with_receipt(
     request: web.Request,
     order: FulfilledOrder,
     *,
@@ -237,6 +238,8 @@ def respond_with_receipt(
     visitor's cookies; `payment_path` is its path where it isn't the request's.
     With `starts_download`, the page of a single item starts its download.
     """
+    # Others are served before the links are made: there may be hundreds.
+    await asyncio.sleep(0)
     response = receipt_response(
         request, order, starts_download=starts_download
     )
