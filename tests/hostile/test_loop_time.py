@@ -169,6 +169,7 @@ def costly_posts(receipt: str) -> dict[str, Request]:
 async def test_no_request_blocks_the_loop_for_long(
     start_store: StartStore, settings: Settings
 ) -> None:
+    asyncio.get_running_loop().set_task_factory(loop_measurement.start_task)
     store = await start_store(settings)
     receipt = await receipt_of(store, BIG)
     whole = await receipt_of(store, WHOLE)
@@ -176,11 +177,11 @@ async def test_no_request_blocks_the_loop_for_long(
     links = json.loads(await response.text())["downloads"]
     link = "/" + links["big-0"].split("/", 3)[3]
     assert store.port
-    slow = {}
+    measured, slow = 0, {}
     for name, request in (
         costly_gets(receipt, whole, link) | costly_posts(receipt)
     ).items():
-        best, callback = 1.0, ""
+        best, place = 1.0, ""
         # The first one fills caches, as at any start. The same work never
         # takes less time than it needs, however often it is tried; on a busy
         # machine it often takes more.
@@ -189,17 +190,19 @@ async def test_no_request_blocks_the_loop_for_long(
             with measured_loop() as found:
                 status = await send(store.port, request)
             assert status < 500, (name, status)
+            measured += len(found.steps)
             speed = (
                 max(before, work_unit_seconds())
                 / loop_measurement.NOMINAL_UNIT_SECONDS
             )
             if found.longest / speed < best:
-                best, callback = found.longest / speed, found.slowest
+                best, place = found.longest / speed, found.slowest
             if best <= loop_measurement.LIMIT_SECONDS:
                 break
         if best > loop_measurement.LIMIT_SECONDS:
-            slow[name] = f"{best * 1000:.1f} ms: {callback[:200]}"
+            slow[name] = f"{best * 1000:.1f} ms, until {place[:300]}"
     assert not slow
+    assert measured
 
 
 async def test_others_are_served_while_a_long_receipt_is_rendered(

@@ -263,12 +263,14 @@ async def test_track_that_was_bought_twice_is_played_from_either_purchase(
     await page.goto(f"{listening_store.url}/library")
     rows = page.locator(".bought")
     await expect(rows).to_have_count(2)
-    for each in await rows.get_by_text("Individual files").all():
+    lists = rows.get_by_text("Individual files")
+    links = page.get_by_role("button", name="Play: Long")
+    await expect(lists).to_have_count(2)
+    for each in await lists.all():
         await each.click()
+    await expect(links).to_have_count(2)
     pressed = page.locator("[data-preview][aria-pressed=true]")
-    links = await page.get_by_role("button", name="Play: Long").all()
-    assert len(links) == 2
-    for link in links:
+    for link in await links.all():
         href = await link.get_attribute("href") or ""
         async with page.expect_request(_FILE) as played:
             await link.click()

@@ -1,12 +1,16 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Retries of interrupted transactions, on real servers."""
+"""Retries of interrupted transactions, on real databases."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.engine import make_url
 
 from msrv.ledger.db import retries, schema_upgrade
 from msrv.ledger.db.database import Database
@@ -54,6 +58,37 @@ async def test_transaction_whose_connection_is_killed_is_repeated(
     with pytest.raises(EventRejected):
         await add_row("once")
     assert len(attempts) == 4  # that isn't repeated
+    await database.close()
+
+
+async def test_transaction_waits_longer_for_the_lock_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk may keep another transaction from ending."""
+    monkeypatch.setattr("msrv.ledger.db.engines.sqlite.CONNECT_SECONDS", 0.1)
+    path = tmp_path / "ledger.sqlite3"
+    database = Database(make_url(f"sqlite:///{path}"))
+    await schema_upgrade.upgrade_schema(database)
+    failures: list[DatabaseUnavailable] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        @repeated
+        async def add_row() -> None:
+            try:
+                async with database.write_transaction() as connection:
+                    await connection.execute(
+                        insert(marks), {"name": "once", "value": 1}
+                    )
+            except DatabaseUnavailable as error:
+                failures.append(error)
+                other.execute("COMMIT")
+                raise
+
+        await add_row()
+    assert [str(each) for each in failures] == [
+        "database error: database is locked (SQLITE_BUSY)"
+    ]
     await database.close()
 
 

@@ -70,7 +70,7 @@ async def test_page_is_rendered_once_for_all_carts(
         raise AssertionError("rendered again")
 
     monkeypatch.setattr(rendering, "render_in_slices", fail)
-    monkeypatch.setattr(rendering, "_filled", fail)
+    monkeypatch.setattr(rendering, "page_response", fail)
     for path in paths:
         for count, cookie in enumerate(
             ("other=1", "cart=zine", "cart=departure.umbrella")

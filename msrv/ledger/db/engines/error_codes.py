@@ -52,6 +52,10 @@ _INTERRUPTED: Final = frozenset(
         "57P02",
         "57P03",
         "25006",  # a server that is a standby from now on
+        "SQLITE_BUSY",  # a lock that is held for too long
+        "SQLITE_BUSY_RECOVERY",
+        "SQLITE_BUSY_SNAPSHOT",
+        "SQLITE_BUSY_TIMEOUT",
     }
 )
 _LOST: Final = frozenset(
