@@ -55,6 +55,15 @@ async def file(request):
     return FileResponse(os.path.join({files!r}, request.path_params["name"]))
 app = Starlette(routes=[Route("/", hello), Route("/{{name:path}}", file)])
 """
+_FLASK = """
+from bench.fifty_rows import PAGE, TITLE, rows
+from flask import Flask, render_template
+app = Flask(__name__)
+page = app.jinja_env.from_string(PAGE)
+@app.get("/page")
+def show():
+    return render_template(page, title=TITLE, rows=rows())
+"""
 
 
 @dataclass(slots=True)
@@ -219,6 +228,14 @@ class Stage:
             command += ["--ssl-certificate", str(self.certificate.cert)]
             command += ["--ssl-keyfile", str(self.certificate.key)]
         return [*command, "bench_app:app"]
+
+    def _flask(self, port: int, *, tls: bool) -> list[str]:
+        assert not tls  # noqa: S101 - nothing asks for it
+        (self.folder / "bench_flask.py").write_text(_FLASK, encoding="utf-8")
+        # As many clients stay connected as ask for pages.
+        command = [str(BENCH_PYTHON), "-m", "gunicorn", "--threads", "32"]
+        command += ["--bind", f"127.0.0.1:{port}", "--log-level", "error"]
+        return [*command, "bench_flask:app"]
 
     def _write_app(self) -> None:
         (self.folder / "bench_app.py").write_text(

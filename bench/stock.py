@@ -15,36 +15,11 @@ from typing import Final
 from aiohttp import web
 from jinja2 import Environment
 
+from bench.fifty_rows import PAGE, TITLE, rows
 from bench.files import ALBUM
 
 FILES: Final = Path(sys.argv[1])
-ROWS: Final = 50
-PAGE: Final = Environment(autoescape=True).from_string(
-    """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{{ title }}</title>
-<link rel="stylesheet" href="/store.css"></head>
-<body>
-<header><a href="/">Store</a><nav><a href="/catalog">Catalog</a></nav></header>
-<main><h1>{{ title }}</h1>
-<ol class="tracks">
-{% for row in rows %}
-  <li class="track">
-  <span class="number">{{ "%02d" | format(row.number) }}</span>
-  <a href="/previews/{{ row.item_id }}">{{ row.title }}</a>
-  <span class="length">{{ row.length }}</span>
-  <form class="add" method="post" action="/cart">
-  <input type="hidden" name="back" value="/page">
-  <button name="add" value="{{ row.item_id }}">{{ row.price }}</button>
-  </form></li>
-{% endfor %}
-</ol></main>
-<footer><a href="/about">About</a></footer>
-</body>
-</html>
-"""
-)
-"""A release of ROWS tracks, with less on it than on a page of the store."""
+TEMPLATE: Final = Environment(autoescape=True).from_string(PAGE)
 
 
 async def hello(_request: web.Request) -> web.Response:
@@ -53,18 +28,8 @@ async def hello(_request: web.Request) -> web.Response:
 
 
 async def show(_request: web.Request) -> web.Response:
-    """Respond with a page of ROWS rows."""
-    rows = [
-        {
-            "number": number,
-            "item_id": f"track-{number}",
-            "title": f"Track <{number}>",
-            "length": "3:45",
-            "price": "€1.00",
-        }
-        for number in range(1, ROWS + 1)
-    ]
-    text = PAGE.render(title="Fifty tracks", rows=rows)
+    """Respond with a page of fifty rows."""
+    text = TEMPLATE.render(title=TITLE, rows=rows())
     return web.Response(text=text, content_type="text/html")
 
 

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Requests of public pages a second, compared with stock aiohttp.
+"""Requests of public pages a second, compared with stock aiohttp and Flask.
 
-A page of 50 items and one of as many rows that stock aiohttp renders with
-Jinja; the front page and one word; the front page of stores with small and
-large releases. Over 32 keep-alive connections, whose clients are in a process
-of their own.
+A page of 50 items and one of as many rows that stock aiohttp, and Flask in
+gunicorn, render with Jinja; the front page and one word; the front page of
+stores with small and large releases. Over 32 keep-alive connections, whose
+clients are in a process of their own.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import Final
 
 from bench.buying import receive
 from bench.measuring import Figure, compare_values, run_rounds
-from bench.peers import Peer, Stage
+from bench.peers import Peer, Stage, has
 from bench.receiver import Received, Task
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -33,7 +33,11 @@ _RELEASES: Final = 6
 
 def measure(folder: Path) -> list[Figure]:
     """Start the peers, and measure them in turns."""
-    return [*compared(folder), *by_size(folder)]
+    return [
+        *compared(folder),
+        *compared_with_flask(folder / "flask"),
+        *by_size(folder),
+    ]
 
 
 def compared(folder: Path) -> list[Figure]:
@@ -49,6 +53,29 @@ def compared(folder: Path) -> list[Figure]:
             figures += _speed(_pages(stock, store), " over TLS" * tls)
             figures += _speed(_front_pages(stock, store), " over TLS" * tls)
     return figures
+
+
+def compared_with_flask(folder: Path) -> list[Figure]:
+    """Measure a page of fifty items against that of Flask in gunicorn."""
+    if not (has("flask") and has("gunicorn")):
+        print("  Flask in gunicorn is not installed: left out")
+        return []
+    stage = Stage.of(folder)
+    make_release(stage.files, "fifty", 50)
+    with (
+        stage.start("flask", tls=False) as flask,
+        stage.start("msrv", tls=False, buys=False) as store,
+    ):
+        return _speed(
+            {
+                "Flask in gunicorn, 50 rows": requesting(flask, "/page"),
+                "a release of 50 items": requesting(store, "/catalog/fifty"),
+                "the same for a visitor with a cart": requesting(
+                    store, "/catalog/fifty", headers=CART
+                ),
+            },
+            ", Flask = 1",
+        )
 
 
 def by_size(folder: Path) -> list[Figure]:
