@@ -17,7 +17,7 @@ from msrv.proofs.links import make_link
 from msrv.proofs.orders import new_order_id
 from msrv.settings import Settings
 from msrv.storage.objects.bucket import Bucket
-from tests.conftest import NONCE, Clock
+from tests.conftest import NONCE, Client, Clock, StartStore
 from tests.storage.objects.ceph_server import CephServer
 from tests.storage.objects.faulty_proxy import FaultyProxy
 from tests.storage.objects.publishing import publish
@@ -55,6 +55,36 @@ async def proxy(
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         yield proxy
+
+
+@pytest.fixture
+async def replicas(
+    start_store: StartStore,
+    remote: Settings,
+    proxy: FaultyProxy,  # noqa: ARG001 - its variables come first
+) -> list[Client]:
+    """Two stores on the bucket, behind nginx."""
+    settings = settings_room.load(
+        {
+            "MSRV_LIBRARY": str(remote.bucket),
+            "MSRV_DATA": str(remote.data),
+            "MSRV_DEMO_PAYMENTS": "1",
+            "MSRV_TLS": "off",
+            "MSRV_DELIVERY": "accel",
+            "MSRV_TRUSTED_PROXIES": "127.0.0.0/8",
+        }
+    )
+    other = settings.data.with_name("other")
+    return [
+        await start_store(settings),
+        await start_store(settings.model_copy(update={"data": other})),
+    ]
+
+
+@pytest.fixture
+def bucket_url(proxy: FaultyProxy, published: tuple[str, Path]) -> str:
+    """What addresses of the library's files start with."""
+    return f"{proxy.endpoint}/{published[0].removeprefix('s3://')}"
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from zipfile import ZipFile
 import pytest
 from aiohttp import ClientSession
 
-from msrv import settings as settings_room
 from msrv.catalog.published.layout import blob_key
 from msrv.downloads.objects.edge import SLICE_BYTES
 from msrv.settings import Settings
@@ -42,36 +41,6 @@ from tests.web.shop.published.edge_visitors import (
 _OWN = {"Date", "Server", "Connection", "Strict-Transport-Security"}
 _DENIED = [Fault(status=403)] * 3
 """A slice that is refused, and both times that it is asked for again."""
-
-
-@pytest.fixture
-async def replicas(
-    start_store: StartStore,
-    remote: Settings,
-    proxy: FaultyProxy,  # noqa: ARG001 - its variables come first
-) -> list[Client]:
-    """Two stores on the bucket, behind nginx."""
-    settings = settings_room.load(
-        {
-            "MSRV_LIBRARY": str(remote.bucket),
-            "MSRV_DATA": str(remote.data),
-            "MSRV_DEMO_PAYMENTS": "1",
-            "MSRV_TLS": "off",
-            "MSRV_DELIVERY": "accel",
-            "MSRV_TRUSTED_PROXIES": "127.0.0.0/8",
-        }
-    )
-    other = settings.data.with_name("other")
-    return [
-        await start_store(settings),
-        await start_store(settings.model_copy(update={"data": other})),
-    ]
-
-
-@pytest.fixture
-def bucket_url(proxy: FaultyProxy, published: tuple[str, Path]) -> str:
-    """What addresses of the library's files start with."""
-    return f"{proxy.endpoint}/{published[0].removeprefix('s3://')}"
 
 
 @pytest.fixture
