@@ -6,7 +6,8 @@
 import asyncio
 from collections.abc import Callable
 
-SECONDS = 20
+SECONDS = 60
+"""Longer than anything takes on a busy machine."""
 _POLL_SECONDS = 0.01
 
 
