@@ -45,6 +45,8 @@ _TIMEOUT_SECONDS: Final = 120.0
 """Limit of one look at the bucket, with the transfer of a catalog."""
 _MAX_PAUSE_SECONDS: Final = 30.0
 """Pause after several failures: each may have transferred a catalog."""
+_EMPTY_PAUSE_SECONDS: Final = 3.0
+"""The same while there is no catalog, and so nothing is sold."""
 _FILE_NAME: Final = "catalog"
 _LENGTH_BYTES: Final = 4
 
@@ -102,9 +104,12 @@ class PublishedCatalog(LiveCatalog):
             self._report(problem)
             await asyncio.to_thread(self._write_sold)
             failures = failures + 1 if problem else 0
-            await asyncio.sleep(
+            pause = (
                 backoff.seconds(failures) if failures else self._poll_seconds
             )
+            if self._reading is None:
+                pause = min(pause, _EMPTY_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
 
     def _report(self, problem: str) -> None:
         if problem and problem != self.problem:

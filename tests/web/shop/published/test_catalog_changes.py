@@ -32,7 +32,7 @@ from msrv.storage.objects.bucket import Bucket, StoredObject
 from tests.catalog import shared_parser
 from tests.conftest import NONCE, StartStore
 from tests.polling import wait_until
-from tests.storage.objects.faulty_proxy import RESET, FaultyProxy
+from tests.storage.objects.faulty_proxy import RESET, Fault, FaultyProxy
 from tests.store_parts import store_of
 
 
@@ -163,6 +163,35 @@ async def test_a_catalog_that_is_refused_is_read_ever_more_rarely(
         right = replace_pointer(pointer, pointer.serial + 2)
         await bucket.replace(POINTER, right.encode(keyring), etag)
         await live.ready()
+
+
+async def test_first_catalog_is_found_soon_after_a_long_failure(
+    published: tuple[str, Path],
+    keyring: Keyring,
+    proxy: FaultyProxy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is sold until then, so the pauses stay short."""
+    monkeypatch.setattr(published_catalog, "_EMPTY_PAUSE_SECONDS", 0.1)
+    proxy.always = Fault(status=403)
+    remote = Bucket.open(published[0])
+    files = PublishedFiles(remote)
+    async with PublishedCatalog(
+        remote,
+        keyring,
+        tmp_path,
+        parser=shared_parser.shared(),
+        files=files,
+        encodings=PublishedEncodings(tmp_path / "encodings", files),
+        poll_seconds=0.05,
+    ) as live:
+        # The last pause but for that would be of 50 seconds.
+        await wait_until(lambda: proxy.requests >= 11)
+        assert live.problem
+        proxy.always = None
+        async with asyncio.timeout(20):
+            await live.ready()
 
 
 def replace_pointer(
