@@ -21,6 +21,7 @@ The activity of connections is computed only when one has to be evicted, so
 that counting costs nearly nothing.
 """
 
+import asyncio
 import enum
 import time
 from collections import deque
@@ -40,6 +41,7 @@ LOCAL_EXTRA: Final = 8
 """Connections of loopback beyond each limit."""
 RESERVED_SHARE: Final = 10
 """One in this many is reserved for networks without a connection."""
+_POLL_SECONDS: Final = 0.02
 _CANDIDATES: Final = 64
 """Number of candidates selected in one pass over all connections."""
 
@@ -191,6 +193,18 @@ class Admission:
         self._slots[slot] = None
         self._by_network.setdefault(network, {})[slot] = None
         return slot
+
+    async def wait_until_opened(self) -> None:
+        """Wait for the first requests of connections that were just accepted.
+
+        For GRACE_SECONDS each: a silent one is not waited for.
+        """
+        while any(map(self._is_opening, self._slots)):  # noqa: ASYNC110 - whatever comes first
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _is_opening(self, slot: Slot) -> bool:
+        phase, since = slot.activity()
+        return phase is Phase.OPENING and self._clock() - since < GRACE_SECONDS
 
     def shed(self, count: int) -> int:
         """Evict up to `count` idle connections; return how many."""

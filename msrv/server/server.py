@@ -118,7 +118,7 @@ async def serve(
         systemd.notify(systemd.STOPPING)
         for listener in (*listeners, *plain):
             listener.close()
-        await _drain(app, server, stop_now)
+        await _drain(app, server, admission, stop_now)
         closing.reset_undelivered(server)
 
 
@@ -239,15 +239,22 @@ async def _plain_http(
 
 
 async def _drain(
-    app: web.Application, server: web.Server, stop_now: asyncio.Event
+    app: web.Application,
+    server: web.Server,
+    admission: Admission,
+    stop_now: asyncio.Event,
 ) -> None:
-    """Wait for open downloads, for MSRV_DRAIN_SECONDS at most."""
+    """Wait for open downloads, for MSRV_DRAIN_SECONDS at most.
+
+    And for the requests of connections that were accepted just before.
+    """
     store = app[STORE]
     seconds = store.settings.drain_seconds
 
     async def all_delivered() -> None:
         if store.settings.trusted_proxies:
             await asyncio.sleep(min(REFUSING_SECONDS, seconds))
+        await admission.wait_until_opened()
         await store.metrics.wait_until_idle()
         await closing.wait_until_delivered(server)
 

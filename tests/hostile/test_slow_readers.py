@@ -207,6 +207,7 @@ def test_previews_have_limited_slots_and_memory(tmp_path: Path) -> None:
         )
         assert status == 200
         assert len(clip) > 300_000
+        wait_for_ledger(store)
         with ExitStack() as resources:
             before = resident_bytes(store)
             for _ in range(readers):
@@ -227,6 +228,19 @@ def test_previews_have_limited_slots_and_memory(tmp_path: Path) -> None:
                 request_download(store, path, "127.0.0.99")
             )
             assert (status, body) == (200, clip)
+
+
+def wait_for_ledger(store: StoreProcess) -> None:
+    """Wait until the ledger's modules are in memory, which takes 20 MB."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        _, _, figures = read_response(
+            request_download(store, "/-/metrics", "127.0.0.1")
+        )
+        if b"msrv_ledger_up 1.0" in figures:
+            return
+        assert time.monotonic() < until, "the ledger has no database"
+        time.sleep(0.05)
 
 
 def resident_bytes(store: StoreProcess) -> int:

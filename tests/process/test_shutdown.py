@@ -20,6 +20,7 @@ from tests.process.store_requests import (
     request_status,
 )
 from tests.store_process import StoreProcess, launch_store
+from tests.store_process import connect as connect_socket
 
 LIMIT_SECONDS = 40
 """Longer than a busy machine needs, and shorter than MSRV_DRAIN_SECONDS."""
@@ -53,6 +54,33 @@ def test_sigterm_waits_for_open_downloads(
         got += len(chunk)
     assert got == size
     assert running.process.wait(LIMIT_SECONDS) == 0
+
+
+@pytest.mark.parametrize("option", ["--tls", "--no-tls"])
+def test_connection_that_was_just_accepted_is_answered(
+    folder: Path, option: str
+) -> None:
+    """Its request was under way when the store was told to stop."""
+    with launch_store(
+        folder,
+        option,
+        MSRV_LIBRARY=str(folder / "library"),
+        MSRV_DEMO_PAYMENTS="1",
+    ) as store:
+        tls = store.tls if option == "--tls" else None
+        with connect_socket(store.port, tls) as connection:
+            store.process.send_signal(signal.SIGTERM)
+            until = time.monotonic() + LIMIT_SECONDS
+            while "stopping: " not in store.log.read_text("utf-8"):
+                assert time.monotonic() < until, "the store is not stopping"
+                time.sleep(0.02)
+            time.sleep(0.3)  # the request is under way
+            connection.sendall(
+                b"GET /-/health HTTP/1.1\r\n"
+                b"Host: localhost:%d\r\n\r\n" % store.port
+            )
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert store.process.wait(LIMIT_SECONDS) == 0
 
 
 def test_drain_is_limited(folder: Path, connect: Connect) -> None:
