@@ -146,16 +146,7 @@ async def test_a_catalog_that_is_refused_is_read_ever_more_rarely(
     wrong = replace_pointer(pointer, pointer.serial + 1, sha256="00" * 32)
     await bucket.replace(POINTER, wrong.encode(keyring), etag)
     counting = CountingBucket.open(published[0])
-    files = PublishedFiles(counting)
-    async with PublishedCatalog(
-        counting,
-        keyring,
-        tmp_path,
-        parser=shared_parser.shared(),
-        files=files,
-        encodings=PublishedEncodings(tmp_path / "encodings", files),
-        poll_seconds=0.05,
-    ) as live:
+    async with impatient_catalog(counting, keyring, tmp_path) as live:
         await wait_until(lambda: len(counting.times) >= 5)
         assert counting.times[4] - counting.times[0] > 0.6
         # Once it is right, it is taken over.
@@ -176,22 +167,29 @@ async def test_first_catalog_is_found_soon_after_a_long_failure(
     monkeypatch.setattr(published_catalog, "_EMPTY_PAUSE_SECONDS", 0.1)
     proxy.always = Fault(status=403)
     remote = Bucket.open(published[0])
-    files = PublishedFiles(remote)
-    async with PublishedCatalog(
-        remote,
-        keyring,
-        tmp_path,
-        parser=shared_parser.shared(),
-        files=files,
-        encodings=PublishedEncodings(tmp_path / "encodings", files),
-        poll_seconds=0.05,
-    ) as live:
-        # The last pause but for that would be of 50 seconds.
+    async with impatient_catalog(remote, keyring, tmp_path) as live:
+        # Without that, the last of these pauses would be of 25 seconds.
         await wait_until(lambda: proxy.requests >= 11)
         assert live.problem
         proxy.always = None
         async with asyncio.timeout(20):
             await live.ready()
+
+
+def impatient_catalog(
+    bucket: Bucket, keyring: Keyring, data: Path
+) -> PublishedCatalog:
+    """Return a catalog that looks at its bucket twenty times a second."""
+    files = PublishedFiles(bucket)
+    return PublishedCatalog(
+        bucket,
+        keyring,
+        data,
+        parser=shared_parser.shared(),
+        files=files,
+        encodings=PublishedEncodings(data / "encodings", files),
+        poll_seconds=0.05,
+    )
 
 
 def replace_pointer(
