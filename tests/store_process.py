@@ -4,6 +4,7 @@
 """Store in a process of its own: `python -m msrv serve`."""
 
 import http.client
+import itertools
 import json
 import os
 import resource
@@ -25,6 +26,7 @@ from typing import Any, Self
 ROOT = Path(__file__).parents[1]
 PROGRAM = (sys.executable, "-m", "msrv")
 """Program of the checkout."""
+_KERNELS_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 START_SECONDS = 60
 """Time limit of a start and of each request, also on a busy machine."""
 
@@ -198,12 +200,32 @@ def _wait_until_ready(store: StoreProcess) -> None:
 
 
 def free_port() -> int:
-    """Return a free port outside the range of ephemeral ports."""
+    """Return a free port that no other test of this run gets.
+
+    It is outside of the range that the kernel takes ports from, so that it
+    stays free while a server is started again.
+    """
     while True:
-        port = 20_000 + secrets.randbelow(10_000)
+        port = next(_PORTS)
         with suppress(OSError), socket.socket() as found:
             found.bind(("127.0.0.1", port))
             return port
+
+
+def _own_ports() -> Iterator[int]:
+    """Yield the ports of this worker of the run, from a random one on."""
+    until = 32_768
+    with suppress(FileNotFoundError):  # not on Linux
+        until = int(_KERNELS_PORTS.read_text("ascii").split()[0])
+    ports = range(10_000, until)
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    own = ports[worker::workers]
+    start = secrets.randbelow(len(own))
+    return itertools.cycle((*own[start:], *own[:start]))
+
+
+_PORTS = _own_ports()
 
 
 def connect(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:

@@ -108,10 +108,10 @@ class Shop:
                 {"Content-Type": "application/x-www-form-urlencoded"},
             )
             response = connection.getresponse()
-            response.read()
+            body = response.read()
             if response.status == 503:
                 raise ConnectionError("not now")
-            assert response.status == 303, response.status
+            assert response.status == 303, (path, response.status, body)
             return str(response.headers["Location"])
 
 

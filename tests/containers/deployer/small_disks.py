@@ -116,7 +116,8 @@ def _bridge(name: str) -> Iterator[str]:
     """Create a bridge that leads nowhere."""
     _ip("link", "add", name, "type", "bridge")
     try:
-        _ip("address", "add", "192.0.2.1/24", "dev", name)
+        # (Virtual machines may have their gateway in 192.0.2.0/24.)
+        _ip("address", "add", "198.51.100.1/24", "dev", name)
         yield name
     finally:
         _ip("link", "delete", name)
