@@ -184,10 +184,11 @@ async def handle_errors(
 async def _respond_with_error(
     request: web.Request, error: Exception
 ) -> web.Response:
-    # Others are served before its page is rendered: finding that a pasted
-    # text is wrong takes as long as that.
+    page = _error_page(request, error)  # of the catalog that was looked in
+    # Others are served before it is rendered: finding that a pasted text is
+    # wrong takes as long as that.
     await asyncio.sleep(0)
-    return rendering.error_response(request, _error_page(request, error))
+    return rendering.error_response(request, page)
 
 
 def _error_page(request: web.Request, error: Exception) -> ErrorPage:

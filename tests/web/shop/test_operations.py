@@ -3,12 +3,14 @@
 
 """Routes for operators, and what every response has."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from msrv import settings as settings_room
+from msrv.orders import pricing
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
@@ -92,6 +94,26 @@ async def test_what_may_not_have_been_read_yet_is_not_denied(
     assert (await store.get("/catalog/new-release")).status == 404
     assert (await store.post("/purchases", data=form)).status == 422
     assert (await store.get("/-/ready")).status == 200
+
+
+async def test_library_that_is_read_meanwhile_denies_nothing(
+    store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order is priced, and then the library has been read."""
+    catalog = store.app[STORE].catalog
+    loaded = catalog.reading
+
+    def find_offered(*_: object) -> None:
+        asyncio.get_running_loop().call_soon(
+            setattr, catalog, "_reading", loaded
+        )
+
+    monkeypatch.setattr(catalog, "_reading", replace(loaded, withholds=True))
+    monkeypatch.setattr(pricing, "find_offered", find_offered)
+    form = {"item": "departure", "provider": "demo"}
+    answer = await store.post("/purchases", data=form)
+    assert answer.status == 503
+    assert catalog.reading is loaded
 
 
 async def test_metrics_have_the_status_of_a_redirect(store: Client) -> None:
