@@ -229,7 +229,16 @@ class MailWorker:
 
     async def _send(self, session: SmtpSession, mail: Mail, now: int) -> None:
         """Try to send one mail. Raises SmtpUnavailable."""
-        message = await self._thread.call(self._renderer.render, mail)
+        try:
+            message = await self._thread.call(self._renderer.render, mail)
+        except Exception as error:
+            # A bug, or of another version: the other mails must not wait.
+            log.exception("mail: the %s can't be written", mail.name)
+            self._defer(mail.mail_id, now)
+            await self._fail_if_too_old(
+                mail, now, f"it can't be written: {error!r}"
+            )
+            return
         try:
             await session.send(message, self._renderer.sender, mail.to)
         except PermanentFailure as error:

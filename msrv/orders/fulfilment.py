@@ -80,7 +80,8 @@ class Fulfilment:
         free orders beyond their limit. `network` is that of a buyer who
         waits: the receipt is returned even where the disk refuses the sale,
         which is then retried. It is None where no buyer waits: SpoolFailed is
-        raised, and the caller tries again later. `is_recorded` is true for a
+        raised, or OSError for a mail that can't be stored, and the caller
+        tries again later. `is_recorded` is true for a
         sale that the ledger has already. Raises NotReady.
         """
         receipt, catalog = order.receipt, self.catalog.current
@@ -147,7 +148,8 @@ class Fulfilment:
         """Queue a mail. Returns when it can be requested again, or 0."""
         if network is not None:
             return await self.mails.queue_for(mail, network)
-        await self.mails.queue(mail)
+        if not await self.mails.queue(mail):
+            raise OSError("the receipt's mail can't be stored")
         return 0
 
 

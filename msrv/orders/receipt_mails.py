@@ -151,8 +151,7 @@ class ReceiptMails:
             thanks=(),
             purchases=tuple(purchases),
         )
-        if not await self.worker.enqueue(mail):
-            raise OSError("the mail can't be stored")
+        await self._enqueue(mail)
 
     async def queue_refund(
         self,
@@ -164,7 +163,8 @@ class ReceiptMails:
     ) -> None:
         """Queue the mail of a refund, once, in the buyer's language.
 
-        None for an address that no mail can be sent to. Raises NotReady.
+        None for an address that no mail can be sent to. Raises NotReady, and
+        OSError if it can't be stored.
         """
         if self.worker is None or not to:
             return
@@ -184,7 +184,13 @@ class ReceiptMails:
         except ValueError:
             log.info("refund %s: no mail to the provider's address", made.key)
             return
-        await self.worker.enqueue(mail)
+        await self._enqueue(mail)
+
+    async def _enqueue(self, mail: ReceiptMail) -> None:
+        """Store a mail. Raises OSError if it can't be stored."""
+        assert self.worker is not None  # noqa: S101 - checked by the caller
+        if not await self.worker.enqueue(mail):
+            raise OSError(f"the {mail.name} can't be stored")
 
     async def resend(self, content: MailContent, network: Hashable) -> None:
         """Queue another mail of the same. Raises TooManyMails."""

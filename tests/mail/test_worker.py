@@ -6,6 +6,8 @@
 import asyncio
 import dataclasses
 import logging
+from email.message import EmailMessage
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,6 +26,7 @@ from msrv.mail.smtp import (
 )
 from msrv.mail.withdrawal_mail import WithdrawalMail
 from msrv.mail.worker import GIVE_UP_SECONDS, MailWorker
+from msrv.money import NotMoney
 from tests.conftest import Clock
 from tests.ledger.sample_events import order_id
 from tests.mail.fake_server import FakeServer
@@ -240,6 +243,34 @@ async def test_unreadable_mail_does_not_stop_others(
     await worker.send_due()
     assert server.ids == [order_id(2)]
     assert path.with_suffix(".damaged").exists()
+
+
+async def test_mail_that_cannot_be_written_does_not_stop_others(
+    worker: MailWorker,
+    server: FakeServer,
+    outbox: Outbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = worker._renderer.render
+
+    def render(mail: Mail) -> EmailMessage:
+        if mail.mail_id == order_id(1):
+            raise NotMoney("a currency of another version")
+        return real(mail)
+
+    failing = SimpleNamespace(render=render, sender=worker._renderer.sender)
+    monkeypatch.setattr(worker, "_renderer", failing)
+    for number in (1, 2):
+        await worker.enqueue(sample_mail(number, at=clock.now))
+    await worker.send_due()
+    assert server.ids == [order_id(2)]
+    assert outbox.pending() == [order_id(1)]
+    clock.now += GIVE_UP_SECONDS + 1
+    await worker.send_due()
+    assert outbox.pending() == []
+    (failed,) = worker.recent_failures
+    assert "a currency of another version" in failed.why
 
 
 async def test_full_disk_is_logged_and_raises_nothing(

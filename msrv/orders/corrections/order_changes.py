@@ -7,7 +7,7 @@ The ledger has a release and its files under the ids at the time that the
 first buyer asked; the catalog knows what these are called now.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,24 +66,32 @@ def corrected_releases(
     changes: "Iterable[FileChange]",
 ) -> tuple[CorrectedRelease, ...]:
     """Return which of the changes concern an order, in its order."""
-    added: dict[str, list[str]] = {}
-    changed: dict[str, list[str]] = {}
+    found: dict[str, dict[str, bool]] = {}  # whether each item is new
     for each in changes:
         release_id = present_id(catalog, each.release_id)
         parts = bought.get(release_id)
         item_id = present_id(catalog, each.item_id)
-        entry = catalog.by_id.get(item_id)
-        if parts is None or not isinstance(entry, Item):
+        if parts is None or not isinstance(catalog.by_id.get(item_id), Item):
             continue  # of another release, or removed since
         if parts.whole or item_id in parts.items:
-            titles = added if each.is_new else changed
-            titles.setdefault(release_id, []).append(entry.title)
+            # A release may be watched under a former id as well.
+            items = found.setdefault(release_id, {})
+            items[item_id] = items.get(item_id, False) or each.is_new
     return tuple(
         CorrectedRelease(
             parts.release.title,
-            tuple(added.get(release_id, ())),
-            tuple(changed.get(release_id, ())),
+            tuple(_titles(catalog, items, are_new=True)),
+            tuple(_titles(catalog, items, are_new=False)),
         )
         for release_id, parts in bought.items()
-        if release_id in added or release_id in changed
+        if (items := found.get(release_id))
     )
+
+
+def _titles(
+    catalog: Catalog, items: Mapping[str, bool], *, are_new: bool
+) -> Iterator[str]:
+    """Yield the titles of items that are new, or of those that aren't."""
+    for item_id, is_new in items.items():
+        if is_new is are_new:
+            yield catalog.by_id[item_id].title

@@ -6,9 +6,10 @@
 Computed from the state that Stripe returns, not from the webhooks: those
 arrive late, twice and in any order, and all of them lead to the same result.
 
-A payment that was refunded in full revokes the whole order. A partial refund
-revokes the items that its metadata names under `items`, and nothing else:
-only the seller knows which of several songs half the money was for.
+A payment that was returned in full, by refunds and disputes together, revokes
+the whole order. A partial refund or dispute revokes the items that its
+metadata names under `items`, and nothing else: only the seller knows which of
+several songs half the money was for.
 
 A refund that the store requested says in its metadata by which key, by whom,
 and whether the links of the whole order end although the amount is a part.
@@ -64,32 +65,26 @@ def refund_changes(
     """
     revoked: dict[str, int | None] = {}
     ever_revoked: set[str] = set()
-    refunded = ever_refunded = 0
-    effective: list[Json] = []
-    for refund in refunds:
-        named = _named_items(refund)
-        if (refund.get("metadata") or {}).get(_ENDS_LINKS):
-            named.add(WHOLE)
+    returned = [
+        (each, _refunded_items(each), each.get("status"), _FAILED_STATUSES)
+        for each in refunds
+    ] + [
+        (each, _named_items(each), each.get("status"), _WON_STATUSES)
+        for each in disputes
+        if not _is_inquiry(each)
+    ]
+    effective = []
+    for each, named, status, undone in returned:
         ever_revoked |= named
-        ever_refunded += refund["amount"]
-        if refund.get("status") not in _FAILED_STATUSES:
-            refunded += refund["amount"]
-            effective.append(refund)
-            _add(revoked, named, refund)
-    if 0 < paid_units <= ever_refunded:
+        if status not in undone:
+            _add(revoked, named, each)
+            effective.append(each)
+    # The whole payment, by refunds and disputes together.
+    if 0 < paid_units <= sum(each["amount"] for each, *_ in returned):
         ever_revoked.add(WHOLE)
-    if 0 < paid_units <= refunded:
-        for refund in effective:
-            _add(revoked, {WHOLE}, refund)
-    for dispute in disputes:
-        status = str(dispute.get("status"))
-        if status.startswith(_INQUIRY_PREFIX):
-            continue  # only a question of the buyer's bank; no money has moved
-        whole = dispute["amount"] >= paid_units
-        named = {WHOLE} if whole else _named_items(dispute)
-        ever_revoked |= named
-        if status not in _WON_STATUSES:
-            _add(revoked, named, dispute)
+    if 0 < paid_units <= sum(each["amount"] for each in effective):
+        for each in effective:
+            _add(revoked, {WHOLE}, each)
     return tuple(
         RefundChange(
             token,
@@ -116,8 +111,8 @@ def reversals(
         if made is not None:
             found.append(made)
     for each in disputes:
-        if str(each.get("status")).startswith(_INQUIRY_PREFIX):
-            continue  # only a question of the buyer's bank; no money has moved
+        if _is_inquiry(each):
+            continue
         made = _reversal("dispute", each, paid)
         if made is not None:
             found.append(made)
@@ -184,6 +179,20 @@ def _add(
         known = revoked.get(item_id, at)
         later = at is not None and known is not None and at > known
         revoked[item_id] = at if later else known
+
+
+def _is_inquiry(dispute: Json) -> bool:
+    """Return whether it is only a question of the buyer's bank.
+
+    No money has moved then.
+    """
+    return str(dispute.get("status")).startswith(_INQUIRY_PREFIX)
+
+
+def _refunded_items(refund: Json) -> set[str]:
+    """Return what a refund revokes, whatever its amount."""
+    ends_links = (refund.get("metadata") or {}).get(_ENDS_LINKS)
+    return _named_items(refund) | ({WHOLE} if ends_links else set())
 
 
 def _named_items(thing: Json) -> set[str]:

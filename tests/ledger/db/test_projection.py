@@ -297,3 +297,21 @@ async def test_reversals_count_whatever_their_order(
     )
     day = await row(database, schema.days)
     assert (day["refunds"], day["refunded_minor"]) == (6, 300)
+
+
+async def test_reversal_stated_again_was_seen_when_it_was(
+    database: Database,
+) -> None:
+    """Each event of a payment states all of its refunds."""
+    first = reversal(1, 100, "pending")
+    later = replace(first, seen_at=first.seen_at + 5_000, items=("zine",))
+    for made in (first, later, first):
+        await record(database, made)
+    stored = await row(database, schema.reversals)
+    assert (stored["seen_at"], stored["items"]) == (first.seen_at, "")
+    await record(database, later, replace(later, seen_at=later.seen_at + 5))
+    stored = await row(database, schema.reversals)
+    assert (stored["seen_at"], stored["items"]) == (first.seen_at, "zine")
+    await record(database, replace(later, status="succeeded"))
+    stored = await row(database, schema.reversals)
+    assert stored["seen_at"] == later.seen_at

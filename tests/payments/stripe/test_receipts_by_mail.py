@@ -3,6 +3,9 @@
 
 """Receipt mails of orders that were paid at Stripe."""
 
+import errno
+import os
+
 import pytest
 from pydantic import SecretStr
 
@@ -10,6 +13,7 @@ from msrv.ledger.db import schema
 from msrv.mail.receipt_mail import ReceiptMail
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
+from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 from tests.payments.stripe.fake_stripe import FakeStripe
 from tests.payments.stripe.purchases import (
@@ -20,6 +24,7 @@ from tests.payments.stripe.purchases import (
     rows,
     tell,
 )
+from tests.polling import wait_until
 from tests.store_parts import mail_of
 from tests.store_process import free_port
 
@@ -69,6 +74,25 @@ async def test_webhook_before_the_return_sends_one_mail(
     (sold,) = await rows(shop, schema.orders)
     assert sold["order_id"] == letter.receipt.order_id
     assert TO not in str(sold)
+
+
+async def test_webhook_waits_until_its_mail_can_be_stored(
+    shop: Client, bank: FakeStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A buyer who never comes back has no other way to the receipt."""
+    session = bank.pay(await order(shop, bank, mail=TO))
+
+    def add(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mail_of(shop)._outbox, "add", add)
+        assert await tell(shop, bank, bank.event(DONE, session)) == 200
+        worker = shop.app[STORE].webhooks
+        await wait_until(lambda: bool(worker._retries))
+    assert letters(shop) == []
+    await followed(shop)
+    assert len(letters(shop)) == len(await rows(shop, schema.orders)) == 1
 
 
 async def test_return_before_the_webhook_sends_one_mail(

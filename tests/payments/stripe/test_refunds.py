@@ -205,6 +205,12 @@ async def test_refund_of_a_session_not_listed_yet_is_retried(
         # Won, and refunded nevertheless.
         ([(200, "succeeded", "")], [(200, "won", "")], {WHOLE: True}),
         ([], [(200, "lost", "")], {WHOLE: True}),
+        # A dispute over what had not been refunded.
+        ([(50, "succeeded", "")], [(150, "lost", "")], {WHOLE: True}),
+        ([(50, "succeeded", "")], [(150, "won", "")], {WHOLE: False}),
+        ([(50, "failed", "")], [(150, "lost", "")], {WHOLE: False}),
+        ([(50, "succeeded", "")], [(149, "lost", "")], {}),
+        ([], [(150, "lost", "a"), (50, "lost", "")], {"a": True, WHOLE: True}),
         ([], [(100, "lost", "")], {}),
         ([], [(100, "under_review", "a")], {"a": True}),
         ([], [(200, "warning_closed", "")], {}),

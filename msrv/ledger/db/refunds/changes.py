@@ -11,6 +11,7 @@ withdrawal ended are no refund: its money goes back later.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Row, Table, bindparam, insert, select, update
@@ -85,35 +86,46 @@ async def apply_reversals(
     latest: dict[tuple[str, str], Reversal] = {}
     for each in reversals:
         key = (each.reversal_id, each.provider)
-        if key not in latest or each.rank >= latest[key].rank:
-            latest[key] = each
+        before = latest.get(key)
+        if before is None or each.rank >= before.rank:
+            latest[key] = each if before is None else _since(each, before)
     if not latest:
         return set()
     table = schema.reversals
     found = await connection.execute(
-        select(
-            table.c.reversal_id, table.c.provider, table.c.status_rank
-        ).where(table.c.reversal_id.in_([each[0] for each in latest]))
+        select(table).where(
+            table.c.reversal_id.in_([each[0] for each in latest])
+        )
     )
-    known = {(row.reversal_id, row.provider): row.status_rank for row in found}
+    known = {(row.reversal_id, row.provider): row for row in found}
     changed = set()
     for key, each in latest.items():
         if key not in known:
             row = {**_identity(each), **_status(each)}
             await connection.execute(insert(table), row)
-        elif each.rank >= known[key]:
+        elif each.rank >= known[key].status_rank:
             await connection.execute(
                 update(table)
                 .where(
                     table.c.reversal_id == each.reversal_id,
                     table.c.provider == each.provider,
                 )
-                .values(_status(each))
+                .values(_status(_since(each, known[key])))
             )
         else:
             continue
         changed.add(each.order_id)
     return changed
+
+
+def _since(each: Reversal, before: "Reversal | Row[Any]") -> Reversal:
+    """Return a reversal, seen when its status was: events repeat old ones."""
+    if (before.status, before.is_effective) != (
+        each.status,
+        each.is_effective,
+    ):
+        return each
+    return replace(each, seen_at=min(before.seen_at, each.seen_at))
 
 
 def _identity(each: Reversal) -> dict[str, Any]:

@@ -7,8 +7,8 @@ The later one does, with two exceptions. A withdrawal changes nothing of what
 is revoked already, which may have been refunded. And a payment provider whose
 refund failed, or whose dispute was won, restores only what it has revoked
 itself: its events state again, whenever another one follows, that the line is
-not refunded, and must not bring back links that the seller has ended by hand
-meanwhile.
+not refunded, and must not bring back links that the seller has ended by hand,
+or the buyer by a withdrawal.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,8 +53,10 @@ def _replaces(change: Revoked | Restored, before: StoredChange) -> bool:
         return True
     if isinstance(change, Restored):
         return _is_by_hand(change.by)
-    # Else its end would be the end of what was revoked by hand.
-    return change.by != BY_WITHDRAWAL and not _is_by_hand(before.by)
+    if change.by == BY_WITHDRAWAL or _is_by_hand(before.by):
+        return False
+    # What a provider has revoked, it may restore: a withdrawal stays.
+    return _is_by_hand(change.by) or before.by != BY_WITHDRAWAL
 
 
 def _is_by_hand(by: str) -> bool:

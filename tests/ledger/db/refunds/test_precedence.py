@@ -29,6 +29,9 @@ ID = order_id(1)
         (["cli ends", "stripe ends", "stripe restores"], True),
         (["studio-7 ends", "stripe restores"], True),
         (["withdrawal ends", "stripe restores"], True),
+        # It was refunded, and the refund failed.
+        (["withdrawal ends", "stripe ends", "stripe restores"], True),
+        (["withdrawal ends", "stripe ends", "cli restores"], False),
         (["stripe ends", "withdrawal ends", "stripe restores"], False),
         # An operator restores what anybody has ended.
         (["stripe ends", "cli restores"], False),
