@@ -195,7 +195,7 @@ def pasted_text(data: bytes) -> None:
     found = pasted_proofs.find(_keyring(), text, NOW)
     if found is not None:
         assert pasted_proofs.find(_keyring(), found.path, NOW) == found
-    assert len(pasted_proofs.find_codes(text)) <= 4
+    assert len(list(filter(None, pasted_proofs.search_codes(text)))) <= 4
 
 
 def spool_segments(data: bytes) -> None:

@@ -47,6 +47,21 @@ class TimeSlices:
             await self.yield_if_due()
 
 
+async def collect(steps: Iterable[_Each | None]) -> list[_Each]:
+    """Return what the steps of a search have found: all but None."""
+    slices = await TimeSlices.start()
+    return [each async for each in slices.iterate(steps) if each is not None]
+
+
+async def first(steps: Iterable[_Each | None]) -> _Each | None:
+    """Return what a search finds first, None for nothing."""
+    slices = await TimeSlices.start()
+    async for each in slices.iterate(steps):
+        if each is not None:
+            return each
+    return None
+
+
 async def dumps(value: Any) -> str:  # noqa: ANN401 - what JSON may hold
     """Return `value` as JSON, as `json.dumps` does, in time slices."""
     slices = await TimeSlices.start()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
+from msrv import time_slices
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Catalog
 from msrv.ledger.events import Redeemed, Sale, SoldLine, clean_title
@@ -148,7 +149,8 @@ class CodeRedemption:
 
         Raises Mistyped, TooManyGuesses, Forged, CampaignEnded.
         """
-        candidates = pasted_proofs.find_codes(text) or [codes.normalize(text)]
+        found = await time_slices.collect(pasted_proofs.search_codes(text))
+        candidates = found or [codes.normalize(text)]
         catalog = self.catalog.current
         item_ids = [
             await self.code_index.item_ids(

@@ -12,7 +12,7 @@ import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,8 +23,11 @@ MAX_LOOKUPS: Final = 8
 """Host names that one resolver looks up at once; others wait."""
 _NAT64: Final = 96  # the bits before the IPv4 address in 64:ff9b::/96
 _NAT64_PREFIX: Final = int(IPv6Address("64:ff9b::")) >> 32
-# Azure's is a global address; those of other clouds are link-local or private.
-_METADATA: Final = frozenset({IPv4Address("168.63.129.16")})
+# Azure's is a global address, and what Python counts as global differs from
+# version to version; those of other clouds are link-local or private.
+_NOT_PUBLIC: Final = tuple(
+    map(ip_network, ("168.63.129.16", "192.0.0.0/24", "3fff::/20"))
+)
 
 
 class OutboundError(Exception):
@@ -57,7 +60,7 @@ def is_public(text: str) -> bool:
         and not each.is_unspecified
         # Deprecated (RFC 3879), and counted as global.
         and not (isinstance(each, IPv6Address) and each.is_site_local)
-        and each not in _METADATA
+        and not any(each in network for network in _NOT_PUBLIC)
         for each in _with_embedded(found)
     )
 

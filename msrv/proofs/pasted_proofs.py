@@ -85,7 +85,11 @@ def explain(keyring: Keyring, text: str, now: int) -> Explanation:
     """Return the meaning of a text at `now`, in Unix seconds. Never raises."""
     if len(text) > MAX_CHARS:
         return Explanation(ProofKind.NOTHING)
-    found = find(keyring, text, now)
+    return explanation_of(find(keyring, text, now))
+
+
+def explanation_of(found: PastedProof | None) -> Explanation:
+    """Return the meaning of what was found in a text."""
     if found is None:
         return Explanation(ProofKind.NOTHING)
     kind = ProofKind.LINK if found.access else ProofKind.RECEIPT
@@ -97,36 +101,48 @@ def find(keyring: Keyring, text: str, now: int) -> PastedProof | None:
 
     `now` is in Unix seconds. The time is proportional to the text.
     """
+    return next(filter(None, search(keyring, text, now)), None)
+
+
+def search(
+    keyring: Keyring, text: str, now: int
+) -> Iterator[PastedProof | None]:
+    """Search a text as `find` does, in steps of a millisecond at most.
+
+    Yield None after each, and what is found.
+    """
     tried: set[str] = set()
     for variant in variants(text):
         joined, breaks = _without_breaks(variant)
         found = _link(keyring, joined, breaks, now, tried) or _receipt(
             keyring, joined, breaks, tried
         )
-        if found is not None:
-            return found
-    return None
+        yield found
 
 
-def find_codes(text: str) -> list[str]:
-    """Return the codes in a text as `codes.normalize` does, at most four.
+def search_codes(text: str) -> Iterator[str | None]:
+    """Yield the codes in a text as `codes.normalize` does, at most four.
 
-    They are well-formed, but not verified: `codes.verify` does that.
+    They are well-formed, but not verified: `codes.verify` does that. None is
+    yielded after each step of the search.
     """
-    found: dict[str, None] = {}
+    found: set[str] = set()
     tried = 0
     for variant in variants(text):
         for match in _CODE.finditer(variant):
             tried += 1
             if tried > _MAX_CODES_TRIED:
-                return list(found)
+                return
             try:
-                found[codes.normalize(visible(match[1]))] = None
+                code = codes.normalize(visible(match[1]))
             except codes.Mistyped:
                 continue
+            if code not in found:
+                found.add(code)
+                yield code
             if len(found) == _MAX_CODES:
-                return list(found)
-    return list(found)
+                return
+        yield None
 
 
 def _without_breaks(variant: str) -> tuple[str, frozenset[int]]:

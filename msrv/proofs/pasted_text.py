@@ -65,8 +65,10 @@ _TAG: Final = re.compile(
 )
 # https://help.proofpoint.com: of `u` in a v2 address, "-2D" is "-", and "_"
 # is "/".
+# Bounded, and one attempt for each run of letters: else quadratic.
 _URLDEFENSE_V2: Final = re.compile(
-    r"urldefense[.a-z]*/v[12]/url\?(?:[a-z]=[^&]*&)*u=([^&\s\"'<>]+)",
+    r"(?<![.a-z])urldefense[.a-z]{0,40}/v[12]/url\?"
+    r"(?:[a-z]=[^&]{0,300}&){0,8}u=([^&\s\"'<>]+)",
     re.IGNORECASE,
 )
 _FROM_URLDEFENSE: Final = str.maketrans({"_": "/", "-": "%"})

@@ -57,7 +57,9 @@ def read_all(request: web.BaseRequest) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for pair in header.split(";"):
         name, _, value = pair.partition("=")
-        found[name.strip()] = value.strip()
+        # Only what browsers strip, or any other white space in front of
+        # `__Host-` would hide that another host has set the cookie.
+        found[name.strip(" \t")] = value.strip(" \t")
     request[_ALL] = found
     return found
 

@@ -144,18 +144,19 @@ class OriginRules:
         """Return whether a `Host` is a name that redirects to the first."""
         return bool(self.other_names) and _host_name(host) in self.other_names
 
-    def is_local(
+    def is_own_network(
         self, peer: str | None, headers: CIMultiDictProxy[str]
     ) -> bool:
-        """Return whether a request comes from this machine, not via a proxy.
+        """Return whether a trusted machine, or this one, sends a request.
 
-        An untrusted proxy on this machine looks the same, but most of them
-        add a forwarding header or pass on the visitor's `Host`.
+        Itself, that is, not as a proxy: those add a forwarding header or pass
+        on the visitor's `Host`. What such a header states doesn't count: with
+        source NAT, any visitor may appear as an address of the network.
         """
         address = forwarded_headers.parse_address(peer or "")
         return (
             address is not None
-            and address.is_loopback
+            and (address.is_loopback or self.trusts(address))
             and is_internal(headers.get("Host", ""))
             and not any(map(_FORWARDING.fullmatch, headers))
         )

@@ -7,6 +7,7 @@ Logs and metrics show a route's name and never the path: a path may hold a
 token.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web, web_urldispatcher
@@ -226,7 +227,25 @@ class Router(web.UrlDispatcher):
     """
 
     async def resolve(self, request: web.Request) -> web.UrlMappingMatchInfo:
-        """Return the route of a request, or one that answers 404."""
+        """Return the route of a request, or one that answers 404 or 417."""
         if request.rel_url.raw_path.count("/") > MAX_SEGMENTS:
             return web_urldispatcher.MatchInfoError(web.HTTPNotFound())
+        expected = request.headers.get("Expect", "")
+        if expected and expected.lower() != "100-continue":
+            return _ExpectationFailed(web.HTTPExpectationFailed())
         return await super().resolve(request)
+
+
+class _ExpectationFailed(web_urldispatcher.MatchInfoError):
+    """Answers 417, as the middlewares answer any other error."""
+
+    @property
+    def expect_handler(
+        self,
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse | None]]:
+        """Do nothing: aiohttp's would answer before the middlewares."""
+        return _expect_nothing
+
+
+async def _expect_nothing(_: web.BaseRequest) -> None:
+    """Send nothing before the answer."""

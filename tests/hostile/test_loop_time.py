@@ -81,6 +81,8 @@ def costly_gets(receipt: str, whole: str, link: str) -> dict[str, Request]:
         "links": (link[:-4] + "xxx+") * 60,
         "codes": "ABCD-" * 1500,
         "base64": "aHR0cHM6" * 950,
+        "urldefense": "urldefense" * 760 + "+=41%3Cb%3Ex%25252541%26amp;amp;",
+        "urldefense addresses": "urldefense/v2/url?a=" * 390,
     }
     found = {
         "front": Request("/"),
@@ -143,6 +145,13 @@ def costly_posts(receipt: str) -> dict[str, Request]:
         "orders": urlencode([("item", each) for each in BIG]).encode(),
         "orders of noise": b"&".join([b"item=x"] * 400),
         "a mail": b"mail=" + b"a." * 4000 + b"@b.example",
+        "marks": b"&".join(
+            f"{name}=".encode() + ("a" + "\u0316\u0301" * 2500).encode()
+            for name in ("mail", "gift_to", "gift_from", "gift_note", "code")
+        ),
+        "links of urldefense": b"code="
+        + b"urldefense" * 1000
+        + b"+=41%3Cb%3Ex%25252541%26amp;amp;",
         "too long": b"a" * (MAX_BYTES + 1),
         "not UTF-8": b"a=" + b"%ff" * 3000,
     }

@@ -4,6 +4,9 @@
 """Error pages and their JSON."""
 
 import ast
+import asyncio
+import contextlib
+import http.client
 import re
 from pathlib import Path
 
@@ -154,3 +157,27 @@ async def test_checkout_without_a_provider_is_503(
         "/purchases", data={"item": "zine"}, allow_redirects=False
     )
     assert free.status == 303
+
+
+@pytest.mark.parametrize("expected", [b"\xff", b"x-wanted", b"a" * 4000])
+async def test_expectation_is_refused_after_the_host_was_checked(
+    store: Client, expected: bytes
+) -> None:
+    """aiohttp would repeat it, under any host name, or fail."""
+    assert store.port
+
+    def send(host: bytes) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", store.port)
+        with contextlib.closing(connection):
+            connection.putrequest("GET", "/", skip_host=True)
+            connection.putheader("Host", host)
+            connection.putheader("Expect", expected)
+            connection.endheaders()
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    status, page = await asyncio.to_thread(send, b"127.0.0.1")
+    assert status == 417
+    assert expected not in page
+    status, _ = await asyncio.to_thread(send, b"evil.example")
+    assert status == 421

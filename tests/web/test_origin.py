@@ -131,7 +131,7 @@ def test_international_host_matches_its_punycode() -> None:
 def test_request_through_a_local_proxy_is_not_local(
     peer: str | None, sent: list[tuple[str, str]], *, local: bool
 ) -> None:
-    assert RULES.is_local(peer, headers(*sent)) is local
+    assert RULES.is_own_network(peer, headers(*sent)) is local
 
 
 def test_base_url_is_the_public_url() -> None:

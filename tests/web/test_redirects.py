@@ -3,6 +3,9 @@
 
 """Redirects from mistyped addresses."""
 
+import asyncio
+import contextlib
+import http.client
 from urllib.parse import quote
 
 import pytest
@@ -124,6 +127,35 @@ async def test_trailing_slash_of_an_unknown_page_is_404(
 ) -> None:
     answer = await store.get(URL(path, encoded=True), allow_redirects=False)
     assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil.example/catalog/",
+        "//evil.example:80/catalog/?x=1",
+        "//user:p@evil.example/catalog/",
+        "///evil.example/catalog/",
+        "//[/",
+        "//a:b/",
+        "//a:99999999/",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_path_that_names_another_host_leads_nowhere(
+    store: Client, method: str, path: str
+) -> None:
+    """To a browser, `//host/` is an address, too."""
+    assert store.port
+    connection = http.client.HTTPConnection("127.0.0.1", store.port)
+
+    def send() -> tuple[int, str | None]:
+        with contextlib.closing(connection):
+            connection.request(method, path)
+            answer = connection.getresponse()
+            return answer.status, answer.headers["Location"]
+
+    assert await asyncio.to_thread(send) == (404, None)
 
 
 @pytest.mark.parametrize(

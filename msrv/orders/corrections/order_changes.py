@@ -84,7 +84,7 @@ def corrected_releases(
             tuple(_titles(catalog, items, are_new=False)),
         )
         for release_id, parts in bought.items()
-        if (items := found.get(release_id))
+        if (items := found.get(release_id, {}))
     )
 
 

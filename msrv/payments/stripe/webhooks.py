@@ -78,11 +78,14 @@ class StripeWebhooks:
 
         Raises BadWebhookSignature.
         """
+        stated = headers.get(_HEADER, "")
+        if not stated.isascii():  # Stripe's library can't compare it
+            raise BadWebhookSignature
         try:
             stripe.WebhookSignature.verify_header(
-                body, headers.get(_HEADER), self._secret, TOLERANCE_SECONDS
+                body, stated, self._secret, TOLERANCE_SECONDS
             )
-            _check_not_ahead(headers[_HEADER])
+            _check_not_ahead(stated)
         except (stripe.SignatureVerificationError, ValueError) as error:
             raise BadWebhookSignature from error
         try:

@@ -232,6 +232,10 @@ async def _place_order(
     provider = store.checkout.choose_provider(
         quote, form.get("provider"), has_own_prices=bool(chosen)
     )
+    if provider is None and store.providers.for_quote(quote):
+        raise InvalidField(
+            "provider", gettext("must be the value from the checkout page")
+        )
     if provider is None:
         raise NoPaymentProvider
     network = client_network(request[ORIGIN].client)

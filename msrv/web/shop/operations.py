@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from msrv.catalog.live_catalog import NotReady
 from msrv.web.errors import NotFound
-from msrv.web.store import ORIGIN, STORE
+from msrv.web.store import STORE
 
 _QUOTATION: Final = (
     "It's easier to ask forgiveness than it is to get permission."
@@ -62,16 +62,11 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Return the metrics, to this machine and trusted networks only.
 
-    The client counts, not the peer: visitors who arrive through a trusted
-    proxy are refused, and so are those through a proxy on this machine that
-    the settings don't trust. Raises NotFound for them.
+    Visitors who arrive through any proxy are refused. Raises NotFound for
+    them.
     """
     store = request.app[STORE]
-    rules = store.origin_rules
-    if not (
-        rules.trusts(request[ORIGIN].client)
-        or rules.is_local(request.remote, request.headers)
-    ):
+    if not store.origin_rules.is_own_network(request.remote, request.headers):
         raise NotFound
     return web.Response(
         body=store.metrics.exposition(),

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from aiohttp import web
 from markupsafe import Markup
 
+from msrv import time_slices
 from msrv.catalog.encodings.recipes import ORIGINAL
 from msrv.catalog.model import Release
 from msrv.catalog.texts.thanks import thanks_for
@@ -209,7 +210,9 @@ async def find(request: web.Request) -> web.Response:
     if not text.strip():
         raise web.HTTPSeeOther("/library")
     store = request.app[STORE]
-    found = pasted_proofs.find(store.keyring, text, store.clock())
+    found = await time_slices.first(
+        pasted_proofs.search(store.keyring, text, store.clock())
+    )
     if found is None or found.receipt is None:
         raise Forged
     raise web.HTTPSeeOther(found.path)

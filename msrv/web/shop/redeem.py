@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from msrv import time_slices
 from msrv.ledger.errors import DatabaseError
 from msrv.orders.redemption import Claim
 from msrv.proofs import codes, pasted_proofs
@@ -34,7 +35,7 @@ _SHOWN_CHARS: Final = 60
 async def show(request: web.Request) -> web.Response:
     """Return the form, with the code in the address. No code is used up."""
     text = request.query.get("code", "")
-    found = pasted_proofs.find_codes(text)
+    found = await time_slices.collect(pasted_proofs.search_codes(text))
     return _page(request, codes.format_groups(found[0]) if found else text)
 
 

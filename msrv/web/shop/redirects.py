@@ -15,8 +15,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
+from msrv import time_slices
 from msrv.proofs.errors import Forged
-from msrv.proofs.pasted_proofs import find
+from msrv.proofs.pasted_proofs import search
 from msrv.web.rendering import PRIVATE
 from msrv.web.store import STORE
 
@@ -36,7 +37,7 @@ async def redirect(
     try:
         return await handler(request)
     except (Forged, web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
-        target = _token(request)
+        target = await _token(request)
         if target is None and isinstance(error, web.HTTPNotFound):
             target = await _without_slash(request)
             if target is not None:
@@ -49,7 +50,7 @@ async def redirect(
         ) from None
 
 
-def _token(request: web.Request) -> str | None:
+async def _token(request: web.Request) -> str | None:
     """Return the address of the receipt or link in a longer address."""
     store = request.app[STORE]
     if request.method not in _READING:
@@ -58,10 +59,8 @@ def _token(request: web.Request) -> str | None:
         return None
     if _CONTROL.search(request.raw_path):
         return None  # not from a mail program
-    found = find(
-        store.keyring,
-        request.raw_path,
-        store.clock(),
+    found = await time_slices.first(
+        search(store.keyring, request.raw_path, store.clock())
     )
     if found is None or found.path == request.raw_path:
         return None
@@ -73,15 +72,15 @@ async def _without_slash(request: web.Request) -> str | None:
     if request.match_info.route.resource is not None:
         return None  # the page itself raised 404
     path = request.rel_url.raw_path
-    if path.startswith(_TOKENS):
+    # `//host/` would lead a browser to another host.
+    if path.startswith((*_TOKENS, "//")):
         return None
     shorter = path.rstrip("/")
     if shorter in {"", path}:
         return None
     query = request.rel_url.raw_query_string
-    target = f"{shorter}?{query}" if query else shorter
-    url = URL(target, encoded=True)
+    url = URL.build(path=shorter, query_string=query, encoded=True)
     resolved = await request.app.router.resolve(request.clone(rel_url=url))
     if resolved.http_exception is not None:
         return None
-    return target
+    return str(url)

@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
+from msrv import time_slices
 from msrv.catalog.model import Catalog
 from msrv.ledger.revocations import Revocations
-from msrv.proofs import receipts
+from msrv.proofs import pasted_proofs, receipts
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.pasted_proofs import Explanation, explain
-from msrv.time_slices import TimeSlices
+from msrv.proofs.pasted_proofs import Explanation, explanation_of
 from msrv.web.legal.consent_field import given_json
 from msrv.web.rendering import PRIVATE, respond_in_slices
 from msrv.web.shop.receipts import receipt_path
@@ -26,15 +26,9 @@ async def show(request: web.Request) -> web.Response:
     explanation = None
     data: dict[str, Any] = {"valid": None}
     catalog = store.catalog.current
-    slices = await TimeSlices.start()
     if pasted.strip():
-        explanation = explain(
-            store.keyring,
-            pasted,
-            store.clock(),
-        )
-        # A long text takes milliseconds, and so does the page.
-        await slices.yield_if_due()
+        search = pasted_proofs.search(store.keyring, pasted, store.clock())
+        explanation = explanation_of(await time_slices.first(search))
         data = explanation_json(explanation, catalog)
         mark_refunds(data, catalog, store.ledger.revocations)
     return await respond_in_slices(

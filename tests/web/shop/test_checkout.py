@@ -46,6 +46,14 @@ async def test_program_gets_its_downloads_at_once(
     )
 
 
+async def test_unknown_payment_provider_is_an_error_of_the_field(
+    store: Client,
+) -> None:
+    for item in ("departure", "zine"):
+        status, answer = await order(store, item, provider="nobody")
+        assert (status, answer["field"]) == (400, "provider")
+
+
 async def test_browser_pays_and_is_redirected_to_its_receipt(
     store: Client,
 ) -> None:
@@ -127,8 +135,8 @@ async def test_expired_quote_is_refused(store: Client, clock: Clock) -> None:
         (["departure"], {"total_minor": "-100"}, 400, "bad_field"),
         (["departure"], {"total_minor": "1.00"}, 400, "bad_field"),
         (["departure"], {"total_minor": "٣"}, 400, "bad_field"),
-        (["departure"], {"provider": "free"}, 503, "cannot_be_paid"),
-        (["departure"], {"provider": "nobody"}, 503, "cannot_be_paid"),
+        (["departure"], {"provider": "free"}, 400, "bad_field"),
+        (["departure"], {"provider": "nobody"}, 400, "bad_field"),
     ],
     ids=lambda value: str(value)[:24],
 )

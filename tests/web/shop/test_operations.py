@@ -145,7 +145,8 @@ async def test_metrics_are_hidden_from_visitors(
 
 
 @pytest.mark.parametrize(
-    "client", ["203.0.113.5", "203.0.113.5:50123", "unknown", "[::1]x"]
+    "client",
+    ["127.0.0.1", "203.0.113.5", "203.0.113.5:50123", "unknown", "[::1]x"],
 )
 async def test_metrics_are_hidden_from_unknown_clients(
     start_store: StartStore, settings: Settings, client: str

@@ -72,7 +72,9 @@ def read_gift(request: web.Request, form: Mapping[str, str]) -> Gift | None:
 
 def clean_note(text: str) -> str:
     """Return a note's lines, each cleaned, without empty ones at the ends."""
-    lines = [clean_line(line, len(line)) for line in text.splitlines()]
+    lines = [
+        clean_line(line, MAX_NOTE_CHARS + 1) for line in text.splitlines()
+    ]
     return "\n".join(lines).strip("\n")
 
 
