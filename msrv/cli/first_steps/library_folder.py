@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Library of the commands that write to it.
+"""Library of the commands that write to it, or publish it.
 
 Apart from these commands, which share it. The store itself never writes to
 its library.

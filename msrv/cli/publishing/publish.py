@@ -32,12 +32,13 @@ from msrv.catalog.published.pruning import prune
 from msrv.catalog.published.upload import catalog_names, roll_back
 from msrv.catalog.texts.release_texts import ReleaseTexts
 from msrv.cli.errors import user_errors
+from msrv.cli.first_steps.library_folder import find_library
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import LIBRARY, examples, load_settings
 from msrv.cli.progress import ProgressLine
 from msrv.cli.publishing.whole_library import read_whole_library
 from msrv.proofs.keyring import Keyring
-from msrv.settings import Settings, WrongSetting
+from msrv.settings import Settings
 from msrv.settings.optional_packages import require_packages
 from msrv.storage.local import LocalStorage
 from msrv.storage.objects.bucket import Bucket
@@ -155,11 +156,7 @@ def _prune(
 def _publish(
     settings: Settings, bucket: Bucket, keyring: Keyring, *, dry_run: bool
 ) -> _Result:
-    if settings.bucket is not None:
-        raise WrongSetting(
-            f"MSRV_LIBRARY is {settings.bucket}: name the folder of your "
-            "files with --library"
-        )
+    find_library(settings)
     known = asyncio.run(read_pointer(bucket, keyring))
     reading = read_whole_library(settings)
     for problem in reading.problems:

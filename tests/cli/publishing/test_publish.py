@@ -195,6 +195,23 @@ def test_half_an_upload_is_not_published(
     assert found.content.sha256 == hashlib.sha256(zine.read_bytes()).digest()
 
 
+def test_only_the_operators_own_folder_is_published(
+    publish: Publish, cli: Cli, target: str
+) -> None:
+    """Never the demo, over the catalog that stores sell from."""
+    current = publish()["catalog"]
+    for library, problem, options in (
+        ("", "MSRV_LIBRARY is not set", ()),
+        ("", "MSRV_LIBRARY is not set", ("--dry-run",)),
+        (target, f"MSRV_LIBRARY is {target}", ()),
+    ):
+        refused = cli("publish", *options, target, MSRV_LIBRARY=library)
+        assert refused.exit_code == 1
+        assert problem in refused.stderr
+        assert "folder of your files with --library" in refused.stderr
+    assert publish("--list")["current"] == current
+
+
 def test_an_empty_library_is_not_published(
     publish: Publish, library: Path
 ) -> None:
