@@ -16,7 +16,7 @@ from msrv.catalog.library.file_index import FILE_NAME, FileIndex
 from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.library.scan import scan
 from msrv.catalog.library.upload_detection import UnsettledFolder
-from msrv.catalog.names import ids
+from msrv.catalog.names import id_records, ids
 from tests.catalog.renamed_libraries import BUS, FIRST, item, read
 from tests.catalog.shared_parser import load_library
 from tests.catalog.temporary_library import Library, problems
@@ -173,3 +173,14 @@ def test_records_that_were_not_written_are_compared_again(
         history._connection.execute("PRAGMA query_only = 0")
         reading = load_library(bus.root, index, reading, history=history)
         assert history.find([ids.release_id("Tram")])
+
+
+def test_number_too_large_for_the_history_stops_no_library(
+    bus: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(id_records, "round", lambda _: 1 << 64, raising=False)
+    bus.release("Tram")
+    assert ids.release_id("Tram") in read(bus).catalog.by_id
+    assert "what was sold under other ids can't be found" in caplog.text

@@ -34,6 +34,7 @@ from msrv.catalog.library.found_files import (
 )
 from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
 from msrv.catalog.metadata.lyrics import SUFFIXES
+from msrv.catalog.metadata.tags import MAX_SECONDS
 from msrv.catalog.metadata.track_facts import read_track_facts
 from msrv.catalog.names.media_types import VIDEOS
 from msrv.catalog.parsing.errors import (
@@ -52,8 +53,6 @@ from msrv.toml_file import Problem
 log = logging.getLogger(__name__)
 
 _BLOCK_BYTES: Final = 1 << 20
-_MAX_SECONDS: Final = 1_000_000
-"""A video that states a length of eleven days is wrong."""
 _SMALL_BYTES: Final = 64 << 10
 """Size up to which a file is in memory, to be read once."""
 _SAVE_BYTES: Final = 1 << 30
@@ -327,7 +326,7 @@ def _read_other_facts(
     if container is None:
         return {}
     seconds = container.duration_seconds
-    if wanted.suffix in VIDEOS and seconds and seconds < _MAX_SECONDS:
+    if wanted.suffix in VIDEOS and seconds and seconds < MAX_SECONDS:
         return {"duration_seconds": seconds}
     if wanted.suffix == ".pdf":
         try:

@@ -135,7 +135,7 @@ def _with_former_ids(
             is_settled=found.is_complete and not reading.waiting,
             before=previous.aliases if previous else None,
         )
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OverflowError) as error:
         log.error(  # noqa: TRY400 - no traceback needed
             "what was sold under other ids can't be found: "
             "the file of ids can't be read: %s",

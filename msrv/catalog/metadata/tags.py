@@ -28,8 +28,13 @@ from msrv.catalog.model import Sound
 from msrv.display_text import clean_line
 
 _NUMBER: Final = re.compile(r"\s*0*([1-9][0-9]{0,3})(?![0-9])")
-__all__ = ["NotAudio", "Tags", "merge_tags", "read_tags"]
+__all__ = ["MAX_SECONDS", "NotAudio", "Tags", "merge_tags", "read_tags"]
 
+MAX_SECONDS: Final = 1_000_000
+"""Longest duration that is believed: eleven days, far above any track.
+
+A header may state an unknown one as the highest number that it has room for.
+"""
 _LATIN_1: Final = 0
 _ID3V1_BYTES: Final = 128
 _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
@@ -116,7 +121,12 @@ class Tags:
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> Self:
         """Return the tags from the index's JSON values."""
-        values = {**facts, "genres": tuple(facts.get("genres", ()))}
+        values = {
+            **facts,
+            "genres": tuple(facts.get("genres", ())),
+            # An index may be older than the limit.
+            "duration_seconds": _duration(facts.get("duration_seconds")),
+        }
         if isinstance(texts := facts.get("texts"), dict):
             values["texts"] = TrackTexts.from_facts(texts)
         return cls(**values)
@@ -141,8 +151,7 @@ def read_tags(file: BinaryIO) -> Tags:
     elif kind == "WAVE":
         found.append(read_riff_info(file))
     return replace(
-        merge_tags(found),
-        duration_seconds=_duration(getattr(sound.info, "length", None)),
+        merge_tags(found, getattr(sound.info, "length", None)),
         has_picture=has_picture(sound, file),
         texts=read_track_texts(sources),
         **sound_facts(sound),
@@ -152,7 +161,10 @@ def read_tags(file: BinaryIO) -> Tags:
 def merge_tags(
     found: Sequence[Values], duration_seconds: float | None = None
 ) -> Tags:
-    """Return tags with each field from the first source that has it."""
+    """Return tags with each field from the first source that has it.
+
+    A duration that can't be true is not known.
+    """
     values = {name: _first_value(name, found) for name in _KEYS}
     date = _DATE.match(values["date"])
     return Tags(
@@ -163,7 +175,7 @@ def merge_tags(
         date=date[0] if date else "",
         number=_leading_number(values["number"]),
         disc=_leading_number(values["disc"]),
-        duration_seconds=duration_seconds,
+        duration_seconds=_duration(duration_seconds),
         genres=_genres(found),
         tempo=_tempo(values["tempo"]),
         key=values["key"][:_MAX_KEY_CHARS],
@@ -265,4 +277,4 @@ def _duration(length: object) -> float | None:
     """Return a length in seconds, or None if a broken header states it."""
     if not isinstance(length, int | float) or not math.isfinite(length):
         return None
-    return round(length, 3) if length > 0 else None
+    return round(length, 3) if 0 < length <= MAX_SECONDS else None

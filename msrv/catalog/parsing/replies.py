@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
 from msrv.catalog.metadata.pdf_pages import MAX_PAGES
-from msrv.catalog.metadata.tags import NotAudio, Tags
+from msrv.catalog.metadata.tags import MAX_SECONDS, NotAudio, Tags
 from msrv.catalog.metadata.track_texts import TrackTexts
 from msrv.catalog.parsing.errors import ProcessEnded
 from msrv.catalog.parsing.messages import Message
@@ -45,7 +45,10 @@ def parse_tags(reply: Message) -> Tags:
     Raises NotAudio, OSError, InvalidReply and ProcessEnded, as do the others.
     """
     _raise_if_refused(reply, NotAudio)
-    return Tags.from_facts(check_fields(Tags, reply.fields.get("tags")))
+    found = check_fields(Tags, reply.fields.get("tags"))
+    if (found.get("duration_seconds") or 0) > MAX_SECONDS:
+        raise InvalidReply("a duration")
+    return Tags.from_facts(found)
 
 
 def parse_image_facts(reply: Message) -> ImageFacts:

@@ -121,6 +121,18 @@ def test_free_form_key_of_mp4_is_text(sounds: dict[str, Path]) -> None:
     assert (tags.key, tags.tempo) == ("Am", 174)
 
 
+def test_unknown_duration_of_mp4_is_none(sounds: dict[str, Path]) -> None:
+    """It is the highest number that the header has room for."""
+    data = bytearray(sounds[".m4a"].read_bytes())
+    at = data.index(b"mdhd") + 4
+    assert data[at] == 0
+    data[at + 12 : at + 20] = (1000).to_bytes(4) + b"\xff" * 4
+    tags = read_tags(Named(bytes(data), "a.m4a"))
+    assert (tags.duration_seconds, tags.artist) == (None, "The Wet Coats")
+    indexed = {**tags.to_facts(), "duration_seconds": 1.8e16}
+    assert Tags.from_facts(indexed) == tags
+
+
 @pytest.mark.parametrize(
     ("tempo", "read"),
     [

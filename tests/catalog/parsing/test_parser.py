@@ -85,6 +85,7 @@ def test_pages_of_a_document_are_counted(tmp_path: Path) -> None:
         ({"tags": {"number": 10**30}},),
         ({"tags": {"duration_seconds": float("nan")}},),
         ({"tags": {"duration_seconds": float("inf")}},),
+        ({"tags": {"duration_seconds": 1.8e16}},),
         ({"tags": {"price": "0"}},),
         ({"tags": {"title": "a" * 300_000}},),
         ({"tags": {"title": "a"}}, bytes(9 << 20)),
