@@ -4,13 +4,13 @@
 """Routes of the checkout: what would be paid, and the purchase."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from multidict import MultiDict
 
-from msrv.catalog.model import Catalog
+from msrv.catalog.model import Catalog, Item, Release
 from msrv.money import Money
 from msrv.orders import pricing
 from msrv.orders.cart import Cart
@@ -57,6 +57,20 @@ SUGGESTED: Final = "suggested_minor"
 """Field of the button that buys a single item at a suggested price."""
 
 
+class _CurrencyForm(NamedTuple):
+    """The form of one currency, with errors of its own fields alone.
+
+    `fixed_minor` is the part of the total that the seller set.
+    """
+
+    total: Money
+    entries: tuple[Item | Release, ...]
+    offers: tuple[Provider, ...]
+    fixed_minor: int
+    errors: FieldErrors
+    is_gift: bool
+
+
 async def show(request: web.Request) -> web.Response:
     """Return what would be paid, once for each currency in the cart.
 
@@ -79,9 +93,10 @@ async def update(request: web.Request) -> web.Response:
         errors = FieldErrors.of(error, form)
         if errors is None or wants_json(request):
             raise
-        return await checkout_page(request, errors)
+        return await checkout_page(request, errors, form)
     cart = cookies.read_cart(request, catalog).set_prices(prices)
-    response = await checkout_page(request, FieldErrors.with_typed(form), cart)
+    typed = FieldErrors.with_typed(form)
+    response = await checkout_page(request, typed, form, cart)
     cookies.write_cart(request, response, cart)
     return response
 
@@ -89,11 +104,14 @@ async def update(request: web.Request) -> web.Response:
 async def checkout_page(
     request: web.Request,
     errors: FieldErrors = NO_ERRORS,
+    posted: Mapping[str, str] | None = None,
     cart: Cart | None = None,
 ) -> web.Response:
     """Return the checkout's page; 422 with errors of its fields.
 
-    `cart` is the visitor's, if it isn't that of the cookie any more.
+    `errors` are those of the form `posted`: the forms of other currencies
+    are other orders, in which nothing was ticked. `cart` is the visitor's,
+    if it isn't that of the cookie any more.
     """
     store = request.app[STORE]
     await store.ledger.reserve_space()
@@ -101,6 +119,7 @@ async def checkout_page(
     if cart is None:
         cart = cookies.read_cart(request, catalog)
     discount = await cart_discount(request, cart)
+    currency = _currency_of(catalog, posted)
     groups = []
     for total, entries in cart.by_currency():
         discounted = discount.by_currency.get(total.currency)
@@ -119,7 +138,18 @@ async def checkout_page(
         )
         # A discount reduces only these.
         fixed_minor -= discounted.off.minor if discounted else 0
-        groups.append((total, entries, offers, fixed_minor))
+        own = errors if total.currency == currency else NO_ERRORS
+        groups.append(
+            _CurrencyForm(
+                total,
+                entries,
+                tuple(offers),
+                fixed_minor,
+                own,
+                is_gift=GIFT
+                in (request.query if posted is None else own.typed),
+            )
+        )
     response = await respond_in_slices(
         request,
         "checkout.html",
@@ -127,36 +157,40 @@ async def checkout_page(
             **json_views.cart(cart),
             "orders": [
                 {
-                    "items": [id_of(entry) for entry in entries],
-                    "total_minor": discount.total(total).minor,
-                    "currency": total.currency,
-                    "providers": [offer.name for offer in offers],
+                    "items": [id_of(entry) for entry in group.entries],
+                    "total_minor": discount.total(group.total).minor,
+                    "currency": group.total.currency,
+                    "providers": [offer.name for offer in group.offers],
                 }
-                for total, entries, offers, _ in groups
+                for group in groups
             ],
             **json_views.discount(discount),
             **asked_json(catalog.shop),
         },
         status=422 if errors.messages else 200,
-        errors=errors,
         content=cart,
         groups=groups,
         discount=discount,
         discount_message=discount_message(discount.error),
         mails=store.receipt_mails.is_on,
         has_newsletter=store.newsletter is not None,
-        gift_is_set=GIFT in (errors.typed or request.query),
         attempt=new_order_id(store.random),
         tax_comes=any(
-            offer.adds_tax for *_, offers, _ in groups for offer in offers
+            offer.adds_tax for group in groups for offer in group.offers
         )
         and not catalog.shop.tax_included,
     )
     security_headers.allow_payment(
-        response, (offer for *_, offers, _ in groups for offer in offers)
+        response, (offer for group in groups for offer in group.offers)
     )
     forget_unknown_discount(request, response, discount)
     return response
+
+
+def _currency_of(catalog: Catalog, form: Mapping[str, str] | None) -> str:
+    """Return the currency of the first item in a form, empty without one."""
+    item = pricing.find_offered(catalog, (form or {}).get("item", ""))
+    return item.price.currency if item else ""
 
 
 async def buy(request: web.Request) -> web.StreamResponse:
@@ -288,7 +322,7 @@ async def _page_again(
         if entry is not None:
             release = catalog.releases_by_id[entry.release_id]
             return await storefront.show_release(request, release, errors)
-    return await checkout_page(request, errors)
+    return await checkout_page(request, errors, form)
 
 
 def _pay_at(

@@ -4,13 +4,16 @@
 """The checkout: which orders are refused, and how the others are paid."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from msrv.orders import rate_limits
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
-from tests.conftest import Client, Clock
+from msrv.settings import Settings
+from tests.conftest import Client, Clock, StartStore
+from tests.store_parts import with_mail
 
 JSON = {"Accept": "application/json"}
 
@@ -193,19 +196,20 @@ async def test_post_from_another_site_is_refused(store: Client) -> None:
         assert "Set-Cookie" not in answer.headers
 
 
-async def test_two_currencies_are_two_payments(
-    start_store: object, settings: object, library: object
-) -> None:
-    from pathlib import Path  # noqa: PLC0415
-
-    assert isinstance(library, Path)
-    assert callable(start_store)
+def sell_in_yen(library: Path) -> None:
+    """Change the currency of a release, so that the store has two."""
     toml = library / "Umbrella" / "release.toml"
     toml.write_text(
         'currency = "JPY"\n'
         + toml.read_text("utf-8").replace('"1.50"', '"150"'),
         encoding="utf-8",
     )
+
+
+async def test_two_currencies_are_two_payments(
+    start_store: StartStore, settings: Settings, library: Path
+) -> None:
+    sell_in_yen(library)
     store = await start_store(settings)
     status, answer = await order(store, "departure", "umbrella")
     assert (status, answer["error"]) == (422, "mixed_currencies")
@@ -214,6 +218,45 @@ async def test_two_currencies_are_two_payments(
     assert [each["currency"] for each in shown["orders"]] == ["EUR", "JPY"]
     page = await (await store.get("/checkout")).text()
     assert page.count('action="/purchases"') == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/purchases", 422), ("/checkout", 200)]
+)
+async def test_what_a_buyer_ticked_stays_with_its_own_currency(
+    start_store: StartStore,
+    settings: Settings,
+    library: Path,
+    path: str,
+    status: int,
+) -> None:
+    sell_in_yen(library)
+    with (library / "store.toml").open("a", encoding="utf-8") as config:
+        config.write('\n[legal]\nconsent = "required"\n')
+    store = await start_store(with_mail(settings))
+    await store.post("/cart", data=[("add", "departure"), ("add", "umbrella")])
+    page = await (await store.get("/checkout")).text()
+    wording = re.search(r'name="consent" value="(\w+)"', page)
+    assert wording
+    form = {
+        "item": "umbrella",
+        "consent": wording[1],
+        "gift": "1",
+        "gift_to": "nobody",
+        "gift_note": "For Kim",
+        "mail": "robin@example.org",
+    }
+    answer = await store.post(path, data=form)
+    page = await answer.text()
+    assert answer.status == status
+    euro, yen = re.findall(r'(?s)action="/purchases".*?</form>', page)
+    assert 'value="departure"' in euro
+    for typed in (" checked", "For Kim", "robin@example.org", "nobody"):
+        assert typed not in euro
+        assert typed in yen
+    assert "autofocus" not in euro
+    assert yen.count(" checked") == 2
+    assert yen.count("autofocus") == (status == 422)
 
 
 async def test_payments_on_the_stores_own_page_are_not_limited(
