@@ -23,9 +23,10 @@ that counting costs nearly nothing.
 
 import asyncio
 import enum
+import random
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -43,6 +44,9 @@ RESERVED_SHARE: Final = 10
 """One in this many is reserved for networks without a connection."""
 _POLL_SECONDS: Final = 0.02
 _CANDIDATES: Final = 64
+_MAX_COMPARED: Final = 2048
+"""Connections that are compared at once, which takes a millisecond or two: of
+more, a random part."""
 """Number of candidates selected in one pass over all connections."""
 
 
@@ -264,7 +268,10 @@ class Admission:
         """Collect the next candidates for eviction, in their order."""
         now = self._clock()
         found = []
-        for slot in self._slots:
+        slots: Collection[Slot] = self._slots
+        if len(slots) > _MAX_COMPARED:
+            slots = random.sample([*slots], _MAX_COMPARED)
+        for slot in slots:
             activity = slot.activity()
             if activity.phase < Phase.HANDLING:
                 order = (

@@ -228,3 +228,20 @@ def test_cost_of_a_flood_is_low_per_connection() -> None:
         slot.set_activity(lambda at=at: activity(at))  # type: ignore[misc]
     assert len(visitors.admission) <= 1000
     assert looks < 3000 * 40
+
+
+def test_each_of_very_many_connections_is_not_compared_at_once() -> None:
+    visitors = Visitors(total=20_000, per_network=20_000)
+    looks = 0
+
+    def activity(at: float) -> Activity:
+        nonlocal looks
+        looks += 1
+        return Activity(Phase.OPENING, at)
+
+    for number in range(18_000):
+        slot = visitors.admission.admit((f"10.0.{number % 250}.1", 1))
+        slot.set_activity(lambda: activity(0.0))
+    assert not looks  # the last tenth is for other networks
+    visitors.connect("10.0.1.1")
+    assert 0 < looks < 3000
