@@ -16,6 +16,7 @@ for name in store objects; do
     sed -e 's|${MSRV_PUBLIC_URL}|https://localhost|' \
         -e 's|${MSRV_STALL_SECONDS}|60|' \
         -e 's|${MSRV_HSTS_SUBDOMAINS}|1|' \
+        -e 's|${MSRV_LOG_ADDRESSES}|network|' \
         -e 's|${MSRV_BUCKET_URL}|https://s3.example.org/bucket/store|' \
         -e 's|${MSRV_BUCKET_CA}|/etc/ssl/certs/ca-certificates.crt|' \
         -e 's|${MSRV_EDGE_CACHE_SIZE}|10g|' \

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from msrv.settings.environment import variables
 from tests.containers.conftest import Stack
 from tests.containers.engine import (
     NONCE,
@@ -27,6 +28,39 @@ WRITABLE = {  # volumes and tmpfs of the container itself
     "/run/mysqld",
     "/var/cache/nginx",
     "/var/lib/mysql",
+}
+
+NOT_IN_THE_STACK = {
+    # nginx has the ports, and the certificate.
+    "MSRV_HOST",
+    "MSRV_PORT",
+    "MSRV_HTTP_PORT",
+    "MSRV_DOMAIN",
+    "MSRV_TLS",
+    "MSRV_TLS_CERT",
+    "MSRV_TLS_KEY",
+    "MSRV_CERTS",
+    "MSRV_ACME_CA",
+    "MSRV_ACME_CHALLENGE",
+    "MSRV_ACME_DIRECTORY",
+    "MSRV_ACME_EAB_KEY",
+    "MSRV_ACME_EAB_KID",
+    "MSRV_ACME_EMAIL",
+    "MSRV_HSTS_SUBDOMAINS",
+    "MSRV_MAX_CONNECTIONS_PER_CLIENT",
+    # The volume and the database are the stack's own.
+    "MSRV_DATA",
+    "MSRV_ENCODINGS",
+    "MSRV_BACKUPS",
+    "MSRV_DATABASE_CA",
+    "MSRV_DATABASE_READ",
+    # nginx sends the files.
+    "MSRV_CDN",
+    "MSRV_CDN_KEY",
+    # Of the deployer, and of tests.
+    "MSRV_DEPLOY_CONFIG",
+    "MSRV_DEPLOY_ENGINE",
+    "MSRV_STRIPE_API",
 }
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -120,7 +154,7 @@ def test_library_in_a_bucket_needs_no_folder(command: tuple[str, ...]) -> None:
     assert environ["MSRV_LIBRARY"] == "s3://bucket/store"
     assert environ["AWS_REGION"] == "here"
     assert environ.get("AWS_ENDPOINT_URL") is None
-    assert {"edge", "ledger", "bucket"} == {*app["networks"]}
+    assert {"edge", "ledger", "outgoing"} == {*app["networks"]}
     assert {each["source"] for each in app["secrets"]} == {
         "nonce",
         "db_store",
@@ -137,11 +171,60 @@ def test_library_in_a_bucket_needs_no_folder(command: tuple[str, ...]) -> None:
         ] == ["tmpfs"]
 
 
+def test_stack_passes_on_every_setting_that_applies() -> None:
+    """By Compose, and by a swarm's rules."""
+    values = {
+        name: "1" if name != "MSRV_LIBRARY" else str(ROOT / "msrv" / "demo")
+        for name in variables()
+        if not name.endswith("_FILE")
+    }
+    for arguments in (
+        ("stack", "config", f"-c{PRODUCTION}"),
+        ("compose", f"-f{PRODUCTION}", "config"),
+    ):
+        services = YAML(typ="safe", pure=True).load(
+            docker(*arguments, **values)
+        )["services"]
+        app = services["app"]["environment"]
+        passed = {
+            name.removesuffix("_FILE")
+            for name, value in app.items()
+            if value is not None
+        }
+        assert {*values} - passed == NOT_IN_THE_STACK
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("stack", "config", "-c{}", "-c{}"),
+        ("compose", "-f{}", "-f{}", "config"),
+    ],
+)
+def test_secrets_of_payments_may_be_files(command: tuple[str, ...]) -> None:
+    files = iter((PRODUCTION, ROOT / "deploy" / "payments.yml"))
+    arguments = [
+        each.format(next(files)) if "{}" in each else each for each in command
+    ]
+    found = YAML(typ="safe", pure=True).load(docker(*arguments))
+    app = found["services"]["app"]
+    for name in ("stripe_key", "stripe_webhook_secret", "smtp_url"):
+        variable = f"MSRV_{name.upper()}"
+        assert app["environment"].get(variable) is None
+        assert app["environment"][f"{variable}_FILE"] == f"/run/secrets/{name}"
+        assert name in {each["source"] for each in app["secrets"]}
+        assert found["secrets"][name]["file"].endswith(f"/secrets/{name}")
+
+
 def test_only_the_edge_publishes_ports(stack: Stack) -> None:
     app = inspect_object(stack.project.containers("app")[0])
     assert not any(app["NetworkSettings"]["Ports"].values())
-    for network in app["NetworkSettings"]["Networks"]:
-        assert inspect_object(network)["Internal"]
+    routes_out = {
+        each.rpartition("_")[2]
+        for each in app["NetworkSettings"]["Networks"]
+        if not inspect_object(each)["Internal"]
+    }
+    assert routes_out == {"outgoing"}
     edge = inspect_object(stack.project.containers("nginx")[0])
     ports = {
         inside: int(outside[0]["HostPort"])

@@ -120,7 +120,7 @@ def test_forwarded_addresses_are_trusted_from_the_edge_only(
         output = docker("logs", app).splitlines()
         lines = [each for each in output if "verify" in each]
         trusted[name.rpartition("_")[2]] = claimed in lines[-1]
-    assert trusted == {"edge": True, "ledger": False}
+    assert trusted == {"edge": True, "ledger": False, "outgoing": False}
 
 
 _CLAIM_SCRIPT = """

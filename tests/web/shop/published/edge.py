@@ -97,6 +97,7 @@ def running_edge(
     *,
     authorities: str = AUTHORITIES,
     cache_size: str = "256m",
+    log_addresses: str = "",
 ) -> Iterator[Edge]:
     """Run nginx in front of stores on these ports, with a bucket."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,6 +108,7 @@ def running_edge(
         "MSRV_PUBLIC_URL": f"https://localhost:{port}",
         "MSRV_STALL_SECONDS": "60",
         "MSRV_HSTS_SUBDOMAINS": "",
+        "MSRV_LOG_ADDRESSES": log_addresses,
         "MSRV_BUCKET_URL": bucket_url,
         "MSRV_BUCKET_CA": authorities,
         "MSRV_EDGE_CACHE_SIZE": cache_size,
