@@ -35,6 +35,11 @@ KeyPath = tuple[str | int, ...]
 
 _AT_LINE: Final = re.compile(r"\(at (?:line ([0-9]+), column [0-9]+|end.*)\)")
 _CURLY_QUOTES: Final = frozenset("“”„‟«»\u2018\u2019\u201a")
+_LONG_NUMBER: Final = re.compile(
+    r"(?:^|[=\[,\s])[+-]?[0-9]"
+    r"(?:[0-9_]{4000}|[0-9_.]*[eE][+-]?[0-9_]{16})",
+    re.MULTILINE,
+)
 _KEY_OF_TABLE: Final = "[key]"
 """Pydantic's last part of the place of a key that isn't valid itself."""
 
@@ -125,12 +130,14 @@ class TomlDocument:
             raise self._broken(
                 line, f"is not valid TOML: {what}{_quotes_hint(text, line)}"
             ) from error
-        except (ValueError, RecursionError) as error:
-            # A number of thousands of digits, thousands of brackets.
+        except (ValueError, ArithmeticError) as error:
+            # Thousands of digits, or an exponent that Decimal has no room for.
             raise self._broken(
-                None,
-                "can't be read: a number is too long, or brackets are nested "
-                "too deep",
+                _long_number_line(text), "can't be read: a number is too long"
+            ) from error
+        except RecursionError as error:
+            raise self._broken(
+                None, "can't be read: brackets are nested too deep"
             ) from error
 
     def validate(self, model: type[Model], context: object = None) -> Model:
@@ -257,6 +264,12 @@ def _quotes_hint(text: str, line: int) -> str:
     if _CURLY_QUOTES.isdisjoint(written):
         return ""
     return """; type straight quotes: "…\""""
+
+
+def _long_number_line(text: str) -> int | None:
+    """Return the line of the first number that is too long, if found."""
+    found = _LONG_NUMBER.search(text)
+    return text.count("\n", 0, found.end()) + 1 if found else None
 
 
 def _opened_quotes(stated: str) -> str:

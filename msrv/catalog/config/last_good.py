@@ -194,7 +194,7 @@ def _describe_loss(kept: str, text: str | None) -> str:
         return "is empty"
     try:
         lost = sorted(_statements(kept) - _statements(text))
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return ""  # an invalid file has a rule of its own
     if lost:
         more = len(lost) - _NAMED

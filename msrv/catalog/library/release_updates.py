@@ -93,12 +93,11 @@ class ReleaseUpdater:
         except Exception as error:
             # A bug of ours must not affect other folders.
             log.exception("%s could not be read", printable(folder.path))
-            what = f"could not be read: {error!r}"
-            problem = Problem(printable(folder.path), None, what)
+            failed = _failed_build(folder, error)
             if old is None:
-                return BuiltRelease(None, None, (problem,), is_whole=False)
+                return failed
             return replace(
-                old, source=None, problems=(problem,), is_whole=False
+                old, source=None, problems=failed.problems, is_whole=False
             )
 
     def build_from_index(self, folder: FoundFolder) -> BuiltRelease:
@@ -107,8 +106,12 @@ class ReleaseUpdater:
         A file that is downloaded before it is read again is hashed first; see
         storage.
         """
-        with self._index.ignoring_status():
-            made = self._build(folder, None, {})
+        try:
+            with self._index.ignoring_status():
+                made = self._build(folder, None, {})
+        except Exception as error:
+            log.exception("%s could not be read", printable(folder.path))
+            return _failed_build(folder, error)
         return replace(made, source=None)
 
     def _build_incomplete(
@@ -167,3 +170,10 @@ class ReleaseUpdater:
             problems = (*found.broken, *made.problems)
             return replace(made, source=None, problems=problems)
         return made
+
+
+def _failed_build(folder: FoundFolder, error: Exception) -> BuiltRelease:
+    """Return a folder without a release, which is built again."""
+    what = f"could not be read: {error!r}"
+    problem = Problem(printable(folder.path), None, what)
+    return BuiltRelease(None, None, (problem,), is_whole=False)

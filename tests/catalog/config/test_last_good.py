@@ -260,3 +260,12 @@ def test_read_only_configuration_writes_nothing(saved: SavedConfig) -> None:
     config.update("store.toml", "name = 'O'")
     config.save()
     assert (saved.folder / FILE_NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e99999999999999999999"])
+def test_number_that_is_too_long_is_left_to_the_parser(
+    saved: SavedConfig, number: str
+) -> None:
+    """An invalid file has a problem with a line, which is not said here."""
+    text = f"contact = {number}\n{STORE}"
+    assert saved.choose(0, text) == text

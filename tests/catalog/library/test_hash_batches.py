@@ -3,12 +3,15 @@
 
 """Hashing of a whole library, in batches."""
 
+from typing import Any
+
 import pytest
 
-from msrv.catalog.library import hash_batches, indexing
+from msrv.catalog.library import hash_batches, indexing, release_updates
 from msrv.catalog.library.loader import LoadedLibrary
+from msrv.catalog.library.release_builder import BuiltRelease, build_release
 from msrv.money import Money
-from tests.catalog.temporary_library import Library
+from tests.catalog.temporary_library import Library, problems
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +109,25 @@ def test_first_load_includes_every_release(
     for name in "ABC":
         library.release(name)
     assert len(library.read().catalog.releases) == 3
+
+
+def test_folder_that_fails_stops_no_start_before_hashing(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ABC":
+        library.release(name)
+    library.read()
+    change_status(library)
+
+    def fail_for_one(*arguments: Any) -> BuiltRelease:  # noqa: ANN401 - passed on
+        if arguments[1].path == "C":
+            raise OverflowError("too large")
+        return build_release(*arguments)
+
+    monkeypatch.setattr(release_updates, "build_release", fail_for_one)
+    reading = library.read()
+    assert len(reading.catalog.releases) == 2
+    assert reading.retrying
+    assert problems(reading) == [
+        "C: could not be read: OverflowError('too large')"
+    ]

@@ -169,14 +169,17 @@ def test_toml_with_a_bom_and_crlf_is_read(library: Library) -> None:
     assert (library.only().title, library.only().price.minor) == ("T", 300)
 
 
-def test_invalid_store_toml_keeps_the_last_valid_one(library: Library) -> None:
+@pytest.mark.parametrize("amount", ["5,00", "1e99999999999999999999"])
+def test_invalid_store_toml_keeps_the_last_valid_one(
+    library: Library, amount: str
+) -> None:
     library.put("store.toml", 'name = "N"\n[prices]\nitem = "5"\n')
     library.release("R")
     first = library.read()
-    library.put("store.toml", 'name = "N"\n[prices]\nitem = 5,00\n')
+    library.put("store.toml", f'name = "N"\n[prices]\nitem = {amount}\n')
     library.release("S")
     second = library.read(first)
-    assert problems(second)[0].startswith("store.toml:3: is not valid TOML")
+    assert problems(second)[0].startswith("store.toml:3: ")
     assert second.catalog.shop == first.catalog.shop
     prices = {
         item.price.minor
