@@ -38,18 +38,19 @@ def classify_files(found: Scan, path: str, files: list[FoundFile]) -> None:
     note = describe_sold_texts(path, files)
     if note is not None:
         found.notes.append(note)
-    apart: dict[str, FoundFile] = {}
+    special: dict[str, list[FoundFile]] = {}
     sold = []
     for file in files:
         # On Windows and macOS, Cover.JPG and cover.jpg are one name.
         name = file.name.lower()
         missed = describe_near_miss(name)
         if name in _SPECIAL_NAMES:
-            apart.setdefault(name, file)
+            special.setdefault(name, []).append(file)
         elif missed is not None:
             found.problems.append(Problem(printable(file.path), None, missed))
         else:
             sold.append(file)
+    apart = _choose_spellings(found, special)
     store, config = apart.get(STORE_TOML), apart.get(RELEASE_TOML)
     cover = _find_cover([*apart.values(), *sold])
     if cover in sold:
@@ -75,6 +76,28 @@ def classify_files(found: Scan, path: str, files: list[FoundFile]) -> None:
     )
     if sold or config or cover:
         found.folders.append(FoundFolder(path, tuple(sold), config, cover))
+
+
+def _choose_spellings(
+    found: Scan, special: dict[str, list[FoundFile]]
+) -> dict[str, FoundFile]:
+    """Return one file for each name, with the exact spelling if there is one.
+
+    Linux has `release.toml` and `Release.toml` beside each other, with other
+    prices; the one that isn't used is a problem.
+    """
+    chosen: dict[str, FoundFile] = {}
+    for name, files in special.items():
+        exact = (file for file in files if file.name == name)
+        chosen[name] = next(exact, files[0])
+        if name in {STORE_TOML, RELEASE_TOML}:
+            what = f"is not used: {chosen[name].name} is beside it"
+            found.problems += [
+                Problem(printable(file.path), None, what)
+                for file in files
+                if file is not chosen[name]
+            ]
+    return chosen
 
 
 def _note_loose_tracks(found: Scan, tracks: list[FoundFile]) -> None:

@@ -57,6 +57,30 @@ def test_configuration_files_and_covers_are_not_items(
     assert scan(library.root).store
 
 
+def test_second_spelling_of_a_configuration_is_a_problem(
+    library: Library,
+) -> None:
+    library.put("A/a.wav")
+    for name in ("RELEASE.toml", "Release.toml", "release.toml"):
+        library.put(f"A/{name}", "")
+    library.put("B/b.wav")
+    library.put("B/RELEASE.toml", "")
+    library.put("B/Release.toml", "")
+    library.put("Store.toml", "")
+    library.put("store.toml", "")
+    found = scan(library.root)
+    assert found.store
+    assert found.store.path == "store.toml"
+    configs = [each.config.path for each in found.folders if each.config]
+    assert configs == ["A/release.toml", "B/RELEASE.toml"]
+    assert sorted(complaints(library)) == [
+        "A/RELEASE.toml: is not used: release.toml is beside it",
+        "A/Release.toml: is not used: release.toml is beside it",
+        "B/Release.toml: is not used: RELEASE.toml is beside it",
+        "Store.toml: is not used: store.toml is beside it",
+    ]
+
+
 @pytest.mark.parametrize(
     "name", [".DS_Store", "Thumbs.db", "a.mp3.part", "@eaDir", "lost+found"]
 )
