@@ -33,9 +33,8 @@ from msrv.files import sync_folder
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import FILE_NAME as LEDGER_NAME
-from msrv.ledger.db.database import Database
+from msrv.ledger.db.database import Database, await_file
 from msrv.ledger.db.schema import orders, refunds
-from msrv.ledger.ledger import SPOOL_NAME
 
 PREFIX: Final = "msrv-backup-"
 SUFFIX: Final = ".tar.gz"
@@ -44,8 +43,6 @@ SETTINGS_NAME: Final = "settings.env"
 _DRAFT_PREFIX: Final = f".{PREFIX}"
 _DRAFT_SECONDS: Final = 24 * 3600
 _MARKS_EACH: Final = 10_000
-_LEDGER_SECONDS: Final = 10.0
-_POLL_SECONDS: Final = 0.1
 
 Progress = Callable[[str], None]
 """Called now and then with what is being done."""
@@ -279,17 +276,12 @@ def _check_source(source: BackupSource) -> None:
         raise BackupError(f"MSRV_DATA: {source.data} is not a folder")
     if source.database_url is not None:
         return
-    # Connecting to it would create it. A store that has just started sells
-    # before it does.
-    ledger = source.data / LEDGER_NAME
-    until = time.monotonic() + _LEDGER_SECONDS
-    while not ledger.is_file():
-        if time.monotonic() > until or not (source.data / SPOOL_NAME).is_dir():
-            raise BackupError(
-                f"MSRV_DATA: {source.data} has no {LEDGER_NAME}: it is not "
-                "the data folder of a store that has run"
-            )
-        time.sleep(_POLL_SECONDS)
+    # Connecting to it would create it.
+    if not await_file(source.data / LEDGER_NAME, source.data):
+        raise BackupError(
+            f"MSRV_DATA: {source.data} has no {LEDGER_NAME}: it is not "
+            "the data folder of a store that has run"
+        )
 
 
 def _remove_old_drafts(folder: Path) -> None:

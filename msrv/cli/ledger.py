@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import click
 
 from msrv.cli.errors import user_errors
-from msrv.cli.nonce import load_keyring
+from msrv.cli.nonce import load_existing_keyring
 from msrv.cli.options import BASE_URL, load_settings
 from msrv.proofs import sign_in
 from msrv.server.store_address import store_url
@@ -145,7 +145,7 @@ def studio(
             operator_id = operator_admin.find(settings, operator).operator_id
         now = int(time.time())
         ticket = sign_in.issue(
-            load_keyring(settings),
+            load_existing_keyring(settings),
             sign_in.TicketKind.LINK,
             now,
             secrets.token_bytes,

@@ -20,10 +20,10 @@ from msrv.ledger.db import commands, old_free_orders, schema, schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseError, LedgerError, SpoolVersionMismatch
 from msrv.ledger.events import WHOLE_ORDER
-from msrv.ledger.ledger import SPOOL_NAME
 from msrv.ledger.orphaned_spools import SET_ASIDE_NAME
 from msrv.ledger.segments import SUFFIX
 from msrv.ledger.sign_ins import SignInStore
+from msrv.ledger.spool import SPOOL_NAME
 from msrv.proofs.orders import is_item_id, is_order_id
 from msrv.settings import Settings
 from msrv.text_table import labelled, plural, utc_time
@@ -37,7 +37,10 @@ def upgrade(settings: Settings) -> str:
 
 
 def status(settings: Settings) -> tuple[str, LedgerError | None]:
-    """Return a report on the ledger, and the error if it can't be used."""
+    """Return a report on the ledger, and the error if it can't be used.
+
+    Raises LedgerMissing.
+    """
     return asyncio.run(_status(settings))
 
 
@@ -76,12 +79,8 @@ def sign_out(settings: Settings) -> str:
     return asyncio.run(_sign_out(settings))
 
 
-def _database(settings: Settings) -> Database:
-    return Database.of(settings)
-
-
 async def _upgrade(settings: Settings) -> str:
-    database = _database(settings)
+    database = Database.of(settings)
     try:
         found = await schema_upgrade.upgrade_schema(database)
     finally:
@@ -97,10 +96,10 @@ async def _upgrade(settings: Settings) -> str:
 
 
 async def _status(settings: Settings) -> tuple[str, LedgerError | None]:
+    database = Database.existing(settings)
     waiting = await asyncio.to_thread(
         _count_spooled, settings.data / SPOOL_NAME
     )
-    database = _database(settings)
     rows = [("ledger", database.name)]
     problem: LedgerError | None = None
     try:
@@ -127,7 +126,7 @@ async def _tidy(
     settings: Settings, older_than_days: int, *, delete: bool
 ) -> str:
     before = int(time.time()) - older_than_days * _DAY_SECONDS
-    database = _database(settings)
+    database = Database.existing(settings)
     try:
         if delete:
             await schema_upgrade.prepare_schema(database)
@@ -159,7 +158,7 @@ async def _tidy(
 async def _revoke(
     settings: Settings, order_id: str, item_id: str, *, undo: bool
 ) -> str:
-    database = _database(settings)
+    database = Database.existing(settings)
     change = commands.restore_order if undo else commands.revoke_order
     try:
         await schema_upgrade.prepare_schema(database)
@@ -194,7 +193,7 @@ async def _revoke(
 
 
 async def _sign_out(settings: Settings) -> str:
-    database = _database(settings)
+    database = Database.existing(settings)
     sign_ins = SignInStore(settings.data, database)
     try:
         with contextlib.suppress(DatabaseError):

@@ -48,6 +48,21 @@ def load_keyring(settings: Settings, *, starts_store: bool = False) -> Keyring:
     )
 
 
+def load_existing_keyring(settings: Settings) -> Keyring:
+    """Return the keys of a store that has run; generate no NONCE.
+
+    What a new one signs in the wrong folder would open nowhere. Raises
+    WrongSetting, also where there is no NONCE.
+    """
+    path = settings.data / FILE_NAME
+    if settings.nonce is None and not path.exists():
+        raise WrongSetting(
+            f"NONCE is not set, and there is no {path}: set NONCE, or "
+            "MSRV_DATA to the data folder of a store that has run"
+        )
+    return load_keyring(settings)
+
+
 def keep_previous_key(settings: Settings, keyring: Keyring) -> None:
     """Keep the public receipt key of NONCE_PREVIOUS in the data folder.
 

@@ -13,6 +13,7 @@
         - `DatabaseUnusable`: it is available, and waiting doesn't help
             - `SchemaTooOld`: it lacks migrations
             - `SchemaTooNew`: it has migrations that this version lacks
+    - `LedgerMissing`: the data folder has no ledger
     - `OrderNotFound`: the ledger has no order with this id
         - `LineNotFound`: the order does not contain this item
         - `NothingRevoked`: nothing of the order is left to restore
@@ -89,6 +90,16 @@ class SchemaTooNew(DatabaseUnusable):
             f"version supports them up to {known}: run the newer version"
         )
         self.found = found
+
+
+class LedgerMissing(LedgerError):
+    """The data folder is not that of a store that has run."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"there is no {file}: set MSRV_DATA to the data folder of a store "
+            "that has run, or create a ledger with `msrv ledger upgrade`"
+        )
 
 
 class OrderNotFound(LedgerError):

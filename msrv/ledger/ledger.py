@@ -36,7 +36,7 @@ from msrv.ledger.revocations import (
     InvalidRevocationFile,
     Revocations,
 )
-from msrv.ledger.spool import RetryQueue, Spool
+from msrv.ledger.spool import SPOOL_NAME, RetryQueue, Spool
 from msrv.ledger.timeouts import FINAL_SYNC_SECONDS, SYNC_SECONDS
 from msrv.tasks import TaskSupervisor
 
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SPOOL_NAME: Final = "spool"
 _POLL_SECONDS: Final = 0.02
 
 

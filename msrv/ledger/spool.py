@@ -28,6 +28,8 @@ from msrv.ledger.segments import (
 )
 from msrv.tasks import SerialExecutor
 
+SPOOL_NAME: Final = "spool"
+"""Name of the folder of spools in a data folder."""
 MAX_QUEUED_EVENTS: Final = 10_000
 _GROUP_BYTES: Final = 256 * 1024
 _RETRY_SECONDS: Final = 1.0

@@ -5,6 +5,7 @@
 
 import sqlite3
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -32,6 +33,7 @@ def run(data: Path, *arguments: str, **environ: str) -> Result:
 def test_upgrade_creates_the_tables_and_status_reports_them(
     tmp_path: Path,
 ) -> None:
+    (tmp_path / "ledger.sqlite3").touch()
     before = run(tmp_path, "ledger", "status")
     assert before.exit_code == 1
     assert "no tables yet" in before.stderr
@@ -132,9 +134,55 @@ def test_wrong_database_url_is_one_line_without_the_password(
 def test_invalid_orders_and_items_are_not_revoked(
     tmp_path: Path, arguments: tuple[str, ...], line: str
 ) -> None:
+    assert run(tmp_path, "ledger", "upgrade").exit_code == 0
     result = run(tmp_path, "revoke", *arguments)
     assert result.exit_code == 1
     assert line in result.stderr
+
+
+COMMANDS = [
+    ("ledger", "status"),
+    ("ledger", "tidy", "--free", "--older-than", "9d"),
+    ("ledger", "tidy", "--free", "--older-than", "9d", "--yes"),
+    ("revoke", order_id(1)),
+    ("operators", "list"),
+    ("operators", "add", "anna", "--role", "owner"),
+    ("tokens", "list"),
+    ("tokens", "create", "t", "--scope", "sales:read", "--days", "9"),
+    ("legal", "export", order_id(1)),
+    ("legal", "erase", order_id(1), "--yes"),
+    ("oss", "undo", order_id(1)),
+    ("studio", "--sign-out"),
+    ("studio", "--operator", "anna"),
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+@pytest.mark.parametrize(
+    "database", [{}, {"MSRV_DATABASE": "sqlite:///{data}/ledger.sqlite3"}]
+)
+def test_commands_of_a_ledger_refuse_a_folder_without_one(
+    tmp_path: Path, arguments: tuple[str, ...], database: dict[str, str]
+) -> None:
+    data = tmp_path / "data"
+    environ = {name: url.format(data=data) for name, url in database.items()}
+    result = run(data, *arguments, **environ)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert f"there is no {data / 'ledger.sqlite3'}: set MSRV_DATA" in line
+    assert not data.exists()
+
+
+def test_command_awaits_the_ledger_of_a_store_that_has_just_started(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "spool").mkdir()
+    timer = threading.Timer(0.3, (tmp_path / "ledger.sqlite3").touch)
+    timer.start()
+    result = run(tmp_path, "operators", "list")
+    timer.join()
+    assert result.exit_code == 0
+    assert "no operators" in result.stdout
 
 
 @pytest.fixture

@@ -52,6 +52,28 @@ def test_studio_prints_only_the_sign_in_url(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_link_of_no_store_is_refused(tmp_path: Path) -> None:
+    """A NONCE that is generated in the wrong folder opens no store."""
+    data = tmp_path / "data"
+    environ = {"NONCE": None, "MSRV_DATA": str(data)}
+    result = CliRunner().invoke(main, ["studio"], env=environ)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert f"NONCE is not set, and there is no {data / 'nonce'}" in line
+    assert not data.exists()
+
+
+def make_ledger(data: Path) -> None:
+    """Create the tables of a data folder's ledger."""
+
+    async def prepare() -> None:
+        database = Database.open(None, data, ConnectionRules())
+        await schema_upgrade.upgrade_schema(database)
+        await database.close()
+
+    asyncio.run(prepare())
+
+
 async def closed_at(data: Path, url: str | None = None) -> int:
     """When everyone was signed out, as a replica hears."""
     database = Database.open(url, data, ConnectionRules())
@@ -62,6 +84,7 @@ async def closed_at(data: Path, url: str | None = None) -> int:
 
 
 def test_sign_out_ends_all_sessions(tmp_path: Path) -> None:
+    make_ledger(tmp_path / "a")
     before = int(time.time())
     result = run(tmp_path / "a", "--sign-out")
     assert result.exit_code == 0
@@ -101,6 +124,7 @@ def test_sign_out_without_the_database_reports_its_reach(
 
 
 def test_unwritable_data_folder_is_one_line(tmp_path: Path) -> None:
+    make_ledger(tmp_path)
     (tmp_path / "studio").write_text("", encoding="ascii")
     result = run(tmp_path, "--sign-out")
     assert result.exit_code == 1

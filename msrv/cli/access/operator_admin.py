@@ -109,7 +109,7 @@ def run(
     """
 
     async def connected() -> _Result:
-        database = Database.of(settings)
+        database = Database.existing(settings)
         try:
             await schema_upgrade.prepare_schema(database)
             async with database.write_transaction() as connection:

@@ -22,9 +22,8 @@ from msrv.ledger.errors import (
     DatabaseUnusable,
     LedgerError,
 )
-from msrv.ledger.ledger import SPOOL_NAME
 from msrv.ledger.operators.action import CLI, OperatorAction
-from msrv.ledger.spool import Spool
+from msrv.ledger.spool import SPOOL_NAME, Spool
 from msrv.ledger.timeouts import SIGN_IN_SECONDS
 from msrv.settings import Settings
 from msrv.settings.optional_packages import PackageMissing

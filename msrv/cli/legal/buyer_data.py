@@ -137,7 +137,7 @@ def _order_id(order: str) -> str:
 
 
 async def _read(settings: Settings, order_id: str) -> OrderRows:
-    database = _database(settings)
+    database = Database.existing(settings)
     try:
         async with database.read_transaction() as connection:
             await schema_upgrade.require_revision(connection)
@@ -147,7 +147,7 @@ async def _read(settings: Settings, order_id: str) -> OrderRows:
 
 
 async def _record_export(settings: Settings, order_id: str) -> None:
-    database = _database(settings)
+    database = Database.existing(settings)
     try:
         await record_apart(database, "export-order", order_id)
     finally:
@@ -155,17 +155,13 @@ async def _record_export(settings: Settings, order_id: str) -> None:
 
 
 async def _erase(settings: Settings, order_id: str) -> int:
-    database = _database(settings)
+    database = Database.existing(settings)
     try:
         async with database.write_transaction() as connection:
             await record(connection, "erase-order", order_id)
             return await erase_rows(connection, order_id)
     finally:
         await database.close()
-
-
-def _database(settings: Settings) -> Database:
-    return Database.of(settings)
 
 
 def _mails(settings: Settings, order_id: str) -> Iterator[_WaitingMail]:

@@ -45,7 +45,7 @@ async def _read(
     settings: Settings, rules: InvoiceRules | None, order_id: str
 ) -> tuple[NumberedDocument, ...]:
     """Return the documents of an order, which are made if need be."""
-    database = Database.of(settings)
+    database = Database.existing(settings)
     try:
         async with database.write_transaction() as connection:
             await schema_upgrade.require_revision(connection)

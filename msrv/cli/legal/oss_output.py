@@ -40,7 +40,7 @@ def read_report(
 async def _read(
     settings: Settings, quarter: Quarter, own_country: str
 ) -> OssReport:
-    database = Database.of(settings)
+    database = Database.existing(settings)
     try:
         async with database.read_transaction() as connection:
             await schema_upgrade.require_revision(connection)

@@ -10,7 +10,7 @@ import click
 
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import user_errors
-from msrv.cli.nonce import load_keyring
+from msrv.cli.nonce import load_existing_keyring
 from msrv.cli.options import (
     BASE_URL,
     LIBRARY,
@@ -69,7 +69,7 @@ def reissue(
                 "sends no mail"
             )
         address = public_address(settings)
-        keyring = load_keyring(settings)
+        keyring = load_existing_keyring(settings)
         shop = read_catalog(settings).catalog.shop
         from msrv.cli.recovery import (  # noqa: PLC0415 - slow to import
             reissue_output,

@@ -87,7 +87,7 @@ async def _run(
     rate: float,
     send: bool,
 ) -> None:
-    database = Database.of(settings)
+    database = Database.existing(settings)
     providers = Providers.from_settings(settings)
     try:
         await schema_upgrade.prepare_schema(database)

@@ -10,6 +10,7 @@ transaction has a time-out, however the database behaves.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
@@ -32,7 +33,8 @@ from msrv.ledger.db.engines.postgresql import POSTGRESQL
 from msrv.ledger.db.engines.replica import ReplicaReads
 from msrv.ledger.db.engines.sqlite import SQLITE
 from msrv.ledger.db.schema import marks
-from msrv.ledger.errors import DatabaseUnusable
+from msrv.ledger.errors import DatabaseUnusable, LedgerMissing
+from msrv.ledger.spool import SPOOL_NAME
 from msrv.ledger.timeouts import TRANSACTION_SECONDS, UPGRADE_SECONDS
 from msrv.settings import Settings
 
@@ -40,6 +42,8 @@ FILE_NAME: Final = "ledger.sqlite3"
 CHANGES: Final = "changes"
 """Name of the row in `marks` with the number of the last refund change."""
 
+_FILE_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.1
 _DIALECTS: Final = {
     "sqlite": SQLITE,
     "mysql": MARIADB,
@@ -96,6 +100,24 @@ class Database:
         return cls.open(
             settings.database_url, settings.data, ConnectionRules.of(settings)
         )
+
+    @classmethod
+    def existing(cls, settings: Settings) -> "Database":
+        """Return the database of a store that has run. Blocks.
+
+        A file that doesn't exist would be created, and a command that is run
+        in the wrong folder would report success on an empty ledger. Raises
+        LedgerMissing.
+        """
+        file = settings.data / FILE_NAME
+        if settings.database_url is not None:
+            url = make_url(settings.database_url)
+            if not url.drivername.startswith("sqlite"):
+                return cls.of(settings)
+            file = Path(url.database or "")
+        if not await_file(file, settings.data):
+            raise LedgerMissing(file)
+        return cls.of(settings)
 
     @property
     def is_embedded(self) -> bool:
@@ -198,6 +220,20 @@ class Database:
         await self._engine.dispose()
         if self._replica is not None:
             await self._replica.close()
+
+
+def await_file(file: Path, data: Path) -> bool:
+    """Return whether the file of a ledger exists. Blocks.
+
+    A store that has just started sells before it creates the file: where the
+    data folder has a spool, this waits for it.
+    """
+    until = time.monotonic() + _FILE_SECONDS
+    while not file.is_file():
+        if time.monotonic() > until or not (data / SPOOL_NAME).is_dir():
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _dialect(url: URL) -> Dialect:

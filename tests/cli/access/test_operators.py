@@ -14,6 +14,7 @@ from tests.cli.conftest import Cli
 def test_operators_are_managed_and_get_links(
     shop_cli: Cli, keyring: Keyring
 ) -> None:
+    assert shop_cli("ledger", "upgrade").exit_code == 0
     assert "no operators" in shop_cli("operators", "list").stdout
     added = shop_cli("operators", "add", "anna", "--role", "read-only")
     assert added.exit_code == 0, added.stderr

@@ -12,15 +12,16 @@ from pathlib import Path
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.database import FILE_NAME, Database
 from msrv.ledger.db.report_queries import list_actions
-from msrv.ledger.ledger import SPOOL_NAME
 from msrv.ledger.operators.action import OperatorAction
 from msrv.ledger.operators.tokens import parse_token
 from msrv.ledger.segments import SUFFIX, read_records
+from msrv.ledger.spool import SPOOL_NAME
 from tests.cli.conftest import Cli
 from tests.ledger.sample_events import order_id
 
 
 def test_token_is_created_listed_and_revoked(cli: Cli) -> None:
+    assert cli("ledger", "upgrade").exit_code == 0
     assert "no tokens" in cli("tokens", "list").stdout
     scopes = ("--scope", "orders:read", "--scope", "sales:read")
     made = cli("tokens", "create", "accounting", *scopes, "--days", "90")
@@ -124,6 +125,7 @@ def test_acts_that_need_no_database_are_recorded(
 def test_changes_of_commands_are_recorded(cli: Cli, tmp_path: Path) -> None:
     order = order_id(1)
     for command in (
+        ("ledger", "upgrade"),
         ("revoke", order),
         ("revoke", order, "--undo"),
         ("operators", "add", "anna", "--role", "sales"),
