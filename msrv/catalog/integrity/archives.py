@@ -21,6 +21,8 @@ _LOCATOR, _LOCATOR_BYTES = b"PK\6\7", 20
 _END_64, _END_64_BYTES = b"PK\6\6", 56
 _ENTRY: Final = b"PK\1\2"
 _FIRST: Final = (b"PK\3\4", b"PK\5\6")
+_WRAP: Final = 1 << 32
+"""The Finder of macOS writes no ZIP64: its offsets are modulo this."""
 _TAIL_BYTES: Final = 128 * 1024
 """The comment at the end has at most 65,535 bytes; some more for junk
 after it."""
@@ -56,7 +58,7 @@ def _is_end(source: ByteSource, at: int) -> bool:
     size, offset, comment = number(12, 4), number(16, 4), number(20, 2)
     if at + _END_BYTES + comment > source.size_bytes:
         return False
-    directory_end = at
+    directory_end, is_64 = at, False
     if 0xFFFF in {disk, entries} or 0xFFFFFFFF in {size, offset}:
         locator = source.read(at - _LOCATOR_BYTES, _LOCATOR_BYTES)
         if locator[:4] == _LOCATOR:
@@ -67,11 +69,17 @@ def _is_end(source: ByteSource, at: int) -> bool:
             entries = int.from_bytes(end_64[32:40], "little")
             size = int.from_bytes(end_64[40:48], "little")
             offset = int.from_bytes(end_64[48:56], "little")
-            directory_end = big
+            directory_end, is_64 = big, True
     in_front = directory_end - size - offset
     is_part = disk not in {0, 0xFFFF}  # the last of several
-    is_inner = in_front > 0 and source.read(0, 4) in _FIRST
     begins = source.read(offset + in_front, 4)
+    is_wrapped = (
+        not is_64
+        and in_front > 0
+        and in_front % _WRAP == 0
+        and begins == _ENTRY
+    )
+    is_inner = in_front > 0 and not is_wrapped and source.read(0, 4) in _FIRST
     return is_part or (
         in_front >= 0 and not is_inner and (not entries or begins == _ENTRY)
     )

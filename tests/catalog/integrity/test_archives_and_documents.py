@@ -3,8 +3,13 @@
 
 """Completeness of archives and documents."""
 
+import os
+import struct
+from pathlib import Path
+
 import pytest
 
+from msrv.catalog.integrity.inspection import inspect_container
 from tests.catalog import sample_files
 from tests.catalog.integrity.container_checks import (
     cuts,
@@ -54,6 +59,32 @@ def test_zip_with_any_number_of_members_is_complete() -> None:
     assert b"PK\6\6" in data
     assert missing(data, "a.zip") == ""
     assert missing(data[:-30], "a.zip")
+
+
+def test_zip_over_4_gib_without_zip64_is_complete(tmp_path: Path) -> None:
+    """The Finder of macOS writes sizes and offsets modulo 4 GiB."""
+    path = tmp_path / "loops.zip"
+    name, size = b"big.wav", (1 << 32) + 5_000_000
+    sizes = struct.pack("<II", size % (1 << 32), size % (1 << 32))
+    with path.open("wb") as file:
+        file.write(b"PK\3\4" + bytes(14) + sizes)
+        file.write(len(name).to_bytes(2, "little") + bytes(2) + name)
+        start = file.seek(size, os.SEEK_CUR)
+        entry = b"PK\1\2" + bytes(16) + sizes
+        entry += len(name).to_bytes(2, "little") + bytes(16) + name
+        file.write(entry)
+        file.write(b"PK\5\6" + struct.pack("<HHHH", 0, 0, 1, 1))
+        file.write(struct.pack("<IIH", len(entry), start % (1 << 32), 0))
+    with path.open("rb+") as file:
+        found = inspect_container(file, ".zip")
+        assert found
+        assert found.missing == ""
+        # With an offset that is wrong by anything else, it is another's.
+        file.seek(-6, os.SEEK_END)
+        file.write((start % (1 << 32) - 1).to_bytes(4, "little"))
+        found = inspect_container(file, ".zip")
+        assert found
+        assert found.missing
 
 
 def test_self_extracting_zip_is_complete() -> None:
