@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.mail.addresses import BadAddress
+from msrv.mail.receipt_mail import MailKind
 from msrv.orders.errors import UnicodeAddress
 from msrv.orders.rate_limits import TooManyMails
 from msrv.orders.receipt_mails import MailContent
@@ -19,10 +20,16 @@ from msrv.proofs import receipts
 from msrv.rate_limit import client_network
 from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import InvalidField, NotFound
-from msrv.web.errors.fields import MAIL
+from msrv.web.errors.fields import MAIL, FieldErrors
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
-from msrv.web.shop.receipts import mailed_query, receipt_page, receipt_path
+from msrv.web.shop.receipts import (
+    GIFT_QUERY,
+    has_gift_query,
+    mailed_query,
+    receipt_page,
+    receipt_path,
+)
 from msrv.web.store import ORIGIN, STORE
 
 INVALID_ADDRESS: Final = gettext_noop(
@@ -53,22 +60,34 @@ def read_address(
 async def resend(request: web.Request) -> web.StreamResponse:
     """Mail a receipt once more, to the address in the form.
 
-    The response has nothing of the order. Where too many mails were requested
-    it is a 429 with `Retry-After`: a mail that is promised is sent. Raises
-    NotFound, Forged, InvalidField, TooManyMails.
+    From the page of a gift, the mail has no prices either. Where too many
+    mails were requested the response is a 429 with `Retry-After`: a mail that
+    is promised is sent. For a browser, a text that is no address is a 422
+    with the receipt's page. Raises NotFound, Forged, InvalidField,
+    TooManyMails.
     """
     mails = request.app[STORE].receipt_mails
     token = request.match_info["receipt"]
     receipt = receipts.read(request.app[STORE].keyring, token)
     if not mails.is_on:
         raise NotFound
-    to = read_address(request, await read_form(request))
-    if not to:
-        raise InvalidField(MAIL, gettext(INVALID_ADDRESS))
+    form = await read_form(request)
+    try:
+        to = read_address(request, form)
+        if not to:
+            raise InvalidField(MAIL, gettext(INVALID_ADDRESS))
+    except InvalidField as error:
+        errors = FieldErrors.of(error, form)
+        if errors is None or wants_json(request):
+            raise
+        return await receipt_page(request, status=422, errors=errors)
+    is_gift = has_gift_query(request)
+    kind = MailKind.GIFT if is_gift else MailKind.RECEIPT
+    gift = f"{GIFT_QUERY}&" if is_gift else ""
     return await send_again(
         request,
-        MailContent(receipt, to),
-        path=f"{receipt_path(token)}?{mailed_query(to)}",
+        MailContent(receipt, to, kind),
+        path=f"{receipt_path(token)}?{gift}{mailed_query(to)}",
         refuse=lambda wait: receipt_page(request, status=429, mail_wait=wait),
     )
 

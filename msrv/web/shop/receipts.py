@@ -27,6 +27,7 @@ from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
 from msrv.translations import gettext
 from msrv.web import cookies
+from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.formatting import given_note
 from msrv.web.legal.consent_field import given_json
 from msrv.web.rendering import PRIVATE, respond_in_slices, wants_json
@@ -64,18 +65,26 @@ def read_mail_wait(request: web.Request) -> int:
 
 
 async def receipt_page(
-    request: web.Request, *, status: int = 200, mail_wait: int = 0
+    request: web.Request,
+    *,
+    status: int = 200,
+    mail_wait: int = 0,
+    errors: FieldErrors = NO_ERRORS,
 ) -> web.Response:
     """Return the receipt of a request's path. Raises Forged.
 
     `mail_wait` is in how many seconds a mail that wasn't sent can be
-    requested again.
+    requested again. `errors` are those of the form that requests one. All
+    addresses on the page of a gift lead to the page of a gift.
     """
     store = request.app[STORE]
     token = request.match_info["receipt"]
     receipt = receipts.read(store.keyring, token)
     base = request[ORIGIN].base_url
-    address = base + receipt_path(token)
+    path = receipt_path(token)
+    is_gift = has_gift_query(request)
+    query = f"?{GIFT_QUERY}" if is_gift else ""
+    address = base + path + query
     jws = receipts.sign_jws(store.keyring, receipt)
     links = store.download_links
     expires_at = links.expires_at()
@@ -98,7 +107,7 @@ async def receipt_page(
         request,
         "purchase.html",
         {
-            "receipt": address,
+            "receipt": base + path,
             "jws": jws,
             "order_id": receipt.order_id,
             "issued_at": receipt.issued_at,
@@ -133,7 +142,7 @@ async def receipt_page(
         address=address,
         device_entry=None
         if as_json
-        else device_entry(receipt, receipt_path(token), items),
+        else device_entry(receipt, path + query, items),
         jws=jws,
         plays=count_tracks(items),
         expires_at=expires_at,
@@ -143,10 +152,10 @@ async def receipt_page(
             for note in thanks
         ],
         code=None if as_json else await store.qr_codes.of(address),
-        mail_path=f"{receipt_path(token)}/mail"
-        if store.receipt_mails.is_on
-        else None,
-        corrections_path=f"{receipt_path(token)}/corrections"
+        receipt_path=path,
+        mail_path=f"{path}/mail{query}" if store.receipt_mails.is_on else None,
+        errors=errors,
+        corrections_path=f"{path}/corrections"
         if store.corrections.requests.is_offered(receipt)
         else None,
         lacks_address=store.corrections.requests.lacks_address(receipt),
@@ -155,9 +164,14 @@ async def receipt_page(
         releases=releases_of(request, items),
         hints=hints_for(request.headers.get("User-Agent", ""), items),
         start=_link_to_start(request, items, formats),
-        is_gift=_GIFT in request.query,
+        is_gift=is_gift,
         has_invoice=store.invoices.has_invoice(receipt),
     )
+
+
+def has_gift_query(request: web.Request) -> bool:
+    """Return whether a request is for a gift's receipt, without prices."""
+    return _GIFT in request.query
 
 
 def mailed_to(request: web.Request) -> str:
@@ -215,7 +229,13 @@ async def find(request: web.Request) -> web.Response:
     )
     if found is None or found.receipt is None:
         raise Forged
-    raise web.HTTPSeeOther(found.path)
+    raise web.HTTPSeeOther(found.path + pasted_query(text))
+
+
+def pasted_query(text: str) -> str:
+    """Return the query of a receipt in a text: that of a gift, or empty."""
+    query = f"?{GIFT_QUERY}"
+    return query if query in text else ""
 
 
 def gift_path(bill: str) -> str:

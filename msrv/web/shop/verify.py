@@ -15,7 +15,7 @@ from msrv.proofs.keyring import Keyring
 from msrv.proofs.pasted_proofs import Explanation, explanation_of
 from msrv.web.legal.consent_field import given_json
 from msrv.web.rendering import PRIVATE, respond_in_slices
-from msrv.web.shop.receipts import receipt_path
+from msrv.web.shop.receipts import pasted_query, receipt_path
 from msrv.web.store import STORE
 
 
@@ -38,15 +38,18 @@ async def show(request: web.Request) -> web.Response:
         cache_control=PRIVATE,
         explanation=explanation,
         facts=data,
-        open_at=_receipt_path(store.keyring, explanation),
+        open_at=_receipt_path(store.keyring, explanation, pasted),
     )
 
 
-def _receipt_path(keyring: Keyring, found: Explanation | None) -> str:
+def _receipt_path(
+    keyring: Keyring, found: Explanation | None, pasted: str
+) -> str:
     """Return the path of a receipt that was pasted, empty for none."""
     if found is None or found.receipt is None:
         return ""
-    return receipt_path(receipts.sign(keyring, found.receipt))
+    path = receipt_path(receipts.sign(keyring, found.receipt))
+    return path + pasted_query(pasted)
 
 
 def explanation_json(

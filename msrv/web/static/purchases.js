@@ -9,7 +9,7 @@
 {
   const KEY = "purchases";
   const FORMAT = "msrv-purchases";
-  const PATH = /^\/purchases\/[\w.-]{40,8000}$/;
+  const PATH = /^\/purchases\/[\w.-]{40,8000}(\?gift=1)?$/;
   const MAX_PURCHASES = 1000;
 
   const isPurchase = (each) =>

@@ -43,7 +43,10 @@
 
   if (document.querySelector(".mailed")) {
     // A reload, or the address in a bookmark, doesn't download or say so again.
-    history.replaceState(null, "", location.pathname);
+    const rest = new URLSearchParams(query);
+    ["mailed", "mail_wait", "start"].forEach((name) => rest.delete(name));
+    const kept = rest.toString();
+    history.replaceState(null, "", location.pathname + (kept && `?${kept}`));
   }
 
   const formats = document.querySelector("[data-formats]");
@@ -66,7 +69,9 @@
     });
     const last = remembered();
     if (query.get("as") === null && options.some((each) => each.value === last)) {
-      if (last !== select.value) {
+      // Not from the page that answers a form: that would lose its message.
+      const isOwn = new URL(formats.action).pathname === location.pathname;
+      if (last !== select.value && isOwn) {
         query.set("as", last);
         location.replace(`?${query}`);
       }

@@ -5,13 +5,14 @@
 
 import asyncio
 import re
+from email.headerregistry import Address
 from ipaddress import ip_network
 
 import pytest
 from pydantic import SecretStr
 
 from msrv.app import create_app
-from msrv.mail.receipt_mail import ReceiptMail
+from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer
 from msrv.mail.smtp import TlsMode
 from msrv.orders import rate_limits
 from msrv.proofs import codes, receipts
@@ -191,10 +192,59 @@ async def test_receipt_can_be_mailed_again(shop: Client, clock: Clock) -> None:
     clock.now += 1
     await shop.post(f"{path}/mail", data={"mail": TO})
     assert len(queued_mails(shop)) == 2
-    answer = await shop.post(f"{path}/mail", data={"mail": ""})
-    assert answer.status == 400
     answer = await shop.post(f"{path[:-1]}/mail", data={"mail": TO})
     assert answer.status == 404
+
+
+@pytest.mark.parametrize("typed", ["kim@", ""])
+async def test_text_that_is_no_address_is_shown_beside_its_field(
+    shop: Client, typed: str
+) -> None:
+    path = await pay(shop, "")
+    answer = await shop.post(f"{path}/mail", data={"mail": typed})
+    page = await answer.text()
+    assert answer.status == 422
+    (field,) = re.findall(r'<input[^>]*name="mail"[^>]*>', page)
+    assert f'value="{typed}"' in field
+    assert 'aria-describedby="mail-wrong"' in field
+    assert "Must be an email address like you@example.org." in page
+    # Its links are those of the receipt.
+    assert f'href="{path}.m3u8"' in page
+    answer = await shop.post(
+        f"{path}/mail", data={"mail": typed}, headers=JSON
+    )
+    assert (answer.status, (await answer.json())["field"]) == (400, "mail")
+    assert queued_mails(shop) == []
+
+
+async def test_mail_from_a_gifts_receipt_has_no_prices(
+    shop: Client, keyring: Keyring
+) -> None:
+    path = await pay(shop, "")
+    page = await (await shop.get(f"{path}?gift=1")).text()
+    assert f'action="{path}/mail?gift=1"' in page
+    form = {"mail": TO}
+    answer = await shop.post(
+        f"{path}/mail?gift=1", data=form, allow_redirects=False
+    )
+    back = answer.headers["Location"]
+    assert back == f"{path}?gift=1&mailed=b%E2%80%A6@example.net"
+    page = await (await shop.get(back)).text()
+    assert "on its way" in page
+    assert "€7.00" not in page
+    (mail,) = queued_mails(shop)
+    message = ReceiptRenderer(keyring, Address(addr_spec=TO)).render(mail)
+    for part in message.walk():
+        if not part.is_multipart():
+            text = str(part.get_content())
+            assert f"{path}?gift=1" in text
+            assert "7.00" not in text
+    for _ in range(rate_limits.MAILS.burst):
+        answer = await shop.post(f"{path}/mail?gift=1", data=form)
+    page = await answer.text()
+    assert answer.status == 429
+    assert f'action="{path}/mail?gift=1"' in page
+    assert "€7.00" not in page
 
 
 async def test_repeated_mails_are_limited(shop: Client, clock: Clock) -> None:

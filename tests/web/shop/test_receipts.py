@@ -8,7 +8,7 @@ import io
 import re
 import zipfile
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -314,6 +314,16 @@ async def test_receipt_of_a_gift_shows_no_prices(store: Client) -> None:
     page = await (await store.get(f"{path}?gift=1")).text()
     assert "€7.00" not in page
     assert "Download Night Bus" in page
+    # Nor do the pages that it leads to, or that the device remembers.
+    assert f"{bought['receipt']}?gift=1</textarea>" in page
+    assert f'{quote(bought["receipt"] + "?gift=1")}"' in page
+    assert f"&#34;receipt&#34;: &#34;{path}?gift=1&#34;" in page
+    for finder, field in (("/purchases", "receipt"), ("/verify", "q")):
+        found = await store.get(
+            finder, params={field: f"see {bought['receipt']}?gift=1 ."}
+        )
+        page = await found.text()
+        assert f"{path}?gift=1" in f"{found.url} {page}"
 
 
 async def test_receipt_says_nothing_that_its_address_makes_up(
