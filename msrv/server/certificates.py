@@ -73,6 +73,7 @@ class CertificateReload:
         # replaced in between is loaded again.
         is_served = self._files.cert == certificate.cert
         self._known = _version(self._files) if is_served else None
+        self._failed: _Version | None = None
 
     @contextlib.asynccontextmanager
     async def running(self, tls_server: TLSServer) -> AsyncIterator[None]:
@@ -97,15 +98,19 @@ class CertificateReload:
         found = _version(self._files)
         if found == self._known or found is None:
             return
-        self._known = found
         try:
             tls_server.load_certificate(self._files)
         except (CertificateError, OSError) as error:
-            log.error(  # noqa: TRY400 - the text says it
-                "can't load the renewed certificate, using the old one: %s",
-                error,
-            )
+            # Tried again: rights, for example, are changed without the files.
+            if found != self._failed:
+                self._failed = found
+                log.error(  # noqa: TRY400 - the text says it
+                    "can't load the renewed certificate, using the old one: "
+                    "%s",
+                    error,
+                )
         else:
+            self._known = found
             log.info("loaded the renewed certificate %s", self._files.cert)
 
 

@@ -3,9 +3,12 @@
 
 """Certificate of MSRV_DOMAIN at the start: issued, or a placeholder."""
 
+import asyncio
 import logging
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,8 +16,11 @@ from msrv import settings as all_settings
 from msrv.acme.pem import create_placeholder
 from msrv.acme.state import StateFolder, load_certificate
 from msrv.server import certificates
+from msrv.server.certificates import CertificateReload
 from msrv.settings import Settings
-from msrv.tls.certificate_files import CertificateError
+from msrv.tls import development_certificate
+from msrv.tls.certificate_files import CertificateError, CertificateFiles
+from msrv.tls.protocol import TLSServer
 
 NAME = "shop.example"
 
@@ -102,3 +108,44 @@ def test_folder_that_cannot_be_used_is_one_line(domain: Settings) -> None:
     (domain.data / "acme").write_bytes(b"a file")
     with pytest.raises(CertificateError, match="can't create a certificate"):
         certificates.find(domain)
+
+
+class StubServer:
+    """Server that fails to load a certificate a few times."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.loop = asyncio.get_running_loop()
+        self.loaded = asyncio.Event()
+
+    def load_certificate(self, certificate: CertificateFiles) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise PermissionError(13, "Permission denied", certificate.key)
+        self.loop.call_soon_threadsafe(self.loaded.set)
+
+
+async def test_renewed_certificate_that_cannot_be_read_is_tried_again(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Changed rights, for example, leave the times of the files as they are.
+
+    That it can't be loaded is logged once.
+    """
+    monkeypatch.setattr(certificates, "POLL_SECONDS", 0.01)
+    caplog.set_level(logging.INFO)
+    pair = development_certificate.load_or_create(tmp_path, datetime.now(UTC))
+    settings = all_settings.load(
+        {"MSRV_TLS_CERT": str(pair.cert), "MSRV_TLS_KEY": str(pair.key)}
+    )
+    found = certificates.find(settings)
+    assert found is not None
+    server, reload = StubServer(failures=3), CertificateReload(settings, found)
+    async with reload.running(cast("TLSServer", server)):
+        os.utime(pair.cert, (0, 0))
+        async with asyncio.timeout(10):
+            await server.loaded.wait()
+    assert caplog.text.count("can't load the renewed certificate") == 1
+    assert caplog.text.count("loaded the renewed certificate") == 1
