@@ -39,6 +39,8 @@ class CertificateManager:
     """Requests and renews the certificate. All methods block.
 
     `clock` returns the time, aware. Once `stopped` is set, requests end.
+    `challenges` may be changed to those of the rules that can succeed here:
+    the rules stay, since the state on disk is found by them.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class CertificateManager:
         stopped: threading.Event | None = None,
     ) -> None:
         self.rules = rules
+        self.challenges = rules.challenges
         self._state = state
         self._clock = clock
         self._stopped = stopped or threading.Event()
@@ -133,7 +136,11 @@ class CertificateManager:
             from msrv.acme import authority  # noqa: PLC0415 - slow to import
 
             content = authority.issue(
-                self.rules, self._state, current, now, self._stopped
+                replace(self.rules, challenges=self.challenges),
+                self._state,
+                current,
+                now,
+                self._stopped,
             )
             self._state.save_certificate(content)
         except IssuanceStopped:

@@ -12,7 +12,6 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final, Self
 
 from prometheus_client.core import GaugeMetricFamily
@@ -61,9 +60,7 @@ class CertificateWorker:
 
     def use_tls_only(self) -> None:
         """Prove the names by TLS-ALPN-01 alone: plain HTTP isn't served."""
-        self._manager.rules = replace(
-            self._manager.rules, challenges=("tls-alpn-01",)
-        )
+        self._manager.challenges = ("tls-alpn-01",)
 
     async def __aenter__(self) -> Self:
         """Start asking; the listening sockets have to be open."""

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from msrv.acme.renewal import MAX_PAUSE
+from msrv.acme.worker import CertificateWorker
 from tests.acme.faulty_proxy import FaultyProxy, Response, problem
 from tests.acme.pebble_server import Pebble
 from tests.acme.requesting import NAME, Requester, answering
+from tests.polling import wait_until
 
 
 def test_refused_name_is_reported_and_pauses(
@@ -30,6 +32,23 @@ def test_refused_name_is_reported_and_pauses(
     assert len(proxy.requests) == requests, "the pause outlives the process"
     # Other settings are another request.
     assert requester.manager(NAME).update().problem is None
+
+
+async def test_failures_of_a_store_without_plain_http_are_seen_by_commands(
+    requester: Requester,
+) -> None:
+    """They ask for the state by the settings, which have both challenges."""
+    both = requester.manager(challenges=("http-01", "tls-alpn-01"))
+    worker = CertificateWorker(both.rules, requester.state)
+    worker.use_tls_only()
+    async with worker:
+        await wait_until(lambda: worker.status.failures)
+    assert worker.status.problem
+    found = both.status()
+    assert (found.failures, found.problem) == (1, worker.status.problem)
+    # HTTP-01, which the command tries first, is answered here.
+    assert both.update(force=True).problem is None
+    assert CertificateWorker(both.rules, requester.state).status.failures == 0
 
 
 def test_refusal_keeps_the_old_certificate(
