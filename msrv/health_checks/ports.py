@@ -57,8 +57,18 @@ async def _check_port(context: CheckContext, port: _Port) -> Finding:
     try:
         await in_thread(_bind, host, port.number)
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            return _unusable_port(where, port, error)
+        # For a port below 1024, the privilege is asked for before whether it
+        # is in use: also by this store, which has it from systemd.
+        needs_privilege = error.errno in {errno.EACCES, errno.EPERM}
+        if not needs_privilege and error.errno != errno.EADDRINUSE:
+            return failed(
+                deferred(
+                    "can't listen on %(where)s: %(reason)s",
+                    where=where,
+                    reason=error.strerror,
+                ),
+                deferred("set MSRV_HOST to an address of this machine"),
+            )
     else:
         return passed(deferred("%(where)s is free", where=where))
     public = settings.public_url and PublicHost.of(settings.public_url)
@@ -72,9 +82,22 @@ async def _check_port(context: CheckContext, port: _Port) -> Finding:
         verify=False,
         redirects_to=settings.public_url,
     )
-    if answer.kind is Answer.THIS_STORE:
+    if needs_privilege and answer.kind is Answer.NOTHING:
+        return failed(
+            deferred("%(where)s needs a privilege", where=where),
+            deferred(
+                "use deploy/systemd/msrv.service, which grants "
+                "CAP_NET_BIND_SERVICE, or a port from 1024 on (%(setting)s)",
+                setting=port.setting,
+            ),
+        )
+    return _port_in_use(where, port, answer.kind)
+
+
+def _port_in_use(where: DeferredText, port: _Port, kind: Answer) -> Finding:
+    if kind is Answer.THIS_STORE:
         return passed(deferred("this store listens on %(where)s", where=where))
-    if answer.kind is Answer.OTHER_STORE:
+    if kind is Answer.OTHER_STORE:
         return failed(
             deferred(
                 "a store with another NONCE listens on %(where)s", where=where
@@ -93,28 +116,6 @@ async def _check_port(context: CheckContext, port: _Port) -> Finding:
             number=port.number,
             setting=port.setting,
         ),
-    )
-
-
-def _unusable_port(
-    where: DeferredText, port: _Port, error: OSError
-) -> Finding:
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return failed(
-            deferred("%(where)s needs a privilege", where=where),
-            deferred(
-                "use deploy/systemd/msrv.service, which grants "
-                "CAP_NET_BIND_SERVICE, or a port from 1024 on (%(setting)s)",
-                setting=port.setting,
-            ),
-        )
-    return failed(
-        deferred(
-            "can't listen on %(where)s: %(reason)s",
-            where=where,
-            reason=error.strerror,
-        ),
-        deferred("set MSRV_HOST to an address of this machine"),
     )
 
 

@@ -3,6 +3,7 @@
 
 """Checks of DNS, public address and port, with real servers on loopback."""
 
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +15,7 @@ import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from msrv.health_checks import ports
 from msrv.health_checks.findings import CheckContext, Finding, Outcome
 from msrv.health_checks.network import check_address, check_dns
 from msrv.health_checks.ports import check_ports
@@ -263,6 +265,32 @@ async def test_port_of_this_store_another_store_and_another_program(
         (found,) = await check_ports(context(port=server.port))
         assert found.outcome is outcome
         assert text in found.text
+
+
+async def test_port_that_needs_a_privilege_is_that_of_who_listens(
+    context: MakeContext,
+    serve: Serve,
+    keyring: Keyring,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Linux refuses a port below 1024 before it looks whether it is in use."""
+
+    def refuse(host: str, port: int) -> None:
+        raise PermissionError(errno.EACCES, f"Permission denied {host} {port}")
+
+    monkeypatch.setattr(ports, "_bind", refuse)
+    for response, outcome, text in (
+        (jwks(keyring), PASS, "this store listens"),
+        ({"keys": [{"kid": "x"}]}, FAIL, "another NONCE"),
+        ("hello", FAIL, "another program"),
+    ):
+        server = await serve(response)
+        (found,) = await check_ports(context(port=server.port))
+        assert found.outcome is outcome
+        assert text in found.text
+    (found,) = await check_ports(context(port=free_port()))
+    assert found.outcome is FAIL
+    assert "needs a privilege" in found.text
 
 
 async def test_port_that_redirects_to_https(
