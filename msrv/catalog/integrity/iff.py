@@ -43,12 +43,7 @@ def read_riff(source: ByteSource) -> Container:
     """Return the container of a RIFF file. Raises Truncated."""
     magic, size, form_type = _head(source, "little")
     if form_type != b"WAVE":
-        there = source.size_bytes
-        is_cut = not is_streamed(size) and 8 + size > there
-        return Container(
-            "RIFF",
-            missing=describe_missing_bytes(there, 8 + size) if is_cut else "",
-        )
+        return Container("RIFF", missing=_missing_of_riff(source, size))
     name = "WAV" if magic == b"RIFF" else magic.decode()
     stated: int | None = None if is_streamed(size) else size
     sound: int | None = None
@@ -78,6 +73,19 @@ def read_riff(source: ByteSource) -> Container:
                 name, "audio/wav", None, _missing_until(source, chunk.end)
             )
     return Container(name, "audio/wav", None, "contains no audio")
+
+
+def _missing_of_riff(source: ByteSource, size: int) -> str:
+    """Return what a file of any kind lacks of the size that it states."""
+    there = source.size_bytes
+    if is_streamed(size) or 8 + size <= there:
+        return ""
+    chunks = iter_chunks(source, 12, there, "little")
+    if 8 + size <= there + _SLACK_BYTES and all(
+        each.end <= there for each in chunks
+    ):
+        return ""
+    return describe_missing_bytes(there, 8 + size)
 
 
 def read_aiff(source: ByteSource) -> Container:
@@ -149,29 +157,64 @@ def _check_audio_chunk(
         missing = describe_missing_bytes(max(there, 0), size)
     if not missing and size is not None and stated is not None:
         end = 8 + stated
-        after = start + size + size % 2
-        for chunk in iter_chunks(source, after, min(end, total), order):
-            if chunk.end > total:
+        after = start + size
+        for chunk in iter_chunks(
+            source, after, min(end, total), order, is_odd=size % 2 == 1
+        ):
+            if chunk.end > total and _is_name(chunk.name):
                 missing = _missing_until(source, chunk.end)
         # Only if more than the slack is missing after the audio.
-        if not missing and end > max(total, after) + _SLACK_BYTES:
+        if not missing and end > max(total, after + size % 2) + _SLACK_BYTES:
             missing = describe_missing_bytes(total, end)
     return Container(found.name, found.media_type, duration, missing)
 
 
 def iter_chunks(
-    source: ByteSource, at: int, end: int, order: Literal["big", "little"]
+    source: ByteSource,
+    at: int,
+    end: int,
+    order: Literal["big", "little"],
+    *,
+    is_odd: bool = False,
 ) -> Iterator[Chunk]:
-    """Yield the chunks from an offset on, at most 512."""
+    """Yield the chunks from an offset on, at most 512.
+
+    A chunk of an odd size is followed by a byte of padding, which some
+    programs leave out. With `is_odd`, such a chunk ends at the offset.
+    """
     for _ in range(_CHUNKS_AT_MOST):
         if at + 8 > end:
             return
-        head = source.read(at, 8)
-        if len(head) < 8:
+        head = source.read(at, 9)
+        if is_odd and _is_padded(head, source.size_bytes - at, order):
+            at, head = at + 1, head[1:]
+        if at + 8 > end or len(head) < 8:
             return
-        size = int.from_bytes(head[4:], order)
+        size = int.from_bytes(head[4:8], order)
         yield Chunk(head[:4], at + 8, size)
-        at += 8 + size + size % 2
+        at += 8 + size
+        is_odd = size % 2 == 1
+
+
+def _is_padded(
+    head: bytes, bytes_left: int, order: Literal["big", "little"]
+) -> bool:
+    """Return whether the first of these bytes is padding before a chunk.
+
+    If both can be a chunk's name, as in `LISTA`, its size decides.
+    """
+    if not _is_name(head[:4]):
+        return True
+    if not _is_name(head[1:5]):
+        return False
+    padded = 1 + 8 + int.from_bytes(head[5:9], order)
+    bare = 8 + int.from_bytes(head[4:8], order)
+    return padded <= bytes_left or bare > bytes_left
+
+
+def _is_name(name: bytes) -> bool:
+    """Return whether these bytes can be a chunk's name: printable ASCII."""
+    return len(name) == 4 and all(0x20 <= byte < 0x7F for byte in name)
 
 
 def _missing_until(source: ByteSource, end: int) -> str:

@@ -3,8 +3,13 @@
 
 """Completeness of audio files, by peculiarities of their formats."""
 
+import io
+import struct
+from typing import Literal
+
 import pytest
 
+from msrv.catalog.metadata.riff_info import read_riff_info
 from tests.catalog import sample_files
 from tests.catalog.integrity.container_checks import (
     inspect_bytes,
@@ -22,6 +27,71 @@ def test_missing_padding_byte_is_ignored(sounds: dict[str, bytes]) -> None:
     assert (len(odd) - body) % 2 == 1
     odd[4:8] = (len(odd) - 8 + 1).to_bytes(4, "little")
     assert missing(bytes(odd), "a.wav") == ""
+
+
+def chunk(
+    name: bytes, body: bytes, order: Literal["big", "little"], pad: bytes
+) -> bytes:
+    padding = pad if len(body) % 2 else b""
+    return name + len(body).to_bytes(4, order) + body + padding
+
+
+@pytest.mark.parametrize("pad", [b"\0", b""])
+@pytest.mark.parametrize("size", [8001, 8000])
+@pytest.mark.parametrize("info", [6, 32, 33, 0x61])
+def test_wav_without_padding_between_chunks_is_complete(
+    pad: bytes, size: int, info: int
+) -> None:
+    """The size of the next chunk may look like a letter of its name."""
+    form = struct.pack("<HHIIHH", 1, 1, 8000, 8000, 1, 8)
+    text = chunk(b"INAM", b"a" * (info - 1) + b"\0", "little", pad)
+    body = b"WAVE" + chunk(b"fmt ", form, "little", pad)
+    body += chunk(b"LIST", b"INFO" + text, "little", pad)
+    body += chunk(b"data", b"\x80" * size, "little", pad)
+    body += chunk(b"id3 ", b"b" * info, "little", pad)
+    data = b"RIFF" + len(body).to_bytes(4, "little") + body
+    found = inspect_bytes(data, "a.wav")
+    assert found
+    assert (found.missing, found.duration_seconds) == ("", 1.0)
+    titles = read_riff_info(io.BytesIO(data))
+    assert titles == {"title": ["a" * (info - 1)]}
+    cut = len(data) - info - len(pad) - 10
+    assert missing(data[:cut], "a.wav")
+
+
+@pytest.mark.parametrize("pad", [b"\0", b""])
+def test_aiff_without_padding_between_chunks_is_complete(pad: bytes) -> None:
+    rate = bytes.fromhex("400bfa00000000000000")
+    common = struct.pack(">hIh", 1, 8001, 8) + rate
+    body = b"AIFF" + chunk(b"ANNO", b"odd", "big", pad)
+    body += chunk(b"COMM", common, "big", pad)
+    body += chunk(b"SSND", bytes(8) + b"\1" * 8001, "big", pad)
+    body += chunk(b"NAME", b"Title!", "big", pad)
+    data = b"FORM" + len(body).to_bytes(4) + body
+    found = inspect_bytes(data, "a.aiff")
+    assert found
+    assert (found.missing, found.duration_seconds) == ("", 1.0)
+    assert missing(data[:-40], "a.aiff")
+
+
+def test_junk_after_the_audio_is_no_missing_chunk() -> None:
+    form = struct.pack("<HHIIHH", 1, 1, 8000, 8000, 1, 8)
+    body = b"WAVE" + chunk(b"fmt ", form, "little", b"\0")
+    body += chunk(b"data", b"\x80" * 8000, "little", b"\0")
+    body += b"\1\2\3\4\xff\xff\xff\x7f"
+    data = b"RIFF" + len(body).to_bytes(4, "little") + body
+    assert missing(data, "a.wav") == ""
+
+
+def test_riff_that_states_the_size_of_the_file_is_complete() -> None:
+    """A SoundFont of some programs states 8 bytes too many."""
+    body = b"sfbk" + chunk(b"LIST", b"INFO" + bytes(600), "little", b"\0")
+    data = b"RIFF" + (8 + len(body)).to_bytes(4, "little") + body
+    assert missing(data, "a.sf2") == ""
+    assert missing(data[:-1], "a.sf2")
+    whole = b"RIFF" + len(body).to_bytes(4, "little") + body
+    assert missing(whole, "a.sf2") == ""
+    assert missing(whole[:-8], "a.sf2")
 
 
 def test_mp3_without_its_trailing_tag_is_complete(
