@@ -118,6 +118,7 @@ class TomlDocument:
     def __init__(self, where: str, text: str) -> None:
         self.where = printable(where)
         self._text = text
+        self._lines: Mapping[KeyPath, int] | None = None
         try:
             # No float comes near money.
             self.values = tomllib.loads(text, parse_float=Decimal)
@@ -157,7 +158,9 @@ class TomlDocument:
 
     def line_of(self, path: KeyPath) -> int:
         """Return the line of a key or a table, counted from 1."""
-        return find_line(self._text, path)
+        if self._lines is None:
+            self._lines = find_lines(self._text)
+        return nearest_line(self._lines, path)
 
     def _problem(self, model: type[BaseModel], error: ErrorDetails) -> Problem:
         place = error["loc"]
@@ -180,14 +183,13 @@ class TomlDocument:
         return InvalidConfig((Problem(self.where, line, what),))
 
 
-def find_line(text: str, path: KeyPath) -> int:
-    """Return the line of a key or a table in TOML, counted from 1.
+def find_lines(text: str) -> Mapping[KeyPath, int]:
+    """Return the line of each key and table in TOML, counted from 1.
 
-    A key without a line of its own has that of the nearest table or list
-    around it, and 1 where there is none. tomllib knows no lines; this reads
-    TOML as people write it, and only runs once something is wrong.
+    That of a list is the line of its first table. tomllib knows no lines;
+    this reads TOML as people write it, and only where a line is needed.
     """
-    best_depth, best_line = 0, 1
+    lines: dict[KeyPath, int] = {}
     header: KeyPath = ()
     counts: dict[KeyPath, int] = {}
     closing = ""
@@ -204,11 +206,20 @@ def find_line(text: str, path: KeyPath) -> int:
             closing = _opened_quotes(stated)
         else:
             continue
-        if here != path[: len(here)] and isinstance(here[-1], int):
-            here = here[:-1]  # a list begins with its first table
-        if here == path[: len(here)] and len(here) > best_depth:
-            best_depth, best_line = len(here), number
-    return best_line
+        lines.setdefault(here, number)
+        if here and isinstance(here[-1], int):
+            lines.setdefault(here[:-1], number)
+    return lines
+
+
+def nearest_line(lines: Mapping[KeyPath, int], path: KeyPath) -> int:
+    """Return the line of a key or a table, of those of `find_lines`.
+
+    A key without a line of its own has that of the nearest table or list
+    around it, and 1 where there is none.
+    """
+    depths = range(len(path), 0, -1)
+    return next((lines[path[:n]] for n in depths if path[:n] in lines), 1)
 
 
 def _table_path(stated: str, counts: dict[KeyPath, int]) -> KeyPath:

@@ -3,6 +3,7 @@
 
 """Strict TOML, and the lines and wording of its problems."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Self
 
@@ -11,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from msrv import toml_file
 from msrv.toml_file import (
     InvalidConfig,
     KeyPath,
     TomlDocument,
-    find_line,
+    find_lines,
+    nearest_line,
     requirement,
 )
 
@@ -77,7 +80,7 @@ sizes = [
     ],
 )
 def test_key_is_found_on_its_line(path: KeyPath, line: int) -> None:
-    assert find_line(TEXT, path) == line
+    assert nearest_line(find_lines(TEXT), path) == line
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,26 @@ def test_broken_toml_is_a_problem_with_its_line(
     assert problem.where == "Album/release.toml"
     assert problem.line == line
     assert "(at" not in problem.what
+
+
+def test_lines_are_found_in_one_pass_for_any_number_of_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passes = []
+    real = toml_file.find_lines
+
+    def watch(text: str) -> Mapping[KeyPath, int]:
+        passes.append(text)
+        return real(text)
+
+    monkeypatch.setattr(toml_file, "find_lines", watch)
+    names = [f"{number}.wav" for number in range(100)]
+    text = "".join(f'[items."{name}"]\nid = "a"\n' for name in names)
+    document = TomlDocument("x", text)
+    assert not passes
+    lines = [document.line_of(("items", name, "id")) for name in names]
+    assert lines == list(range(2, 202, 2))
+    assert len(passes) == 1
 
 
 class Entry(BaseModel):
@@ -211,6 +234,7 @@ def test_all_problems_are_found_at_once_by_line() -> None:
 def test_any_path_has_a_line_in_any_text(
     text: str, path: list[str | int]
 ) -> None:
-    assert 1 <= find_line(text, tuple(path)) <= text.count("\n") + 1
+    line = nearest_line(find_lines(text), tuple(path))
+    assert 1 <= line <= text.count("\n") + 1
     with suppress(InvalidConfig):
         TomlDocument("x", text)

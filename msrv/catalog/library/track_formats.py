@@ -8,8 +8,10 @@ the others as alternatives. Apart from `release_builder`: it needs nothing but
 names, sizes and tags.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from msrv.catalog.library.found_files import FoundFile
@@ -51,15 +53,16 @@ def group_by_track(sounds: Sequence[TrackFile]) -> list[tuple[TrackFile, ...]]:
     their name or title, artist, disc and number in their tags.
     """
     tracks: list[list[TrackFile]] = []
-    by_key: dict[object, list[list[TrackFile]]] = {}
+    by_key: dict[object, _TracksOfKey] = {}
     for sound in sounds:
         keys = () if sound.is_apart else _matching_keys(sound)
         for key, most_seconds in keys:
+            known = by_key.setdefault(key, _TracksOfKey())
             track = next(
                 (
                     each
-                    for each in by_key.get(key, ())
-                    if _is_another_format(sound, each, most_seconds)
+                    for each in known.without(sound.file.suffix)
+                    if _has_duration(sound, each, most_seconds)
                 ),
                 None,
             )
@@ -70,11 +73,52 @@ def group_by_track(sounds: Sequence[TrackFile]) -> list[tuple[TrackFile, ...]]:
             track = [sound]
             tracks.append(track)
         for key, _ in keys:
-            by_key.setdefault(key, []).append(track)
+            by_key.setdefault(key, _TracksOfKey()).add(track)
     return [
         tuple(sorted(track, key=lambda each: each.rank, reverse=True))
         for track in tracks
     ]
+
+
+class _TracksOfKey:
+    """Tracks that share a key, in order, and of those each format's lack.
+
+    A sample pack may have thousands of files of one title: each would be
+    compared with all before it.
+    """
+
+    def __init__(self) -> None:
+        self._tracks: list[list[TrackFile]] = []
+        self._lacking: dict[str, _Lacking] = {}
+
+    def add(self, track: list[TrackFile]) -> None:
+        self._tracks.append(track)
+
+    def without(self, suffix: str) -> Iterator[list[TrackFile]]:
+        """Yield the tracks that have no file of a format."""
+        lacking = self._lacking.setdefault(suffix, _Lacking())
+        for track in islice(self._tracks, lacking.seen_count, None):
+            if not _has_format(track, suffix):
+                lacking.tracks.append(track)
+        lacking.seen_count = len(self._tracks)
+        # A track keeps its formats: those at the front never lack it again.
+        while lacking.tracks and _has_format(lacking.tracks[0], suffix):
+            lacking.tracks.popleft()
+        for track in lacking.tracks:
+            if not _has_format(track, suffix):
+                yield track
+
+
+@dataclass(slots=True)
+class _Lacking:
+    """Tracks that lacked a format when they were the last of `seen_count`."""
+
+    tracks: deque[list[TrackFile]] = field(default_factory=deque)
+    seen_count: int = 0
+
+
+def _has_format(track: Sequence[TrackFile], suffix: str) -> bool:
+    return any(each.file.suffix == suffix for each in track)
 
 
 def _matching_keys(sound: TrackFile) -> list[tuple[object, float]]:
@@ -95,13 +139,11 @@ def _matching_keys(sound: TrackFile) -> list[tuple[object, float]]:
     return keys
 
 
-def _is_another_format(
+def _has_duration(
     sound: TrackFile, track: Sequence[TrackFile], most_seconds: float
 ) -> bool:
     length = sound.tags.duration_seconds
     for other in track:
-        if other.file.suffix == sound.file.suffix:
-            return False
         others = other.tags.duration_seconds
         if None not in {length, others} and (
             abs((length or 0) - (others or 0)) > most_seconds

@@ -4,11 +4,14 @@
 """Grouping of a track's formats."""
 
 import io
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from mutagen.flac import FLAC
 
+from msrv.catalog.library import track_formats
+from msrv.catalog.library.found_files import FoundFile
 from msrv.catalog.library.scan import scan
 from msrv.catalog.library.track_formats import TrackFile, group_by_track
 from msrv.catalog.metadata.tags import Tags
@@ -44,6 +47,7 @@ def tracks(found: list[TrackFile]) -> list[list[str]]:
 
 LONG = Tags(duration_seconds=200.0)
 SONG = Tags(title="Song", artist="A", number=1, duration_seconds=200.0)
+OTHER = replace(SONG, duration_seconds=300.0)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,34 @@ def two_formats(library: Library, ffmpeg: str) -> Library:
         for suffix in ("flac", "mp3"):
             library.put(f"R/{name}.{suffix}", tone(ffmpeg, number, suffix))
     return library
+
+
+def test_grouping_takes_a_time_linear_in_files_of_one_title(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    count = 500
+    compared = []
+    real = track_formats._has_duration
+
+    def watch(*arguments: Any) -> bool:  # noqa: ANN401 - passed on
+        compared.append(1)
+        return real(*arguments)
+
+    monkeypatch.setattr(track_formats, "_has_duration", watch)
+    loops = [
+        TrackFile(
+            FoundFile(f"R/{number} {suffix}{suffix}", 1, 1, 1, number),
+            known(b"x", "x"),
+            SONG,
+        )
+        for suffix in (".mp3", ".wav", ".flac")
+        for number in range(count)
+    ]
+    longer = loops[0].file._replace(path="R/longer.ogg")
+    other = replace(loops[0], file=longer, tags=OTHER)
+    found = group_by_track([other, *loops])
+    assert [len(track) for track in found] == [1, *[3] * count]
+    assert len(compared) <= 10 * count
 
 
 def test_release_in_two_formats_costs_the_same(two_formats: Library) -> None:
