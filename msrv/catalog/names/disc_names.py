@@ -32,7 +32,8 @@ _DISC: Final = re.compile(
     rf"(?:{_KINDS})[\s._#:-]*(?:no\.?|nr\.?|n°|№)?[\s._#-]*"
     r"(?:0*(?P<number>[1-9][0-9]?)(?![0-9])|(?P<word>[^\W\d_]+))"
     r"(?:\s*of\s*[0-9]+)?"
-    r"(?:[\s._:([{-].*|)",
+    # `Tape I Made` and `Record A Hit` are titles; `Tape I - Made` is a disc.
+    r"(?(word)(?:\s*[._:([{\u2013\u2014-].*|)|(?:[\s._:([{-].*|))",
     re.DOTALL,
 )
 _SUFFIX: Final = re.compile(
