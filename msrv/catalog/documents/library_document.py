@@ -55,6 +55,7 @@ class _Built(msgspec.Struct, frozen=True, array_like=True):
     lines: tuple[tuple[bytes, int], ...]
     notes: tuple[str, ...]
     digest: bytes
+    is_price_stated: bool
 
 
 class LibraryHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -179,6 +180,7 @@ def _stored_releases(
                 ),
                 made.notes,
                 made.digest,
+                made.is_price_stated,
             )
 
 

@@ -230,6 +230,7 @@ class StoredLibrary:
                     },
                     notes=each.notes,
                     digest=each.digest,
+                    is_price_stated=each.is_price_stated,
                 )
                 for each in head.built
                 if each.release_id not in hidden

@@ -52,6 +52,8 @@ def drop_duplicate_ids(
         owned, owned_line = _place_of_id(*owner)
         if owned_line is not None:
             owned += f":{owned_line}"
+        if printable(owner[0]) == printable(path):
+            owned = "the same name in another Unicode form (NFC and NFD)"
         what = (
             f"{path!r} has the id {wanted!r}, "
             f"which is taken by {owned}; not offered"
@@ -71,8 +73,20 @@ def drop_duplicate_ids(
             if claim(item.item_id, item.content.path, made)
         )
         if items:
-            releases.append(release.with_items(items))
+            releases.append(_with_fewer_items(release, items, made))
     return releases
+
+
+def _with_fewer_items(
+    release: Release, items: tuple[Item, ...], made: BuiltRelease
+) -> Release:
+    """Return a release of these of its items, at no more than their sum."""
+    fewer = release.with_items(items)
+    if fewer is release or made.is_price_stated:
+        return fewer
+    total = sum(each.price.minor for each in fewer.offered or items)
+    price = release.price
+    return replace(fewer, price=replace(price, minor=min(price.minor, total)))
 
 
 def _place_of_id(path: str, made: BuiltRelease) -> tuple[str, int | None]:

@@ -19,7 +19,10 @@ from msrv.catalog.documents.release_digest import release_digest
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.release_files import ReleaseFiles
-from msrv.catalog.library.release_folders import path_in_release
+from msrv.catalog.library.release_folders import (
+    parse_names,
+    path_in_release,
+)
 from msrv.catalog.library.release_prices import ReleasePrices
 from msrv.catalog.library.track_formats import TrackFile, group_by_track
 from msrv.catalog.metadata.tags import Tags
@@ -28,7 +31,6 @@ from msrv.catalog.names import ids
 from msrv.catalog.names.disc_names import disc_number, without_disc
 from msrv.catalog.names.extras import is_extra
 from msrv.catalog.names.former_ids import find_former
-from msrv.catalog.names.titles import NameParts, parse_file_names
 from msrv.display_text import clean_line, normalize_nfc, printable
 from msrv.money import Money
 from msrv.storage.model import Content
@@ -47,6 +49,8 @@ class BuiltRelease:
     the items with the built-in price. `lines` are the lines of
     release.toml that pin an id, by the path that the id is for. `notes` inform
     the operator and need no action. `digest` is that of `release_digest`.
+    With `is_price_stated`, the whole release's price is the seller's, and not
+    a sum.
     """
 
     source: tuple[bytes, StoreConfig] | None
@@ -57,6 +61,7 @@ class BuiltRelease:
     lines: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     digest: bytes = b""
+    is_price_stated: bool = False
 
 
 def build_release(
@@ -100,6 +105,7 @@ def build_release(
         builder.lines,
         tuple(files.notes),
         release_digest(release) if release else b"",
+        is_price_stated=config.price is not None,
     )
 
 
@@ -127,7 +133,7 @@ class _Builder:
         self._has_parts = any(
             "/" in path_in_release(folder, file) for file in folder.files
         )
-        self._names = _parse_names(folder)
+        self._names = parse_names(folder)
         self._is_single = False
         self._facts = FileFacts()
         self._extras: list[Item] = []
@@ -329,22 +335,6 @@ class _Builder:
 
 def _first_text(*texts: str | None) -> str:
     return next(filter(None, texts), "")
-
-
-def _parse_names(folder: FoundFolder) -> dict[str, NameParts]:
-    """Return the parsed names of all files, by path.
-
-    Files of one folder and kind are parsed together.
-    """
-    groups: dict[tuple[str, bool], list[FoundFile]] = {}
-    for file in folder.files:
-        key = file.path.rpartition("/")[0], file.is_track
-        groups.setdefault(key, []).append(file)
-    found: dict[str, NameParts] = {}
-    for files in groups.values():
-        parts = parse_file_names(file.name for file in files)
-        found |= {file.path: parts[file.name] for file in files}
-    return found
 
 
 def _name(folder: str) -> str:

@@ -14,6 +14,7 @@ from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.names import cover_names
 from msrv.catalog.names.disc_names import disc_number
 from msrv.catalog.names.extras import is_art_folder
+from msrv.catalog.names.titles import NameParts, parse_file_names
 
 
 def group_folders(folders: Iterable[FoundFolder]) -> list[FoundFolder]:
@@ -111,3 +112,19 @@ def _has_tracks(folder: FoundFolder) -> bool:
 def path_in_release(folder: FoundFolder, file: FoundFile) -> str:
     """Return a file's path within its release's folder."""
     return file.path[len(folder.path) + 1 :]
+
+
+def parse_names(folder: FoundFolder) -> dict[str, NameParts]:
+    """Return the parsed names of all files, by path.
+
+    Files of one folder and kind are parsed together.
+    """
+    groups: dict[tuple[str, bool], list[FoundFile]] = {}
+    for file in folder.files:
+        key = file.path.rpartition("/")[0], file.is_track
+        groups.setdefault(key, []).append(file)
+    found: dict[str, NameParts] = {}
+    for files in groups.values():
+        parts = parse_file_names(file.name for file in files)
+        found |= {file.path: parts[file.name] for file in files}
+    return found

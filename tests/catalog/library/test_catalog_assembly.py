@@ -66,7 +66,24 @@ def test_names_differing_in_unicode_form_are_a_problem(
     found = library.read()
     assert len(found.catalog.releases[0].items) == 1
     (problem,) = problems(found)
-    assert "which is taken by R/é.wav; not offered" in problem
+    assert "which is taken by the same name in another Unicode" in problem
+
+
+def test_price_of_a_release_is_without_what_a_duplicate_id_costs(
+    library: Library,
+) -> None:
+    """A price that the seller stated stays."""
+    pin = '[items."01 A.wav"]\nid = "same"\n'
+    library.put("store.toml", '[prices]\nitem = "2"\nrelease = "5"\n')
+    library.release("A", toml=pin)
+    more = {"03 C.wav": wav(3)}
+    library.release("B", more, toml=pin)
+    library.release("C", more, toml='price = "5.50"\n' + pin)
+    prices = {
+        each.folder: (len(each.items), each.price.minor)
+        for each in library.read().catalog.releases
+    }
+    assert prices == {"A": (2, 400), "B": (2, 400), "C": (2, 550)}
 
 
 @pytest.mark.parametrize("first", ["A", "B"])
