@@ -22,7 +22,7 @@ from msrv.catalog.texts.seller_texts import (
     open_file,
 )
 from msrv.catalog.texts.text_folders import page_name, stem
-from msrv.display_text import clean_line, printable
+from msrv.display_text import clean_line, normalize_nfc, printable
 from msrv.storage.model import FileIdentity
 from msrv.toml_file import Problem
 from msrv.translations.catalogs import NAMES
@@ -48,16 +48,17 @@ def read_legal_texts(
 ) -> KnownTexts:
     """Return the texts that `store.toml` names; add to `problems`.
 
-    `files` are those beside it, and `known` the texts of the last load, which
-    stay while files `are_changing`.
+    `files` are those beside it, whose names may be in another Unicode form,
+    and `known` the texts of the last load, which stay while files
+    `are_changing`.
     """
     if known and are_changing:
         return known
-    by_name = {file.path: file for file in files}
+    by_name = {normalize_nfc(file.path): file for file in files}
     found: dict[Key, tuple[FoundFile, LegalText]] = {}
     for kind, name in store.legal_files:
         for language, file_name in _file_names(
-            name, by_name, store.shop.language
+            normalize_nfc(name), by_name, store.shop.language
         ):
             key = kind, language
             file, old = by_name.get(file_name), known.get(key)

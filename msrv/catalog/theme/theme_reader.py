@@ -25,7 +25,7 @@ from msrv.catalog.theme.theme_files import (
     ThemeFile,
     is_nearly_square,
 )
-from msrv.display_text import printable
+from msrv.display_text import normalize_nfc, printable
 from msrv.storage.model import FileIdentity
 from msrv.toml_file import Problem
 
@@ -61,12 +61,13 @@ def read_theme_files(
 ) -> Known:
     """Return the files that `store.toml` names; add to `problems`.
 
-    `files` are those that may be named, and `known` those of the last load.
+    `files` are those that may be named, also in another Unicode form, and
+    `known` those of the last load.
     """
-    by_path = {file.path: file for file in files}
+    by_path = {normalize_nfc(file.path): file for file in files}
     found: Known = {}
     for key, path in store.theme_paths:
-        file, old = by_path.get(path), known.get(key)
+        file, old = by_path.get(normalize_nfc(path)), known.get(key)
         try:
             if file is None:
                 raise Unfit("which is not in the library")

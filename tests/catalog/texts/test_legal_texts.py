@@ -3,9 +3,15 @@
 
 """Legal texts: read as `[legal]` names them, and kept while they can't be."""
 
+from typing import Literal
+from unicodedata import normalize
+
+import pytest
+
 from msrv.catalog.texts.legal_texts import ConsentMode, LegalKind
 from tests.catalog.temporary_library import Library
 
+Form = Literal["NFC", "NFD"]
 STORE = """
 language = "de"
 
@@ -45,6 +51,23 @@ def test_texts_are_read_with_their_languages(library: Library) -> None:
     # Nothing of it is for sale, or a page of the menu.
     assert [each.title for each in read.catalog.releases] == ["One"]
     assert read.catalog.pages == ()
+
+
+@pytest.mark.parametrize(("typed", "form"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_text_is_found_in_another_unicode_form(
+    library: Library, typed: Form, form: Form
+) -> None:
+    """A Mac's file name may be decomposed, and a typed one is composed."""
+    library.release("One")
+    name = "Datenschutzerkl\u00e4rung"
+    stated = normalize(typed, f"{name}.md")
+    library.put("store.toml", f'legal.privacy = "{stated}"\n')
+    library.put(normalize(form, f"{name}.md"), "# Schutz\n\nNichts.")
+    library.put(normalize(form, f"{name}.fr.md"), "Rien.")
+    read = library.read()
+    assert read.problems == ()
+    texts = read.catalog.shop.legal.texts
+    assert [each.text for each in texts] == ["Nichts.", "Rien."]
 
 
 def test_missing_text_is_a_problem_and_the_last_one_stays(

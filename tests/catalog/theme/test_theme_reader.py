@@ -5,6 +5,7 @@
 
 import io
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from PIL import Image
@@ -61,6 +62,14 @@ def test_every_file_is_read(library: Library) -> None:
         assert max(image.size) == 1920
     assert files["fonts.body"].data == FONT
     assert files["extra_css"].url.startswith("/theme/extra.css?v=")
+
+
+def test_file_is_found_in_another_unicode_form(library: Library) -> None:
+    """A Mac's file name may be decomposed, and a typed one is composed."""
+    name = "theme/Sch\u00f6n.svg"
+    library.put(normalize("NFD", name), SVG)
+    library.put("store.toml", f'logo = "{name}"\n')
+    assert [each.key for each in shop(library).theme_files] == ["logo"]
 
 
 def test_logo_stays_transparent(library: Library) -> None:
