@@ -26,6 +26,7 @@ _NUMBER_ALONE: Final = re.compile(
 _SEPARATOR: Final = re.compile(
     r"[\s_]*(?:[.)\]]+|[\s_][-\u2013\u2014]+(?=[\s_]))[\s_]*-?[\s_]*"
 )
+_LAST_OF_DATE: Final = re.compile(r"[0-9]{2}(?:[0-9]{2})?(?![0-9])")
 _GAP_AT_MOST: Final = 3
 """Number of tracks that may be missing between two that exist."""
 
@@ -92,6 +93,9 @@ def _parse_candidate(stem: str) -> _Candidate | None:
     between, rest = groups.get("between") or "", groups.get("rest") or ""
     # `3.5 Inches`, `24-7`, `50 50`: one number, or all of the title.
     if rest.isdigit() or (rest[:1].isdigit() and between == "."):
+        return None
+    # `20-01-15 Rain` and `01-02-2020 Live` begin with a date.
+    if groups["disc"] and between == "-" and _LAST_OF_DATE.match(rest):
         return None
     is_padded = len(groups["number"]) == 2 and groups["number"][0] == "0"
     is_separate = _SEPARATOR.fullmatch(between) is not None

@@ -45,6 +45,8 @@ def titles(*names: str) -> list[str]:
         ("9-5 Blues.mp3", "9-5 Blues", None),
         ("50 50.mp3", "50 50", None),
         ("007 (Shanty Town).mp3", "007 (Shanty Town)", None),
+        ("20-01-15 Rain.wav", "20-01-15 Rain", None),
+        ("01-02-2020 Live.flac", "01-02-2020 Live", None),
         ("100% Pure.mp3", "100% Pure", None),
         ("1st Song.mp3", "1st Song", None),
         ("Departure.mp3", "Departure", None),
@@ -85,6 +87,12 @@ def test_unambiguous_name_is_parsed_by_itself(
         (["1 Thing.wav", "A.wav", "B.wav"], ["1 Thing", "A", "B"]),
         (["10 000 Hours.wav", "A.wav"], ["10 000 Hours", "A"]),
         (["1979.wav", "01 A.wav"], ["1979", "A"]),
+        # Dates, of which each looks like a disc, a number and a title.
+        (
+            ["20-01-15 Rain.wav", "20-02-03 Wind.wav"],
+            ["20-01-15 Rain", "20-02-03 Wind"],
+        ),
+        (["1-01-A.wav", "1-02-7 Seconds.wav"], ["A", "7 Seconds"]),
     ],
 )
 def test_ambiguous_number_is_decided_by_other_names(
