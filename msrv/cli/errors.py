@@ -7,9 +7,12 @@ Apart from the commands, since several of them share it.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import click
+
+from msrv.display_text import printable
 
 
 class MintError(Exception):
@@ -24,7 +27,20 @@ def user_errors() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, _fixable()):
             raise click.ClickException(str(error)) from None
+        if isinstance(error, OSError) and error.filename is not None:
+            raise click.ClickException(file_problem(error)) from error
         raise
+
+
+def file_problem(error: OSError) -> str:
+    """Return one line about a file that can't be used, with its name."""
+    where = printable(os.fsdecode(error.filename))
+    hint = (
+        "; run this as the store's user"
+        if isinstance(error, PermissionError)
+        else ""
+    )
+    return f"{where}: {error.strerror}{hint}"
 
 
 def _fixable() -> tuple[type[Exception], ...]:

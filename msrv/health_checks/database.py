@@ -43,8 +43,23 @@ async def inspect_database(context: CheckContext) -> Sequence[Finding]:
     """Return the findings on the ledger's database, and on its TLS."""
     settings = context.settings
     file = settings.data / FILE_NAME
-    if settings.database_url is None and not await in_thread(file.exists):
-        return [passed(deferred("SQLite, created at the first start"))]
+    try:
+        if settings.database_url is None and not await in_thread(file.exists):
+            return [passed(deferred("SQLite, created at the first start"))]
+    except OSError as error:
+        return [
+            failed(
+                deferred(
+                    "%(folder)s can't be used: %(reason)s",
+                    folder=settings.data,
+                    reason=error.strerror,
+                ),
+                deferred(
+                    "create the folder, and let the store's user write to it "
+                    "(MSRV_DATA)"
+                ),
+            )
+        ]
     try:
         database = Database.of(settings)
     except (LedgerError, PackageMissing) as error:

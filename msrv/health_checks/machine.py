@@ -213,12 +213,15 @@ def _disk(data: Path) -> Iterator[Finding]:
 def _can_be_created(folder: Path) -> bool:
     """Return whether a missing folder's nearest parent can be written to."""
     parents = (each for each in folder.absolute().parents if each.exists())
-    nearest = next(parents, folder)
-    return (
-        not folder.exists()
-        and nearest.is_dir()
-        and os.access(nearest, os.W_OK | os.X_OK)
-    )
+    try:
+        nearest = next(parents, folder)
+        return (
+            not folder.exists()
+            and nearest.is_dir()
+            and os.access(nearest, os.W_OK | os.X_OK)
+        )
+    except OSError:
+        return False  # in a folder of another user
 
 
 def _data_rights(data: Path) -> Iterator[Finding]:

@@ -249,8 +249,20 @@ def _mail_from(value: str) -> str:
     return value.strip()
 
 
+def _home_path(value: Path) -> Path:
+    """Return a path with its `~` or `~user` replaced by that home folder."""
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError(
+            f"must be a full path: the home folder {value.parts[0]} isn't "
+            "known"
+        ) from None
+
+
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
-HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
+HomePath = Annotated[Path, AfterValidator(_home_path)]
+"""A path in which `~` is the home folder: not every shell expands it."""
 
 
 def bucket_url(library: Path | None) -> str | None:
@@ -262,7 +274,6 @@ def bucket_url(library: Path | None) -> str | None:
     return found and f"{found['scheme']}://{found['rest']}"
 
 
-"""A path in which `~` is the home folder: not every shell expands it."""
 ListeningHost = Annotated[str, AfterValidator(_listening_host)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 SourceUrl = Annotated[str, AfterValidator(_source_url)]

@@ -5,18 +5,22 @@
 
 import json
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click import ClickException
 
 from msrv import __version__
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.library.file_index import FileIndex
 from msrv.cli import main
+from msrv.cli.errors import user_errors
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import verify_link
 from msrv.proofs.nonce_strength import weakness
+from tests.catalog.unprivileged import open_folder, without_rights
 from tests.cli.conftest import Cli
 
 README = Path(__file__).parents[2] / "README.md"
@@ -313,3 +317,50 @@ def test_certs_creates_a_certificate_that_containers_can_read(
     first = (folder / "localhost.crt").read_bytes()
     cli("certs", MSRV_CERTS=str(folder))
     assert (folder / "localhost.crt").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check",),
+        ("ledger", "status"),
+        ("ledger", "upgrade"),
+        ("studio", "--sign-out"),
+        ("operators", "list"),
+        ("tokens", "list"),
+        ("revoke", "A" * 24),
+        ("legal", "export", "A" * 24),
+        ("oss",),
+    ],
+)
+def test_data_folder_of_another_user_is_one_line(
+    cli: Cli, library: Path, arguments: tuple[str, ...]
+) -> None:
+    cli(*arguments)  # imports what it needs, as a user who can read it
+    with open_folder() as folder:
+        shutil.copytree(library, folder / "library")
+        data = folder / "store" / "data"
+        data.mkdir(parents=True)
+        (folder / "store").chmod(0o000)
+        with without_rights():
+            result = cli(
+                *arguments,
+                MSRV_DATA=str(data),
+                MSRV_LIBRARY=str(folder / "library"),
+            )
+        (folder / "store").chmod(0o700)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    (line,) = [e for e in result.stderr.splitlines() if "Error:" in e]
+    assert str(data) in line
+    assert line.endswith("Permission denied; run this as the store's user")
+
+
+def test_file_that_cannot_be_used_is_named_without_a_hint_of_the_user() -> (
+    None
+):
+    with pytest.raises(ClickException) as caught, user_errors():
+        raise OSError(28, "No space left on device", "/srv/a\nb")
+    assert str(caught.value) == "/srv/a\\nb: No space left on device"
+    with pytest.raises(OSError, match="of no file"), user_errors():
+        raise OSError(5, "of no file")

@@ -17,7 +17,9 @@ from msrv.health_checks.machine import (
     check_ffmpeg,
     check_rights,
 )
+from msrv.health_checks.services import check_database
 from msrv.settings import Settings
+from tests.catalog.unprivileged import open_folder, without_rights
 from tests.health_checks.conftest import MakeContext
 
 PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
@@ -63,6 +65,26 @@ async def test_data_folder_that_cannot_be_used(
     found = (await check_disk(context(data=file)))[-1]
     assert found.outcome is FAIL
     assert "can't be written to" in found.text
+
+
+async def test_data_folder_in_a_folder_of_another_user_is_a_failure(
+    context: MakeContext,
+) -> None:
+    await check_database(context())  # imports what it needs
+    with open_folder() as folder:
+        data = folder / "store" / "data"
+        data.mkdir(parents=True)
+        (folder / "store").chmod(0o000)
+        at = context(data=data)
+        with without_rights():
+            found = [*await check_disk(at), *await check_database(at)]
+        (folder / "store").chmod(0o700)
+    for each in found:
+        assert (each.outcome, each.text) == (
+            FAIL,
+            f"{data} can't be used: Permission denied",
+        )
+    assert len(found) == 2
 
 
 async def test_rights_of_the_data_folder(

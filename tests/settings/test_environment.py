@@ -70,6 +70,15 @@ def test_tilde_is_the_home_folder(
     assert loaded.data == tmp_path / "data"
 
 
+def test_home_folder_that_is_not_known_is_an_error() -> None:
+    with pytest.raises(WrongSetting) as caught:
+        settings.load({"MSRV_DATA": "~no-such-user/data"})
+    assert str(caught.value) == (
+        "MSRV_DATA: must be a full path: the home folder ~no-such-user isn't "
+        "known"
+    )
+
+
 def test_options_override_the_environment() -> None:
     loaded = settings.load({"MSRV_PORT": "1", "MSRV_TLS": "off"}, port=2)
     assert loaded.listening_port == 2

@@ -17,6 +17,7 @@ import click
 
 from msrv.catalog.model import Shop
 from msrv.cli.access.operator_admin import record_apart
+from msrv.cli.errors import file_problem
 from msrv.cli.progress import ProgressLine
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
@@ -69,7 +70,11 @@ def run(
     except ProviderUnavailable as error:
         raise click.ClickException(_stopped(error, counts)) from None
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = (
+            file_problem(error)
+            if error.filename is not None
+            else error.strerror or type(error).__name__
+        )
         raise click.ClickException(_stopped(reason, counts)) from None
     finally:
         sys.stdout.flush()
