@@ -231,7 +231,10 @@ def parse_store(where: str, text: str) -> StoreConfig:
         ),
         lines={
             key: document.line_of(tuple(key.split(".")))
-            for key in (*_CHECKED_LATER, *NAMES, *_LEGAL)
+            for key in (
+                *(*_CHECKED_LATER, *NAMES, *_LEGAL),
+                *(f"discounts.{name}.items" for name in found.discounts),
+            )
             if key.partition(".")[0] in document.values
         },
     )

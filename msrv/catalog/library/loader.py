@@ -24,7 +24,7 @@ from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.catalog_assembly import (
     assemble_catalog,
     drop_duplicate_ids,
-    find_unknown_releases,
+    find_unknown_ids,
     release_notes,
     shop_with_files,
 )
@@ -239,7 +239,7 @@ class _Loader:
         by_path = [built[path] for path in sorted(built)]
         releases = drop_duplicate_ids(by_path, self._problems)
         if found.is_complete and not self._unsettled:
-            self._problems += find_unknown_releases(store, releases)
+            self._problems += find_unknown_ids(store, releases)
         retrying = (
             self._retrying
             or updater.retrying

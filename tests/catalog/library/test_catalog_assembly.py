@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from msrv.catalog.names import ids
 from tests.catalog.temporary_library import PDF, Library, problems, wav
 
 
@@ -176,3 +177,33 @@ def test_unknown_release_in_store_toml_is_a_problem(library: Library) -> None:
         ),
         "store.toml:2: 'order' has 'umbrella', which is the id of no release",
     ]
+
+
+def test_unknown_id_in_a_discount_is_a_problem(library: Library) -> None:
+    library.release("Bus", toml='id = "bus"\n[items."01 A.wav"]\nid = "a"\n')
+    library.put("Bus/booklet.pdf")
+    booklet = ids.item_id("bus", "booklet.pdf")
+    library.put(
+        "store.toml",
+        f'[discounts.SPRING]\npercent = 5\nitems = ["bus", "a", "{booklet}"]'
+        '\n[discounts.FALL]\npercent = 5\n\nitems = [\n"a",\n"buss"]\n'
+        "[discounts.ALL]\npercent = 5\n",
+    )
+    (problem,) = problems(library.read())
+    assert problem == (
+        "store.toml:7: the discount FALL has 'buss', which is the id of no "
+        "release and no item; did you mean 'bus'?"
+    )
+
+
+def test_former_id_in_a_discount_is_known(library: Library) -> None:
+    """That of a track whose other format is sold now, and of a folder."""
+    library.release("Bus/CD1")
+    part = ids.item_id(ids.release_id("Bus/CD1"), "01 A.wav")
+    library.release("Bus/CD2", {"01 A.wav": wav(3), "02 B.wav": wav(4)})
+    library.put(
+        "store.toml",
+        "[discounts.SPRING]\npercent = 5\n"
+        f'items = ["{ids.release_id("Bus/CD1")}", "{part}"]\n',
+    )
+    assert problems(library.read()) == []
