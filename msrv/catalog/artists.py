@@ -3,8 +3,9 @@
 
 """Artists of a catalog, with the releases by each.
 
-Names that differ only in case are one artist. A track's own artist has a page
-too, with the release that it is on.
+Names that differ only in case, or in the form of their quotes and hyphens,
+are one artist. A track's own artist has a page too, with the release that it
+is on.
 """
 
 import unicodedata
@@ -14,7 +15,10 @@ from typing import Self
 
 from msrv.catalog.model import ArtistProfile, Catalog, Cover, Release
 from msrv.catalog.names.ids import former_slug, slug
-from msrv.catalog.names.transliteration import without_accents
+from msrv.catalog.names.transliteration import (
+    plain_punctuation,
+    without_accents,
+)
 from msrv.display_text import printable
 
 
@@ -112,7 +116,7 @@ def profile_notes(catalog: Catalog) -> Iterator[str]:
 
 def artist_key(name: str) -> str:
     """Return what all spellings of an artist's name have in common."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return plain_punctuation(unicodedata.normalize("NFC", name)).casefold()
 
 
 def _sort_key(artist: Artist) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from msrv.catalog.model import Catalog, Item, Release
+from msrv.catalog.names.transliteration import plain_punctuation
 
 _SEPARATOR: Final = "\x00"
 _MAX_WORDS: Final = 16
@@ -51,7 +52,8 @@ class SearchIndex:
     def search(self, words: str) -> "SearchResults":
         """Return the releases that contain all words, in the store's order.
 
-        Case and accents are ignored. Without words, there are no results.
+        Case, accents and the form of quotes are ignored. Without words, there
+        are no results.
         """
         wanted = tuple(dict.fromkeys(fold_text(words).split()))[:_MAX_WORDS]
         if not wanted:
@@ -125,8 +127,11 @@ class SearchResults:
 
 
 def fold_text(text: str) -> str:
-    """Return a text without case and accents: `Été` and `ete` are equal."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    """Return a text without case and accents: `Été` and `ete` are equal.
+
+    Quotes and hyphens are those of a keyboard.
+    """
+    plain = plain_punctuation(unicodedata.normalize("NFKD", text.casefold()))
     return "".join(
         c for c in plain if not unicodedata.combining(c) and c != _SEPARATOR
     )

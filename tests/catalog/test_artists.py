@@ -45,6 +45,13 @@ def test_spellings_that_differ_in_case_are_one_artist() -> None:
     assert found.by_slug == {"the-band": artist}
 
 
+def test_spellings_that_differ_in_quotes_and_hyphens_are_one_artist() -> None:
+    names = ["Guns N' Roses", "Guns N\u2019 Roses", "A-ha", "A\u2010ha"]
+    found = artists(*(release(str(n), name) for n, name in enumerate(names)))
+    assert [each.name for each in found.by_name] == ["A-ha", "Guns N' Roses"]
+    assert found.find("guns n\u02bc roses") is found.by_name[1]
+
+
 def test_guest_appears_on_a_release() -> None:
     found = artists(release("a", "Host", "Host", "Guest"))
     guest = found.find("Guest")

@@ -63,6 +63,33 @@ def found(words: str, catalog: Catalog = CATALOG) -> dict[str, list[str]]:
     }
 
 
+QUOTED = assemble_catalog(
+    Shop(),
+    [
+        release("Don\u2019t Stop", "Guns N\u2018 Roses", ["x"]),
+        release("Rock\u2011n\u2013Roll", "\u201cWeird\u201d Al", ["x"]),
+        release("7\u2032", "The \u02bcOkina", ["x"]),
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        ("don't", "Don\u2019t Stop"),
+        ("don\u02bct", "Don\u2019t Stop"),
+        ("n'", "Don\u2019t Stop"),
+        ("rock-n-roll", "Rock\u2011n\u2013Roll"),
+        ('"weird"', "Rock\u2011n\u2013Roll"),
+        ("'okina 7'", "7\u2032"),
+    ],
+)
+def test_quotes_and_hyphens_are_found_as_they_are_typed(
+    words: str, title: str
+) -> None:
+    assert list(found(words, QUOTED)) == [title]
+
+
 @pytest.mark.parametrize(
     ("words", "matches"),
     [

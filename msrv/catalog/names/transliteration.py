@@ -15,6 +15,11 @@ from anyascii import anyascii
 
 _OWN_READINGS: Final = {"\N{ARABIC LETTER ALEF}": "a"}
 """Readings of letters that AnyAscii leaves out: the alif of the article."""
+_PLAIN: Final = {
+    **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u2032"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d"), '"'),
+    **dict.fromkeys(range(0x2010, 0x2016), "-"),
+}
 _SURROGATES: Final = range(0xD800, 0xE000)
 
 
@@ -61,3 +66,11 @@ def spell_out(text: str) -> str:
     """Return a text in lower case with the names of its signs, in ASCII."""
     known = "".join(c for c in text if ord(c) not in _SURROGATES)
     return anyascii(unicodedata.normalize("NFKC", known)).lower()
+
+
+def plain_punctuation(text: str) -> str:
+    """Return a text with the quotes and hyphens that a keyboard has.
+
+    Word processors and databases of tags have curly ones instead.
+    """
+    return text if text.isascii() else text.translate(_PLAIN)
