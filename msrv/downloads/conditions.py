@@ -44,7 +44,8 @@ def evaluate(
 ) -> PreconditionResult:
     """Evaluate the preconditions of a request, except If-Range.
 
-    If-Range is separate (`range_applies`), since it only affects Range.
+    If-Range is separate (`range_applies`), since it only affects Range. A
+    representation without a date never counts as unmodified since one.
     """
     is_read = method in {"GET", "HEAD"}
     modified = representation.modified_by(now_seconds)
@@ -55,7 +56,7 @@ def evaluate(
             return PreconditionResult.FAILED
     elif (
         since := _parse_date(headers, "If-Unmodified-Since", now_seconds)
-    ) is not None and modified > since:
+    ) is not None and (modified is None or modified > since):
         return PreconditionResult.FAILED
 
     if_none_match = field_value(headers, "If-None-Match")
@@ -68,6 +69,7 @@ def evaluate(
             )
     elif (
         is_read
+        and modified is not None
         and (since := _parse_date(headers, "If-Modified-Since", now_seconds))
         is not None
         and modified <= since
@@ -87,7 +89,8 @@ def range_applies(
     True without an If-Range. An entity tag has to be strong and the same. A
     date has to equal Last-Modified, and to be older than STRONG_AFTER_SECONDS:
     a younger one is a weak validator, and does not match. (Clients that have
-    the entity tag have to send that instead of a date.)
+    the entity tag have to send that instead of a date.) Nor does any date of a
+    representation without one.
     """
     validator = field_value(headers, "If-Range")
     if validator is None:
@@ -96,7 +99,8 @@ def range_applies(
         return validator == representation.etag
     modified = representation.modified_by(now_seconds)
     return (
-        parse_http_date(validator, now_seconds=now_seconds) == modified
+        modified is not None
+        and parse_http_date(validator, now_seconds=now_seconds) == modified
         and modified + STRONG_AFTER_SECONDS <= now_seconds
     )
 

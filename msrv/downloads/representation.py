@@ -28,7 +28,9 @@ class Representation:
     """Metadata of a representation (RFC 9110, section 3.2).
 
     `etag` is a strong entity tag with its quotes: representations with the
-    same tag have the same bytes. `last_modified` is in whole Unix seconds.
+    same tag have the same bytes. `last_modified` is in whole Unix seconds,
+    None for what may change without a new date: no date is sent, then, nor
+    accepted as a validator.
     `file_name` is any text, suggested to the client; without one, no name is
     suggested. `sha256` is of all bytes, None where it is not known before
     they are sent.
@@ -36,7 +38,7 @@ class Representation:
 
     size_bytes: int
     etag: str
-    last_modified: int
+    last_modified: int | None
     media_type: str
     file_name: str | None = None
     sha256: bytes | None = None
@@ -53,12 +55,14 @@ class Representation:
             sha256=content.sha256,
         )
 
-    def modified_by(self, now_seconds: int) -> int:
+    def modified_by(self, now_seconds: int) -> int | None:
         """Return Last-Modified in Unix seconds, at most `now_seconds`.
 
         An origin server must not send a date in the future (RFC 9110, section
         8.8.2.1); a file's own time may be there.
         """
+        if self.last_modified is None:
+            return None
         return max(0, min(self.last_modified, now_seconds))
 
     def headers(
@@ -73,8 +77,10 @@ class Representation:
             "Accept-Ranges": "bytes",
             "Content-Type": self.media_type,
             "ETag": self.etag,
-            "Last-Modified": format_http_date(self.modified_by(now_seconds)),
         }
+        modified = self.modified_by(now_seconds)
+        if modified is not None:
+            headers["Last-Modified"] = format_http_date(modified)
         if self.file_name is not None:
             headers["Content-Disposition"] = content_disposition(
                 self.file_name, disposition

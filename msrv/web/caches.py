@@ -233,7 +233,9 @@ class RepresentationCache:
                 Representation(
                     size_bytes=archive.body.size_bytes,
                     etag=archive.etag,
-                    last_modified=release.last_modified,
+                    # Titles, numbers and the shop's contact are in it, too,
+                    # which change without a newer file.
+                    last_modified=None,
                     media_type=MEDIA_TYPE,
                     file_name=zip_name(release),
                 ),

@@ -6,6 +6,8 @@
 Each row of the tables is one request; `None` is the result PERFORM.
 """
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,6 +171,27 @@ def test_recent_date_is_a_weak_validator(
     ]
     headers = CIMultiDict({"If-Range": date})
     assert range_applies(headers, thing, now_seconds=NOW) is expected
+
+
+@pytest.mark.parametrize("date", [BEFORE, SAME, AFTER])
+def test_what_has_no_date_is_never_resumed_or_unmodified_by_one(
+    date: str,
+) -> None:
+    thing = replace(THING, last_modified=None)
+    assert "Last-Modified" not in thing.headers(
+        now_seconds=NOW, disposition="inline"
+    )
+
+    def result(name: str) -> PreconditionResult:
+        headers = CIMultiDict({name: date})
+        return evaluate("GET", headers, thing, now_seconds=NOW)
+
+    assert result("If-Modified-Since") is PreconditionResult.PERFORM
+    assert result("If-Unmodified-Since") is FAILED
+    headers = CIMultiDict({"If-Range": date})
+    assert not range_applies(headers, thing, now_seconds=NOW)
+    headers = CIMultiDict({"If-Range": thing.etag})
+    assert range_applies(headers, thing, now_seconds=NOW)
 
 
 @given(

@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from multidict import CIMultiDict
 
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.model import Catalog, Shop
 from msrv.downloads.body import Body, FileSlice
+from msrv.downloads.representation import format_http_date
+from msrv.downloads.response import plan_response
 from msrv.web.caches import RepresentationCache
 from tests.catalog.shared_parser import load_library
 
@@ -75,3 +78,29 @@ def test_zip_layout_is_rebuilt_when_the_shop_changes(catalog: Catalog) -> None:
     first, _ = packs.pack(catalog, release)
     renamed = replace(catalog, shop=Shop(name="Other"))
     assert packs.pack(renamed, release)[0].etag != first.etag
+
+
+def test_zip_is_not_resumed_by_its_date(catalog: Catalog) -> None:
+    """A new title changes a ZIP, without a newer file."""
+    packs = RepresentationCache()
+    release = catalog.releases_by_id["night-bus"]
+    first, _ = packs.pack(catalog, release)
+    items = tuple(replace(each, title="Other") for each in release.items)
+    retitled = replace(release, items=items)
+    second, _ = packs.pack(replace(catalog, releases=(retitled,)), retitled)
+    assert first.etag != second.etag
+    date = format_http_date(release.last_modified)
+
+    def status(**conditions: str) -> int:
+        headers = CIMultiDict(
+            {key.replace("_", "-"): text for key, text in conditions.items()}
+        )
+        now = release.last_modified + 10**6
+        return plan_response(
+            "GET", headers, second, now_seconds=now, cache_control=""
+        ).status
+
+    assert status(Range="bytes=9-", If_Range=date) == 200
+    assert status(Range="bytes=9-", If_Unmodified_Since=date) == 412
+    assert status(If_Modified_Since=date) == 200
+    assert status(Range="bytes=9-", If_Range=second.etag) == 206
