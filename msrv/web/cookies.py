@@ -25,7 +25,7 @@ from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Purpose
 from msrv.proofs.mac_tags import TAG_BYTES, is_tag, tag
 from msrv.proofs.orders import ITEM_ID
-from msrv.web.store import ORIGIN, STORE
+from msrv.web.store import CHANGED_CART, ORIGIN, STORE
 
 CART: Final = "cart"
 DISCOUNT: Final = "discount"
@@ -118,6 +118,8 @@ _MAX_CART_CHARS: Final = 3800
 
 def read_cart(request: web.Request, catalog: Catalog) -> Cart:
     """Return the visitor's cart; what can't be read of it is left out."""
+    if CHANGED_CART in request:
+        return request[CHANGED_CART]
     return Cart.build(
         parse_cart(read(request).get(CART, "")),
         catalog,

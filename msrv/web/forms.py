@@ -16,10 +16,12 @@ from typing import Final
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from msrv.catalog.model import Catalog
+from msrv.catalog.model import Catalog, Item, Release
 from msrv.money import Money, NotMoney, parse_typed
+from msrv.orders.errors import PriceOutOfBounds
 from msrv.orders.pricing import check_bounds, find_offered, id_of
 from msrv.translations import gettext
+from msrv.web import formatting
 from msrv.web.errors import (
     FormTooLarge,
     InvalidField,
@@ -170,30 +172,48 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
     The field is ignored for an item whose price is fixed. Raises InvalidField
     for anything but an amount, PriceOutOfBounds for one outside the bounds.
     """
+    prices, errors = read_each_price(form, catalog)
+    if errors:
+        raise errors[0]
+    return prices
+
+
+def read_each_price(
+    form: MultiDict[str], catalog: Catalog
+) -> tuple[dict[str, Money], list[InvalidField | PriceOutOfBounds]]:
+    """Return the valid prices, as `read_prices`, and errors of the others."""
     prices: dict[str, Money] = {}
+    errors: list[InvalidField | PriceOutOfBounds] = []
     for name, text in form.items():
         if not name.startswith(PRICE_PREFIX):
             continue
         offered = find_offered(catalog, name.removeprefix(PRICE_PREFIX))
         if offered is None or offered.minimum is None:
             continue
-        currency = offered.price.currency
         try:
-            own = parse_typed(text, currency)
-        except NotMoney:
-            example = offered.price.decimal
-            raise InvalidField(
-                offered.title,
-                gettext(
-                    "must be an amount of %(currency)s, like %(example)s",
-                    currency=currency,
-                    example=example,
-                ),
-                field=name,
-            ) from None
-        check_bounds(offered, own)
-        prices[id_of(offered)] = own
-    return prices
+            prices[id_of(offered)] = _read_price(name, text, offered)
+        except (InvalidField, PriceOutOfBounds) as error:
+            errors.append(error)
+    return prices, errors
+
+
+def _read_price(name: str, text: str, offered: Item | Release) -> Money:
+    """Return the price in a field. Raises as `read_prices` does."""
+    currency = offered.price.currency
+    try:
+        own = parse_typed(text, currency)
+    except NotMoney:
+        raise InvalidField(
+            offered.title,
+            gettext(
+                "must be an amount of %(currency)s, like %(example)s",
+                currency=currency,
+                example=formatting.typed(offered.price),
+            ),
+            field=name,
+        ) from None
+    check_bounds(offered, own)
+    return own
 
 
 async def _read(request: web.Request) -> bytes:

@@ -24,6 +24,7 @@ from msrv.ledger.sign_ins import SignInStore
 from msrv.mail.worker import MailWorker
 from msrv.newsletter.subscriptions import NewsletterSubscriptions
 from msrv.notifications.notifier import SellerNotifier
+from msrv.orders.cart import Cart
 from msrv.orders.checkout import Checkout
 from msrv.orders.corrections.worker import CorrectionMailer
 from msrv.orders.discounts import Discounts
@@ -139,6 +140,8 @@ ROUTE: Final = web.RequestKey("ROUTE", str)
 """The name of the matched route; set for every request."""
 ATTEMPT: Final = web.RequestKey("ATTEMPT", str)
 """The random id of the next order, in the forms of a page."""
+CHANGED_CART: Final = web.RequestKey("CHANGED_CART", Cart)
+"""The visitor's cart where the request has changed that of the cookie."""
 INCOMPLETE: Final = web.RequestKey("INCOMPLETE", bool)
 """Set where a response lacks what can't be read now: it isn't cached."""
 SLOTS: Final = web.RequestKey("SLOTS", PageSlots)

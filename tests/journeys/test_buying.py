@@ -258,8 +258,10 @@ async def test_button_can_be_pressed_again_without_a_connection(
     address = page.url
     await context.set_offline(offline=True)
     await page.get_by_role("button", name="Add to cart").tap()
-    again = page.get_by_text("Try again")
+    name = "Try again: Items May Have Shifted"
+    again = page.get_by_role("button", name=name, exact=True)
     await expect(again).to_be_visible()
+    await expect(page.locator("[data-cart-status]")).to_have_text(name)
     assert page.url == address
     await context.set_offline(offline=False)
     await again.tap()

@@ -11,18 +11,16 @@ from msrv.catalog.model import Catalog
 from msrv.orders import pricing
 from msrv.orders.cart import Cart
 from msrv.orders.discounts import CODE, CartDiscount, DiscountVisitor
-from msrv.orders.errors import PriceOutOfBounds
 from msrv.orders.pricing import PricedOrder
 from msrv.proofs.orders import Line, new_order_id
 from msrv.rate_limit import client_network
 from msrv.web import cookies, security_headers
-from msrv.web.errors import InvalidField
-from msrv.web.errors.fields import NO_ERRORS, FieldErrors
+from msrv.web.errors.fields import GIFT, NO_ERRORS, FieldErrors
 from msrv.web.errors.shopping import discount_message
-from msrv.web.forms import read_back, read_form, read_prices
+from msrv.web.forms import read_back, read_each_price, read_form
 from msrv.web.rendering import respond_in_slices, wants_json
 from msrv.web.shop import json_views
-from msrv.web.store import ORIGIN, STORE
+from msrv.web.store import CHANGED_CART, ORIGIN, STORE
 
 
 async def show(request: web.Request) -> web.Response:
@@ -31,15 +29,18 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def cart_page(
-    request: web.Request, errors: FieldErrors = NO_ERRORS
+    request: web.Request,
+    errors: FieldErrors = NO_ERRORS,
+    code: str | None = None,
 ) -> web.Response:
     """Return the cart's page; 422 with errors of its fields.
 
     A cart of one currency, without a price to choose, is paid from there.
+    `code` is the visitor's, if it isn't that of the cookie any more.
     """
     store = request.app[STORE]
     cart = cookies.read_cart(request, store.catalog.current)
-    discount = await cart_discount(request, cart)
+    discount = await cart_discount(request, cart, code)
     order = _fixed_order(cart, discount, store.catalog.current)
     offers = (
         store.providers.for_quote(store.checkout.quote(order)) if order else ()
@@ -88,28 +89,29 @@ async def change(request: web.Request) -> web.StreamResponse:
     """Add (`add`) and remove (`remove`) items; both fields can be repeated.
 
     `price.ITEM` is the buyer's own price, where the seller lets buyers set
-    one. `discount` is a code; an empty one removes it.
+    one. `discount` is a code; an empty one removes it. `give` adds an item
+    that is to be a gift.
 
     Returns the cart as JSON, or redirects a browser to the page that it came
-    from (`back`, a path of the store) or to the cart.
+    from (`back`, a path of the store), to the checkout of a gift, or to the
+    cart. The errors of mistyped prices are on the cart's page, with a 422;
+    everything else that the form has is kept.
     """
     catalog = request.app[STORE].catalog.current
     form = await read_form(request)
-    cart = cookies.read_cart(request, catalog)
-    cart = cart.add(form.getall("add", []), catalog)
+    prices, wrong = read_each_price(form, catalog)
     removed = [
         catalog.moved.get(each, each) for each in form.getall("remove", [])
     ]
-    cart = cart.remove(removed)
-    if not removed:  # a mistyped price doesn't keep an item from being removed
-        try:
-            prices = read_prices(form, catalog)
-        except (InvalidField, PriceOutOfBounds) as error:
-            errors = FieldErrors.of(error, form)
-            if errors is None or wants_json(request):
-                raise
-            return await cart_page(request, errors)
-        cart = cart.set_prices(prices)
+    errors = None
+    if wrong and not removed:  # or an item couldn't be removed beside it
+        errors = FieldErrors.of(wrong[0], form)
+        if errors is None or wants_json(request):
+            raise wrong[0]
+    given = form.getall("give", [])
+    cart = cookies.read_cart(request, catalog)
+    cart = cart.add([*form.getall("add", []), *given], catalog)
+    cart = cart.remove(removed).set_prices(prices)
     typed = form.get("discount")
     code = None
     if typed is not None:
@@ -121,14 +123,25 @@ async def change(request: web.Request) -> web.StreamResponse:
         response = web.json_response(
             {**json_views.cart(cart), **json_views.discount(discount)}
         )
+    elif errors is not None:
+        request[CHANGED_CART] = cart
+        response = await cart_page(request, errors, code)
     else:
-        response = web.HTTPSeeOther(read_back(form, "/cart"))
+        back = _gift_checkout(given, catalog) or read_back(form, "/cart")
+        response = web.HTTPSeeOther(back)
     cookies.write_cart(request, response, cart)
     if code is not None:
         _write_discount(request, response, code)
     if isinstance(response, web.HTTPException):
         raise response
     return response
+
+
+def _gift_checkout(given: Iterable[str], catalog: Catalog) -> str:
+    """Return the path of the checkout of a gift, empty if nothing is given."""
+    found = [pricing.find_offered(catalog, each) for each in given]
+    currencies = [each.price.currency for each in found if each]
+    return f"/checkout?{GIFT}={currencies[0]}" if currencies else ""
 
 
 def discount_visitor(request: web.Request) -> DiscountVisitor:

@@ -13,7 +13,6 @@ from multidict import MultiDict
 from msrv.catalog.model import Catalog, Item, Release
 from msrv.money import Money
 from msrv.orders import pricing
-from msrv.orders.cart import Cart
 from msrv.orders.errors import FreeGift, PriceOutOfBounds
 from msrv.orders.pricing import id_of
 from msrv.payments.provider import PayAt, Provider
@@ -51,7 +50,7 @@ from msrv.web.shop.purchases.newsletter_tick import (
 )
 from msrv.web.shop.receipt_mails import read_address
 from msrv.web.shop.receipts import respond_with_receipt
-from msrv.web.store import ORIGIN, STORE
+from msrv.web.store import CHANGED_CART, ORIGIN, STORE
 
 SUGGESTED: Final = "suggested_minor"
 """Field of the button that buys a single item at a suggested price."""
@@ -96,7 +95,8 @@ async def update(request: web.Request) -> web.Response:
         return await checkout_page(request, errors, form)
     cart = cookies.read_cart(request, catalog).set_prices(prices)
     typed = FieldErrors.with_typed(form)
-    response = await checkout_page(request, typed, form, cart)
+    request[CHANGED_CART] = cart
+    response = await checkout_page(request, typed, form)
     cookies.write_cart(request, response, cart)
     return response
 
@@ -105,19 +105,16 @@ async def checkout_page(
     request: web.Request,
     errors: FieldErrors = NO_ERRORS,
     posted: Mapping[str, str] | None = None,
-    cart: Cart | None = None,
 ) -> web.Response:
     """Return the checkout's page; 422 with errors of its fields.
 
     `errors` are those of the form `posted`: the forms of other currencies
-    are other orders, in which nothing was ticked. `cart` is the visitor's,
-    if it isn't that of the cookie any more.
+    are other orders, in which nothing was ticked.
     """
     store = request.app[STORE]
     await store.ledger.reserve_space()
     catalog = store.catalog.current
-    if cart is None:
-        cart = cookies.read_cart(request, catalog)
+    cart = cookies.read_cart(request, catalog)
     discount = await cart_discount(request, cart)
     currency = _currency_of(catalog, posted)
     groups = []
@@ -146,8 +143,9 @@ async def checkout_page(
                 tuple(offers),
                 fixed_minor,
                 own,
-                is_gift=GIFT
-                in (request.query if posted is None else own.typed),
+                is_gift=GIFT in own.typed
+                if posted is not None
+                else request.query.get(GIFT) in {"1", total.currency},
             )
         )
     response = await respond_in_slices(

@@ -35,9 +35,9 @@ function showCart(cart) {
   $$("[data-release]").forEach((tracks) => {
     tracks.classList.toggle("whole-in-cart", held.has(tracks.dataset.release));
   });
-  $$("form.add").forEach((form) => {
-    const { title, text } = form.dataset;
-    const button = $("button", form);
+  $$(".add").forEach((place) => {
+    const { title, text } = place.dataset;
+    const button = $("button", place);
     const inCart = held.has(button.value);
     button.classList.toggle("done", inCart);
     button.name = inCart ? "remove" : "add";
@@ -52,12 +52,14 @@ function showCart(cart) {
 // What the store has not answered yet.
 const pending = new Set();
 
+// A button whose form the browser is to submit by itself.
+let refused;
+
 document.addEventListener("submit", (event) => {
-  const form = event.target;
   const button = event.submitter;
-  if (!form.matches("form.add") || !button) return;
+  if (!button?.closest(".add") || button === refused) return;
   event.preventDefault();
-  const change = changeCart(form, button);
+  const change = changeCart(button);
   pending.add(change);
   change.finally(() => pending.delete(change));
 });
@@ -78,13 +80,15 @@ document.addEventListener(
 );
 
 // Whether the cart was changed.
-async function changeCart(form, button) {
+async function changeCart(button) {
+  const body = new URLSearchParams(new FormData(button.form));
+  body.append(button.name, button.value);
   button.disabled = true;
   try {
-    const response = await fetch(form.action, {
+    const response = await fetch("/cart", {
       method: "POST",
       headers: { Accept: "application/json" },
-      body: new URLSearchParams({ [button.name]: button.value }),
+      body,
       keepalive: true, // also where the buyer closes the page
     });
     if (!response.ok) throw new Error(response.statusText);
@@ -96,17 +100,19 @@ async function changeCart(form, button) {
     button.disabled = false;
     if (error instanceof TypeError) {
       // No connection: the page stays, and the button can be pressed again.
-      button.textContent = cartBar().dataset.retry;
+      const { add, retry } = cartBar().dataset;
+      const { title } = button.closest(".add").dataset;
+      const label = fill(add, { button: retry, title });
+      button.textContent = retry;
+      button.setAttribute("aria-label", label);
+      $("[data-cart-status]").textContent = label;
       button.focus();
       return false;
     }
     // Submit the form normally, so that the store's answer is shown.
-    const field = document.createElement("input");
-    field.type = "hidden";
-    field.name = button.name;
-    field.value = button.value;
-    form.append(field);
-    form.submit();
+    refused = button;
+    button.form.requestSubmit(button);
+    refused = null;
     return false;
   }
 }

@@ -203,6 +203,84 @@ async def test_item_can_be_removed_beside_a_mistyped_price(
     assert (await answer.json())["items"] == []
 
 
+async def test_every_button_of_the_cart_keeps_the_typed_prices(
+    start_store: StartStore, settings: Settings, library: Path, store: Client
+) -> None:
+    with (library / "store.toml").open("a", encoding="utf-8") as config:
+        config.write("\n[discounts.TOUR]\npercent = 10\n")
+    store = await start_store(settings)
+    await store.post("/cart", data=[("add", "night-bus"), ("add", "umbrella")])
+    page = await (await store.get("/cart")).text()
+    form = re.search(r'(?s)<form id="change".*?</form>', page)
+    assert form
+    assert page.count('action="/cart"') == 1
+    assert 'name="discount"' in form[0]
+    assert 'name="price.night-bus" value="8.00"' in form[0]
+    assert 'form="change" name="back" value="/checkout"' in page
+    assert '<a class="button big" href="/checkout">' not in page
+    for minor, button in (
+        (1000, {"back": "/checkout"}),
+        (1100, {"discount": "TOUR"}),
+        (1200, {"remove": "umbrella"}),
+        (1300, {"add": "zine"}),
+    ):
+        typed = {"price.night-bus": str(minor // 100)}
+        answer = await store.post("/cart", data=typed | button)
+        assert answer.status == 200
+        assert answer.url.path == button.get("back", "/cart")
+        assert f"€{minor // 100}.00" in await answer.text()
+
+
+async def test_mistyped_price_loses_nothing_else_of_its_form(
+    store: Client,
+) -> None:
+    await store.post(
+        "/cart", data=[("add", "night-bus"), ("add", "departure")]
+    )
+    await store.post("/cart", data={"remove": "night-bus"})
+    form = {"price.night-bus": "12", "price.departure": "?"}
+    answer = await store.post("/cart", data=form | {"add": "night-bus"})
+    assert answer.status == 422
+    assert 'name="price.night-bus" value="12"' in await answer.text()
+    await store.post("/cart", data={"add": "umbrella"} | form)
+    await store.post("/cart", data={"remove": "umbrella"} | form)
+    cart = await (await store.get("/cart", headers=JSON)).json()
+    assert cart["totals"] == [{"total_minor": 1200, "currency": "EUR"}]
+
+
+async def test_price_typed_on_a_release_goes_with_it_to_the_cart(
+    store: Client,
+) -> None:
+    page = await (await store.get("/catalog/night-bus")).text()
+    for name in ("add", "give"):
+        button = f'form="own-price" formaction="/cart" name="{name}"'
+        assert f'{button} value="night-bus"' in page
+    form = dict(fields(page, 'id="own-price"')) | {
+        "price.night-bus": "12,50",
+        "consent": "",
+    }
+    answer = await store.post("/cart", data=form | {"add": "night-bus"})
+    assert answer.url.path == "/catalog/night-bus"
+    page = await (await store.get("/cart")).text()
+    assert 'name="price.night-bus" value="12.50"' in page
+    answer = await store.post(
+        "/cart",
+        data=form | {"give": "night-bus", "price.night-bus": "13"},
+    )
+    assert answer.url.path_qs == "/checkout?gift=EUR"
+    assert 'name="price.night-bus" value="13.00"' in await answer.text()
+    # The item is in the cart, whose page says what is wrong with its price.
+    await store.post("/cart", data={"remove": "night-bus"})
+    answer = await store.post(
+        "/cart", data=form | {"add": "night-bus", "price.night-bus": "4"}
+    )
+    page = await answer.text()
+    assert answer.status == 422
+    assert 'name="price.night-bus" value="4"' in page
+    assert "Please choose a price from €5.00" in page
+    assert "data-cart-count>1<" in page
+
+
 async def test_catalog_has_the_minimum_price(store: Client) -> None:
     page = await (await store.get("/catalog/night-bus")).text()
     assert "At least €5.00; suggested: €8.00." in page
@@ -217,9 +295,11 @@ async def test_catalog_has_the_minimum_price(store: Client) -> None:
     ]
 
 
-def fields(page: str) -> list[tuple[str, str]]:
-    """Return the fields of the checkout's form."""
-    form = page[page.index('class="form-actions"') :].partition("</form>")[0]
+def fields(
+    page: str, mark: str = 'class="form-actions"'
+) -> list[tuple[str, str]]:
+    """Return the fields of a form, by default the checkout's."""
+    form = page[page.index(mark) :].partition("</form>")[0]
     found = []
     for tag in re.findall(r"<input[^>]*>", form):
         if 'type="checkbox"' in tag and " checked" not in tag:
@@ -264,6 +344,12 @@ async def test_mistyped_price_is_shown_beside_its_field(store: Client) -> None:
     assert 'value="ten"' in page
     assert "<h1" in page
     assert "Night Bus" in page
+    answer = await store.post(
+        "/cart",
+        data={"add": "night-bus", "price.night-bus": "zehn"},
+        headers={"Accept-Language": "de"},
+    )
+    assert "etwa 8,00." in await answer.text()
 
 
 async def test_suggested_prices_are_on_the_release_page(

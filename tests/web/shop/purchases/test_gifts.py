@@ -325,8 +325,9 @@ async def test_release_page_leads_to_the_checkout_of_a_gift(
     store: Client,
 ) -> None:
     page = await (await store.get("/catalog/night-bus")).text()
-    assert 'name="back" value="/checkout?gift=1"' in page
-    answer = await store.post(
-        "/cart", data={"add": "night-bus", "back": "/checkout?gift=1"}
-    )
+    assert 'name="give" value="night-bus"' in page
+    answer = await store.post("/cart", data={"give": "night-bus"})
+    assert answer.url.path_qs == "/checkout?gift=EUR"
     assert 'value="1" checked' in await answer.text()
+    page = await (await store.get("/checkout?gift=JPY")).text()
+    assert 'value="1" checked' not in page
