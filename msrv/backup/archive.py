@@ -62,7 +62,12 @@ class ArchiveWriter:
         digest = hashlib.sha256()
         left = size_bytes
         while left:
-            piece = file.read(min(left, _PIECE))
+            try:
+                piece = file.read(min(left, _PIECE))
+            except OSError as error:
+                raise BackupError(
+                    f"can't read {name}: {error.strerror or error}"
+                ) from error
             if not piece:
                 raise BackupError(f"{name} became shorter while it was read")
             self._file.write(piece)

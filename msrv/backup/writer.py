@@ -113,7 +113,8 @@ def write_backup(
 ) -> Manifest:
     """Write a backup to a file, encrypted if there are recipients.
 
-    Raises BackupError, LedgerError, and OSError.
+    Raises BackupError and LedgerError, and OSError where the file can't be
+    written: what can't be read is a BackupError.
     """
     if source.secrets and not recipients:
         raise BackupError(
@@ -128,16 +129,38 @@ def write_backup(
 async def _write(
     file: BinaryIO, source: BackupSource, progress: Progress
 ) -> Manifest:
-    await asyncio.to_thread(_check_source, source)
-    backup = _Backup(ArchiveWriter(file), source, progress)
-    await asyncio.to_thread(backup.add, HEADER_NAME, format_header())
-    await asyncio.to_thread(backup.add_files, Part.INBOX)
-    await asyncio.to_thread(backup.add_files, Part.SPOOL)
-    await backup.add_ledger()
-    await asyncio.to_thread(backup.add_files, Part.OUTBOX)
-    await asyncio.to_thread(backup.add_marks)
-    await asyncio.to_thread(backup.add_files, Part.STATE)
-    return await asyncio.to_thread(backup.finish)
+    try:
+        await asyncio.to_thread(_check_source, source)
+        backup = _Backup(ArchiveWriter(file), source, progress)
+        await asyncio.to_thread(backup.add, HEADER_NAME, format_header())
+        await asyncio.to_thread(backup.add_files, Part.INBOX)
+        await asyncio.to_thread(backup.add_files, Part.SPOOL)
+        await backup.add_ledger()
+        await asyncio.to_thread(backup.add_files, Part.OUTBOX)
+        await asyncio.to_thread(backup.add_marks)
+        await asyncio.to_thread(backup.add_files, Part.STATE)
+        return await asyncio.to_thread(backup.finish)
+    except _CannotWrite as error:
+        raise error.reason from None
+    except OSError as error:
+        # Only what is opened here has a name: not the backup's file.
+        if error.filename is None:
+            raise
+        raise BackupError(
+            f"MSRV_DATA: can't read {error.filename}: {error.strerror}; run "
+            "this as the store's user"
+        ) from error
+
+
+class _CannotWrite(Exception):
+    """The backup's file can't be written.
+
+    Within a transaction an OSError would be taken for the database's.
+    """
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class _Backup:
@@ -162,16 +185,11 @@ class _Backup:
         )
 
     def add(self, name: str, data: bytes) -> None:
-        """Add a member of this moment. Raises BackupError.
-
-        Within a transaction an OSError would be taken for the database's.
-        """
+        """Add a member of this moment. Raises _CannotWrite."""
         try:
             self._archive.add(name, data, self._made_at)
         except OSError as error:
-            raise BackupError(
-                f"can't write the backup: {error.strerror or error}"
-            ) from error
+            raise _CannotWrite(error) from error
 
     def add_files(self, part: Part) -> None:
         """Add the files of a part of the data folder."""

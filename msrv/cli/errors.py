@@ -8,6 +8,7 @@ Apart from the commands, since several of them share it.
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 
 import click
@@ -30,6 +31,27 @@ def user_errors() -> Iterator[None]:
         if isinstance(error, OSError) and error.filename is not None:
             raise click.ClickException(file_problem(error)) from error
         raise
+
+
+@contextlib.contextmanager
+def output_errors() -> Iterator[None]:
+    """Convert the errors of writing to standard output to ClickException.
+
+    A pipe whose reader has stopped is none: click ends quietly then.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # Otherwise what is buffered would fail once more at the exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.ClickException(
+            f"standard output: {error.strerror}"
+        ) from error
 
 
 def file_problem(error: OSError) -> str:

@@ -5,6 +5,7 @@
 
 import io
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -32,6 +33,7 @@ from msrv.ledger.connection_rules import DEFAULT_RULES
 from msrv.ledger.errors import DatabaseUnavailable
 from msrv.settings import Settings
 from tests.backup.filled_stores import StoreFolder, names_in
+from tests.catalog.unprivileged import open_folder, without_rights
 from tests.conftest import StartStore
 from tests.ledger.sample_events import sale
 from tests.web.purchases import buy
@@ -167,8 +169,29 @@ def test_full_disk_is_not_taken_for_the_database(
         ],
     )
     source = BackupSource(sold.data, None, DEFAULT_RULES, "", [])
-    with pytest.raises((BackupError, OSError), match="No space left"):
+    with pytest.raises(OSError, match="No space left"):
         write_backup(Disk(), source)
+
+
+def test_data_that_cannot_be_read_is_named(sold: StoreFolder) -> None:
+    """Not the folder of the backup, which can be written to."""
+    with open_folder() as folder:
+        data = folder / "data"
+        shutil.copytree(sold.data, data)
+        (folder / "backups").mkdir()
+        for each in folder.rglob("*"):
+            each.chmod(0o777)
+        for each in (data / "outbox").glob("*.json"):
+            each.chmod(0o000)
+        with (
+            without_rights(),
+            pytest.raises(BackupError) as caught,
+            new_file(folder / "backups" / "b") as file,
+        ):
+            write_backup(file, BackupSource(data, None, DEFAULT_RULES, "", []))
+        assert names_in(folder / "backups") == []
+    assert f"MSRV_DATA: can't read {data / 'outbox'}" in str(caught.value)
+    assert "run this as the store's user" in str(caught.value)
 
 
 def test_parts_are_read_in_the_order_in_which_a_store_writes(

@@ -20,7 +20,7 @@ import click
 from msrv import settings as settings_room
 from msrv.backup.errors import BackupError
 from msrv.backup.manifest import Manifest
-from msrv.cli.errors import user_errors
+from msrv.cli.errors import output_errors, user_errors
 from msrv.cli.nonce import known_nonces
 from msrv.cli.options import examples, load_settings
 from msrv.cli.progress import ProgressLine
@@ -109,10 +109,11 @@ def backup(
         with ProgressLine() as line:
             if output == STDIO:
                 path = None
-                manifest = writer.write_backup(
-                    sys.stdout.buffer, source, keys, line.update
-                )
-                sys.stdout.buffer.flush()
+                with output_errors():
+                    manifest = writer.write_backup(
+                        sys.stdout.buffer, source, keys, line.update
+                    )
+                    sys.stdout.buffer.flush()
             else:
                 path = Path(output) if output else settings.backups
                 if path.is_dir() or not output or output.endswith(os.sep):

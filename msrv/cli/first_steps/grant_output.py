@@ -17,6 +17,7 @@ from typing import Any, Final
 import click
 
 from msrv.cli.access.operator_admin import record_apart
+from msrv.cli.errors import output_errors
 from msrv.cli.first_steps.grant_options import GrantOptions
 from msrv.cli.progress import ProgressLine
 from msrv.ledger.db import schema_upgrade
@@ -67,7 +68,8 @@ def run(
     try:
         asyncio.run(_run(granting, buyers, counts, options, totals))
     finally:
-        sys.stdout.flush()
+        with output_errors():
+            sys.stdout.flush()
     summary = _summary(granting, counts, options, totals)
     if options.as_json and (options.mail or options.dry_run):
         click.echo(json.dumps(summary, indent=2))
@@ -99,11 +101,13 @@ async def _run(
                     made = await granting.grant(batch, int(time.time()))
                     _count(made, totals)
                     if shows_list:
-                        printer.write(made)
+                        with output_errors():
+                            printer.write(made)
                 done += len(batch)
     finally:
         if shows_list:
-            printer.finish()
+            with output_errors():
+                printer.finish()
         await granting.database.close()
     if options.dry_run:
         totals.new = done - totals.known

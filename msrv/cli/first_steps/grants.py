@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import copyfileobj
 from typing import BinaryIO, Final
@@ -19,6 +19,7 @@ from msrv.catalog.model import Catalog, Item, Release
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import user_errors
 from msrv.cli.first_steps.grant_options import GrantOptions
+from msrv.cli.first_steps.library_folder import write_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, examples, load_settings
 from msrv.display_text import printable
@@ -136,7 +137,8 @@ def grant(
                 f"{granting.base_url}",
                 err=True,
             )
-        grant_output.run(granting, buyer_list, counts, options)
+        with write_errors(settings.data, "run it again to continue"):
+            grant_output.run(granting, buyer_list, counts, options)
 
 
 def _find(catalog: Catalog, item_id: str) -> Item | Release:
@@ -175,17 +177,18 @@ def _check(
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
     """Open a list for reading, repeatedly. Raises ClickException."""
-    try:
-        if str(path) == "-":
-            with tempfile.TemporaryFile() as copy:
-                copyfileobj(sys.stdin.buffer, copy)
-                yield copy, "standard input"
-            return
-        with path.open("rb") as file:
-            yield file, path.name
-    except OSError as error:
-        where = printable(str(error.filename or path))
-        raise click.ClickException(f"{where}: {error.strerror}") from None
+    file: BinaryIO
+    with ExitStack() as stack:
+        try:
+            if str(path) == "-":
+                file = stack.enter_context(tempfile.TemporaryFile())
+                copyfileobj(sys.stdin.buffer, file)
+            else:
+                file = stack.enter_context(path.open("rb"))
+        except OSError as error:
+            where = printable(str(error.filename or path))
+            raise click.ClickException(f"{where}: {error.strerror}") from None
+        yield file, "standard input" if str(path) == "-" else path.name
 
 
 def _mark_sold(settings: Settings, entry: Item | Release) -> None:

@@ -62,6 +62,8 @@ def write_errors(
     """
     try:
         yield
+    except BrokenPipeError:
+        raise  # of standard output: click ends quietly
     except OSError as error:
         where = printable(str(error.filename or folder))
         raise click.ClickException(

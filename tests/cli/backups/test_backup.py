@@ -4,6 +4,7 @@
 """Commands `backup` and `restore`."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -212,6 +213,24 @@ def test_backup_is_piped_and_restored_from_a_pipe(
     )
     assert cut.returncode == 1
     assert b"Error: the backup is cut short" in cut.stderr
+
+
+def test_output_that_is_full_is_named(sold: StoreFolder) -> None:
+    """One line, and nothing more when the process ends."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "msrv", "backup", "--output", "-"],
+            cwd=ROOT,
+            env=os.environ | {"MSRV_DATA": str(sold.data), "NONCE": NONCE},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=120,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"Error: standard output: No space left on device\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])

@@ -7,7 +7,10 @@ import contextlib
 import csv
 import io
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -274,6 +277,26 @@ def test_what_cannot_be_granted_is_one_line(
     assert result.exit_code == 1
     assert error in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.output
+
+
+def test_output_that_is_full_is_named(cli: Cli, buyers: str) -> None:
+    """Not the list; the receipts are recorded, and the same the next time."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "msrv", "grant", buyers, "night-bus"],
+            cwd=Path(__file__).parents[3],
+            env=os.environ | cli.environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=120,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        b"Error: standard output: No space left on device"
+    )
+    again = rows(cli("grant", buyers, "night-bus").stdout)
+    assert [row["state"] for row in again] == ["known", "known"]
 
 
 def test_list_on_standard_input(cli: Cli) -> None:
