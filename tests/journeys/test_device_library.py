@@ -7,9 +7,10 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, expect
+from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
 from msrv.settings import DEMO_LIBRARY
 from tests.journeys.page_checks import check_page
@@ -166,6 +167,130 @@ async def test_entries_that_lead_elsewhere_are_left_out(
     link = page.get_by_role("link", name="<b>x")
     assert await link.get_attribute("href") == forged
     await expect(page.get_by_text("isn't valid in this store")).to_be_visible()
+    await page.context.close()
+
+
+async def stored(page: Page) -> list[dict[str, Any]]:
+    """Return the purchases that the browser keeps."""
+    found: list[dict[str, Any]] = json.loads(
+        await page.evaluate("localStorage.purchases")
+    )
+    return found
+
+
+async def test_import_leaves_the_receipts_that_are_known(
+    browser: Browser, growing_store: StoreProcess, tmp_path: Path
+) -> None:
+    """An older export can't replace a working receipt with a dead one."""
+    page = await open_page(browser)
+    await page.goto(growing_store.url + buy(growing_store))
+    await page.goto(growing_store.url + "/library")
+    (known,) = await stored(page)
+    dead = "/purchases/" + "A" * 60
+    older = tmp_path / "purchases.json"
+    older.write_text(
+        json.dumps(
+            {
+                "format": "msrv-purchases",
+                "purchases": [
+                    known | {"receipt": dead, "titles": ["Older"]},
+                    known | {"receipt": dead, "order": "B"},
+                    known | {"receipt": dead, "order": "B"},
+                ],
+            }
+        )
+    )
+    await page.get_by_label("Import a file").set_input_files(older)
+    await expect(page.get_by_text("Receipts imported: 1.")).to_be_visible()
+    await expect(page.locator(".bought")).to_have_count(2)
+    assert known in await stored(page)
+    await page.context.close()
+
+
+async def test_opened_receipt_replaces_the_one_that_is_known(
+    browser: Browser, growing_store: StoreProcess
+) -> None:
+    page = await open_page(browser)
+    receipt = buy(growing_store)
+    await page.goto(growing_store.url + receipt)
+    (known,) = await stored(page)
+    dead = known | {"receipt": "/purchases/" + "A" * 60, "files": {"x": "y"}}
+    await page.evaluate(
+        "dead => { localStorage.purchases = JSON.stringify([dead]) }", dead
+    )
+    await page.reload()
+    assert await stored(page) == [known | {"files": {"x": "y"}}]
+    await page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (404, "isn't valid in this store"),
+        (410, "isn't valid in this store"),
+        (403, "couldn't be loaded"),
+        (429, "couldn't be loaded"),
+        (503, "couldn't be loaded"),
+    ],
+)
+async def test_only_a_receipt_that_ended_is_called_invalid(
+    browser: Browser, growing_store: StoreProcess, status: int, text: str
+) -> None:
+    page = await open_page(browser)
+    await page.goto(growing_store.url + buy(growing_store))
+    await page.route(
+        "**/purchases/*", lambda route: route.fulfill(status=status)
+    )
+    await page.goto(growing_store.url + "/library")
+    await expect(page.locator("[data-state]")).to_contain_text(text)
+    await page.context.close()
+
+
+async def test_forgetting_a_purchase_requests_no_other_receipt_again(
+    browser: Browser, growing_store: StoreProcess
+) -> None:
+    page = await open_page(browser)
+    for _ in range(3):
+        await page.goto(growing_store.url + buy(growing_store))
+    await page.goto(growing_store.url + "/library")
+    await expect(page.locator("[data-state]")).to_have_count(0)
+    requested = []
+    page.on("request", lambda request: requested.append(request.url))
+    await page.get_by_role("button", name="Forget: Field").first.click()
+    await expect(page.locator(".bought")).to_have_count(2)
+    await expect(page.locator("h1")).to_be_focused()
+    assert len(await stored(page)) == 2
+    assert not requested
+    await page.context.close()
+
+
+async def test_list_that_is_shown_again_requests_each_receipt_once(
+    browser: Browser, growing_store: StoreProcess, tmp_path: Path
+) -> None:
+    """The requests of the older list end."""
+    page = await open_page(browser)
+    for _ in range(3):
+        await page.goto(growing_store.url + buy(growing_store))
+    requested: list[str] = []
+    held: list[Route] = []
+
+    async def hold_the_first(route: Route) -> None:
+        requested.append(route.request.url)
+        if len(requested) == 1:
+            held.append(route)
+        else:
+            await route.continue_()
+
+    await page.route("**/purchases/*", hold_the_first)
+    await page.goto(growing_store.url + "/library")
+    await expect(page.locator(".bought")).to_have_count(3)
+    nothing = tmp_path / "purchases.json"
+    nothing.write_text('{"format": "msrv-purchases", "purchases": []}')
+    await page.get_by_label("Import a file").set_input_files(nothing)
+    await expect(page.locator("[data-state]")).to_have_count(0)
+    await held[0].continue_()
+    await page.wait_for_load_state("networkidle")
+    assert len(requested) == 4
     await page.context.close()
 
 

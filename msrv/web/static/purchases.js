@@ -40,17 +40,33 @@
     }
   };
 
-  // `files` of a known order stays as it was: what differs is new.
-  const add = (added) => {
-    const found = new Map(load().map((each) => [each.order, each]));
-    for (const each of added) {
-      const files = found.get(each.order)?.files ?? each.files;
-      found.set(each.order, { ...each, files });
+  const newest = (purchases) =>
+    purchases
+      .sort((one, other) => other.issued_at - one.issued_at)
+      .slice(0, MAX_PURCHASES);
+
+  // The receipt of a known order is the one that was opened last. `files`
+  // stays as it was: what differs is new.
+  const addOpened = (purchase) => {
+    const held = load();
+    const known = held.find((each) => each.order === purchase.order);
+    const files = known?.files ?? purchase.files;
+    const others = held.filter((each) => each !== known);
+    return save(newest([...others, { ...purchase, files }]));
+  };
+
+  // The number of orders that were added, null without storage. A known
+  // order stays: a file may be old, and its receipts may have ended.
+  const addImported = (imported) => {
+    const held = load();
+    const found = new Map();
+    for (const each of [...held, ...imported]) {
+      if (!found.has(each.order)) found.set(each.order, each);
     }
-    const newest = [...found.values()].sort(
-      (one, other) => other.issued_at - one.issued_at,
-    );
-    return save(newest.slice(0, MAX_PURCHASES));
+    const known = new Set(held.map((each) => each.order));
+    const kept = newest([...found.values()]);
+    if (!save(kept)) return null;
+    return kept.filter((each) => !known.has(each.order)).length;
   };
 
   const forget = (order) =>
@@ -83,7 +99,7 @@
         mark.closest("details")?.setAttribute("open", "");
       }
     }
-    if (add([purchase]) && kept) kept.hidden = false;
+    if (addOpened(purchase) && kept) kept.hidden = false;
     document.addEventListener("click", (event) => {
       const row = event.target.closest("a[download]")?.closest("li");
       const marks = row ? row.querySelectorAll("[data-mark]") : [];
@@ -196,8 +212,9 @@
         headers: { Accept: "application/json" },
       });
       if (!response.ok) {
-        const refused = response.status >= 400 && response.status < 500;
-        state.textContent = library.dataset[refused ? "invalid" : "away"];
+        // Any other answer, such as 429, may be a better one later.
+        const isInvalid = [404, 410].includes(response.status);
+        state.textContent = library.dataset[isInvalid ? "invalid" : "away"];
         return;
       }
       const receipt = await response.json();
@@ -208,12 +225,16 @@
     }
   }
 
+  const showWhetherEmpty = (count) => {
+    $("[data-library-empty]").hidden = count > 0;
+    $("[data-library-full]").hidden = count === 0;
+  };
+
   async function showAll() {
     const list = $("[data-library-list]");
     const purchases = load();
     list.replaceChildren();
-    $("[data-library-empty]").hidden = purchases.length > 0;
-    $("[data-library-full]").hidden = purchases.length === 0;
+    showWhetherEmpty(purchases.length);
     const shown = purchases.map((purchase) => {
       const row = copyOf("purchase-row");
       const titles = purchase.titles.map(String).join(", ");
@@ -229,14 +250,18 @@
       label(button, "label", titles);
       button.addEventListener("click", () => {
         forget(purchase.order);
-        showAll();
+        row.remove();
+        showWhetherEmpty(load().length);
         $("h1").focus();
       });
       list.append(row);
       return [row, purchase];
     });
-    // One after the other: there may be hundreds.
-    for (const [row, purchase] of shown) await showFiles(row, purchase);
+    // One after the other: there may be hundreds. Rows that were forgotten,
+    // or replaced when the list was shown again, are left out.
+    for (const [row, purchase] of shown) {
+      if (row.isConnected) await showFiles(row, purchase);
+    }
   }
 
   async function importFile(file) {
@@ -244,11 +269,9 @@
     try {
       const found = JSON.parse(await file.text());
       if (found.format !== FORMAT) throw new TypeError("another format");
-      const purchases = found.purchases.filter(isPurchase);
-      if (!add(purchases)) throw new TypeError("no storage");
-      status.textContent = fill(library.dataset.imported, {
-        count: purchases.length,
-      });
+      const count = addImported(found.purchases.filter(isPurchase));
+      if (count === null) throw new TypeError("no storage");
+      status.textContent = fill(library.dataset.imported, { count });
     } catch {
       status.textContent = library.dataset.unreadable;
     }
