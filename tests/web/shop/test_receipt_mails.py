@@ -176,6 +176,29 @@ async def test_receipt_of_a_redeemed_code_is_mailed_once(
     assert [each.to for each in queued_mails(shop)] == ["0@example.net"]
 
 
+@pytest.mark.parametrize(
+    ("code", "mail"), [("ABCD", TO), ("", TO), (None, "kim@")]
+)
+async def test_form_of_a_code_keeps_what_was_typed(
+    shop: Client, keyring: Keyring, code: str | None, mail: str
+) -> None:
+    (valid,) = codes.mint(keyring, "night-bus", "vinyl", [1])
+    typed = valid if code is None else code
+    answer = await shop.post("/redeem", data={"code": typed, "mail": mail})
+    page = await answer.text()
+    assert answer.status == 422
+    assert f'name="code" value="{typed}"' in page
+    (field,) = re.findall(r'<input[^>]*name="mail"[^>]*>', page)
+    assert f'value="{mail}"' in field
+    is_mistyped = code is None
+    assert ('aria-describedby="mail-wrong"' in field) == is_mistyped
+    assert ("Must be an email address" in page) == is_mistyped
+    assert queued_mails(shop) == []
+    # Nor was the code used up.
+    answer = await shop.post("/redeem", data={"code": valid}, headers=JSON)
+    assert answer.status == 201
+
+
 async def test_receipt_can_be_mailed_again(shop: Client, clock: Clock) -> None:
     path = await pay(shop, "")
     assert queued_mails(shop) == []
