@@ -25,7 +25,12 @@ from msrv.catalog.library.upload_detection import UploadDetector
 from msrv.catalog.parsing.parser import Parser
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring
-from msrv.cli.options import BASE_URL, LIBRARY, load_settings, public_address
+from msrv.cli.options import (
+    BASE_URL,
+    LIBRARY,
+    load_library_settings,
+    public_address,
+)
 from msrv.cli.progress import ProgressLine
 from msrv.display_text import printable
 from msrv.ledger.revocations import (
@@ -73,7 +78,7 @@ def link(
     if hours is not None and until is not None:
         raise click.UsageError("--hours and --until can't be used together")
     with user_errors():
-        settings = load_settings(library=library, public_url=base_url)
+        settings = load_library_settings(library=library, public_url=base_url)
         address = public_address(settings)
         entry = read_catalog(settings).catalog.by_id.get(item)
         if entry is None:
@@ -102,7 +107,7 @@ def verify(text: str, library: Path | None) -> None:
     if text == "-":
         text = sys.stdin.buffer.read(MAX_CHARS).decode("utf-8", "replace")
     with user_errors():
-        settings = load_settings(library=library)
+        settings = load_library_settings(library=library)
         explanation = explain(load_keyring(settings), text, int(time.time()))
         catalog = read_catalog(settings).catalog
         revocations = Revocations(settings.data / FILE_NAME)

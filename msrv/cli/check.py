@@ -16,7 +16,7 @@ from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.model import Item, Release
 from msrv.cli.catalog import read_catalog, shorten
 from msrv.cli.errors import user_errors
-from msrv.cli.options import LIBRARY, examples, load_settings
+from msrv.cli.options import LIBRARY, examples, load_library_settings
 from msrv.display_text import printable
 from msrv.orders.pricing import id_of
 from msrv.settings import Settings
@@ -39,7 +39,7 @@ def check(library: Path | None, *, as_json: bool) -> None:
     Exit status 1 if there is a problem.
     """
     with user_errors():
-        settings = load_settings(library=library)
+        settings = load_library_settings(library=library)
         reading = read_catalog(settings)
         wanted, ready = _count_formats(reading, settings)
     if as_json:
@@ -80,7 +80,7 @@ def catalog(library: Path | None, *, as_json: bool) -> None:
 
 def _read(library: Path | None) -> LoadedLibrary:
     with user_errors():
-        return read_catalog(load_settings(library=library))
+        return read_catalog(load_library_settings(library=library))
 
 
 def _count_formats(

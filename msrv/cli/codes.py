@@ -15,7 +15,12 @@ from markupsafe import Markup
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import MintError, user_errors
 from msrv.cli.nonce import load_keyring
-from msrv.cli.options import BASE_URL, LIBRARY, load_settings, public_address
+from msrv.cli.options import (
+    BASE_URL,
+    LIBRARY,
+    load_library_settings,
+    public_address,
+)
 from msrv.orders.grants.printed_codes import (
     NotACampaign,
     PrintedCode,
@@ -76,7 +81,7 @@ def mint(
     at a higher --first.
     """
     with user_errors():
-        settings = load_settings(library=library, public_url=base_url)
+        settings = load_library_settings(library=library, public_url=base_url)
         address = public_address(settings)
         catalog = read_catalog(settings).catalog
         entry = catalog.by_id.get(item)

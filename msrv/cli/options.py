@@ -62,3 +62,13 @@ def load_settings(**options: object) -> Settings:
     found = settings.load(None, **options)
     settings.drop_secrets()
     return found
+
+
+def load_library_settings(**options: object) -> Settings:
+    """Return the settings, for a command that reads the library.
+
+    Raises WrongSetting, also where the library isn't there.
+    """
+    found = load_settings(**options)
+    settings.require_library(found)
+    return found

@@ -26,7 +26,13 @@ from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.parsing.confinement import hide_memory
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import keep_previous_key, load_keyring
-from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
+from msrv.cli.options import (
+    HOST,
+    LIBRARY,
+    PORT,
+    load_library_settings,
+    load_settings,
+)
 from msrv.connections import descriptor_limit
 from msrv.files import make_private_folder
 from msrv.outbound.lookup_loop import LookupLoop
@@ -72,7 +78,7 @@ def serve(
     hide_memory()
     heap.share_between_threads()
     with user_errors(), _garbage_collection_paused():
-        settings = load_settings(
+        settings = load_library_settings(
             library=library,
             host=host,
             port=port,

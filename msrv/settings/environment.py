@@ -66,11 +66,19 @@ def load(
         raise WrongSetting(_sentence(error)) from None
     if settings.bucket is not None:
         require_packages("objects", "A library in a bucket")
-    elif not settings.library_folder.is_dir():
+    return settings
+
+
+def require_library(settings: Settings) -> None:
+    """Raise WrongSetting where the folder of the library doesn't exist.
+
+    Apart from `load`: backups and refunds don't need it, and have to be
+    possible while its disk is away.
+    """
+    if settings.bucket is None and not settings.library_folder.is_dir():
         raise WrongSetting(
             f"MSRV_LIBRARY: {settings.library_folder} is not a folder"
         )
-    return settings
 
 
 def drop_secrets() -> None:

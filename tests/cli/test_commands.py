@@ -364,3 +364,39 @@ def test_file_that_cannot_be_used_is_named_without_a_hint_of_the_user() -> (
     assert str(caught.value) == "/srv/a\\nb: No space left on device"
     with pytest.raises(OSError, match="of no file"), user_errors():
         raise OSError(5, "of no file")
+
+
+def test_library_that_is_away_stops_only_what_reads_it(
+    cli: Cli, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    cli.environ["MSRV_LIBRARY"] = str(gone)
+    for arguments in (
+        ("ledger", "upgrade"),
+        ("ledger", "status"),
+        ("revoke", "A" * 24),
+        ("operators", "list"),
+        ("studio", "--sign-out"),
+        ("backup", "--output", str(tmp_path / "backup.tar.gz")),
+        ("keys",),
+    ):
+        result = cli(*arguments)
+        assert result.exit_code == 0, (arguments, result.output)
+    restored = cli(
+        *("restore", str(tmp_path / "backup.tar.gz")),
+        MSRV_DATA=str(tmp_path / "restored"),
+    )
+    assert restored.exit_code == 0, restored.output
+    for arguments in (
+        ("serve",),
+        ("check",),
+        ("new", "An artist", "A title"),
+        ("import", str(tmp_path)),
+        ("link", "night-bus"),
+        ("publish", "s3://bucket/store"),
+    ):
+        result = cli(*arguments)
+        assert result.exit_code == 1, arguments
+        assert f"MSRV_LIBRARY: {gone} is not a folder" in result.stderr
+    checked = cli("doctor", MSRV_TLS="off")
+    assert f"the library can't be read: {gone}" in checked.stdout

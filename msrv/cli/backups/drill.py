@@ -15,7 +15,7 @@ import click
 from msrv.cli.backups.backup import AS_JSON, IDENTITY
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import known_nonces
-from msrv.cli.options import LIBRARY, examples, load_settings
+from msrv.cli.options import LIBRARY, examples, load_library_settings
 from msrv.cli.progress import ProgressLine
 from msrv.text_table import labelled, plural, utc_time
 
@@ -69,7 +69,7 @@ def drill(
     # The scratch folder is deleted and its store stopped however this ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with user_errors():
-        settings = load_settings(library=library)
+        settings = load_library_settings(library=library)
         from msrv.backup import encryption, reader  # noqa: PLC0415 - slow to import
         from msrv.backup.drill import Drill  # noqa: PLC0415 - slow to import
 

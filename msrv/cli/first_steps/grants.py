@@ -21,7 +21,7 @@ from msrv.cli.errors import user_errors
 from msrv.cli.first_steps.grant_options import GrantOptions
 from msrv.cli.first_steps.library_folder import write_errors
 from msrv.cli.nonce import load_keyring
-from msrv.cli.options import BASE_URL, LIBRARY, examples, load_settings
+from msrv.cli.options import BASE_URL, LIBRARY, examples, load_library_settings
 from msrv.display_text import printable
 from msrv.mail.outbox import FOLDER_NAME, Outbox
 from msrv.orders.cart import sold_as
@@ -95,7 +95,7 @@ def grant(
             "must be a word of a-z, 0-9 and -", param_hint="--source"
         )
     with user_errors(), _opened(buyers) as (file, where):
-        settings = load_settings(library=library, public_url=base_url)
+        settings = load_library_settings(library=library, public_url=base_url)
         if mail and settings.smtp_url is None:
             raise click.ClickException(
                 "--mail needs MSRV_SMTP_URL: this store sends no mail"

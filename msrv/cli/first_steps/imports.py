@@ -25,7 +25,7 @@ from msrv.cli.first_steps.library_folder import (
     read_shop,
     write_errors,
 )
-from msrv.cli.options import LIBRARY, examples, load_settings
+from msrv.cli.options import LIBRARY, examples, load_library_settings
 from msrv.cli.progress import ProgressLine
 from msrv.display_text import clean_line, printable
 from msrv.text_table import labelled, plural
@@ -75,7 +75,7 @@ def import_(
     if title is not None and not clean_line(title):
         raise click.BadParameter("must not be empty", param_hint="--title")
     with user_errors(), ExitStack() as stack:
-        settings = load_settings(library=library)
+        settings = load_library_settings(library=library)
         root = find_library(settings)
         stack.enter_context(write_errors(root))
         currency = read_shop(root).currency

@@ -22,7 +22,7 @@ from msrv.cli.first_steps.library_folder import (
     read_shop,
     write_errors,
 )
-from msrv.cli.options import LIBRARY, examples, load_settings
+from msrv.cli.options import LIBRARY, examples, load_library_settings
 from msrv.display_text import clean_line, printable
 from msrv.files import write_file
 from msrv.money import Money, NotMoney, parse_typed
@@ -68,7 +68,7 @@ def new(
             param_hint="--date",
         )
     with user_errors():
-        root = find_library(load_settings(library=library))
+        root = find_library(load_library_settings(library=library))
         with write_errors(root):
             currency = read_shop(root).currency
             made = make_release(

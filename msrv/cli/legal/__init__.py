@@ -10,7 +10,12 @@ import click
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import user_errors
 from msrv.cli.legal.privacy_text import privacy_text
-from msrv.cli.options import LIBRARY, examples, load_settings
+from msrv.cli.options import (
+    LIBRARY,
+    examples,
+    load_library_settings,
+    load_settings,
+)
 from msrv.translations import Language, language_set_to
 from msrv.translations.catalogs import LANGUAGES
 
@@ -39,7 +44,7 @@ def privacy(library: Path | None, language: str | None) -> None:
     in brackets, and add what you do with the data elsewhere.
     """
     with user_errors():
-        settings = load_settings(library=library)
+        settings = load_library_settings(library=library)
         shop = read_catalog(settings).catalog.shop
         language = language or shop.language
         with language_set_to(Language(language, language)):

@@ -12,7 +12,7 @@ import click
 
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import user_errors
-from msrv.cli.options import LIBRARY, examples, load_settings
+from msrv.cli.options import LIBRARY, examples, load_library_settings
 from msrv.translations import Language, language_set_to
 from msrv.translations.catalogs import LANGUAGES
 
@@ -52,7 +52,7 @@ def invoice(
             invoice_files,
         )
 
-        settings = load_settings(library=library)
+        settings = load_library_settings(library=library)
         shop = read_catalog(settings).catalog.shop
         language = language or shop.language
         with language_set_to(Language(language, language)):

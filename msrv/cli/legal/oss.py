@@ -14,7 +14,12 @@ import click
 
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import user_errors
-from msrv.cli.options import LIBRARY, examples, load_settings
+from msrv.cli.options import (
+    LIBRARY,
+    examples,
+    load_library_settings,
+    load_settings,
+)
 from msrv.taxes.country_decisions import parse_rate
 from msrv.taxes.quarters import Quarter
 from msrv.translations.countries import country_codes
@@ -100,7 +105,7 @@ def oss(
             oss_output,
         )
 
-        settings = load_settings(library=library)
+        settings = load_library_settings(library=library)
         shop = read_catalog(settings).catalog.shop
         wanted = quarter or Quarter.of(int(time.time())).shifted(-1)
         report = oss_output.read_report(settings, wanted, shop.tax.country)
@@ -140,7 +145,7 @@ def decide(
             oss_decisions,
         )
 
-        settings = load_settings(library=library)
+        settings = load_library_settings(library=library)
         rules = read_catalog(settings).catalog.shop.tax
         click.echo(oss_decisions.decide(settings, order, country, rate, rules))
 

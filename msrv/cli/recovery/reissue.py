@@ -15,7 +15,7 @@ from msrv.cli.options import (
     BASE_URL,
     LIBRARY,
     examples,
-    load_settings,
+    load_library_settings,
     public_address,
 )
 
@@ -62,7 +62,7 @@ def reissue(
     twice. A running store sends the mails.
     """
     with user_errors():
-        settings = load_settings(library=library, public_url=base_url)
+        settings = load_library_settings(library=library, public_url=base_url)
         if send and (settings.smtp_url is None or settings.mail_from is None):
             raise click.ClickException(
                 "--send needs MSRV_SMTP_URL and MSRV_MAIL_FROM: this store "
