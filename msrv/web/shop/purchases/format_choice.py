@@ -129,19 +129,25 @@ class FormatChoice:
         )
 
     def of_line(self, line: ReceiptItem) -> FormatDownload | None:
-        """Return a line's download, None for what can't be downloaded."""
+        """Return a line's download, None for what can't be downloaded.
+
+        A release whose last encoding was finished since the options were
+        found is as it was then.
+        """
         if line.link is None or line.entry is None:
             return None
         if isinstance(line.entry, Item):
             return self.of_item(line.entry, line.link)
+        original = FormatDownload(line.link, (_ZIP,), line.entry.size_bytes)
+        if self._chosen == ORIGINAL or self._chosen not in self._labels:
+            return original
         try:
             whole = self._formats.release_in(line.entry, self._chosen)
         except FormatError:
-            return FormatDownload(line.link, (_ZIP,), line.entry.size_bytes)
-        is_encoded = self._chosen != ORIGINAL
+            return original
         return FormatDownload(
             self._linked(line.link, self._chosen),
-            (_ZIP, self._labels[self._chosen][0]) if is_encoded else (_ZIP,),
+            (_ZIP, self._labels[self._chosen][0]),
             whole.size_bytes,
         )
 

@@ -10,7 +10,12 @@ import re
 
 import pytest
 
-from tests.catalog.encodings.masters import LYRICS
+from msrv.catalog.encodings.encoding_store import EncodingStore
+from msrv.catalog.encodings.item_formats import ItemFormats
+from msrv.orders.download_links import ReceiptItem
+from msrv.web.shop.purchases.format_choice import FormatChoice
+from msrv.web.store import STORE
+from tests.catalog.encodings.masters import LYRICS, EncodedLibrary
 from tests.conftest import Clock
 from tests.web.purchases import JSON, path_of
 from tests.web.shop.formats.conftest import Bought
@@ -156,6 +161,33 @@ async def test_receipt_ignores_a_format_that_it_has_not(
         page = await response.text()
     assert not _FORMAT_LINK.findall(page)
     assert "<script>" not in page
+
+
+async def test_release_encoded_while_its_receipt_is_rendered_is_original(
+    bought: Bought, encoded: EncodedLibrary
+) -> None:
+    """Its options were found before; the receipt has them the next time."""
+    assert bought.store.app is not None
+    catalog = bought.store.app[STORE].catalog.current
+    release = catalog.releases_by_id[bought.release]
+    line = ReceiptItem(
+        release.release_id, release.title, release.price, release, "/link"
+    )
+    encodings = EncodingStore(encoded.encodings)
+    formats = ItemFormats(encodings)
+    before = await FormatChoice.of(formats, catalog, [line], "mp3-v0")
+    encodings.load()
+    shown = before.of_line(line)
+    assert shown is not None
+    assert (shown.link, shown.labels) == ("/link", ("ZIP",))
+    assert shown.size_bytes == release.size_bytes
+    after = await FormatChoice.of(formats, catalog, [line], "mp3-v0")
+    shown = after.of_line(line)
+    assert shown is not None
+    assert (shown.link, shown.labels) == (
+        "/link?as=mp3-v0",
+        ("ZIP", "MP3 V0"),
+    )
 
 
 async def test_release_states_its_formats_and_sound_before_buying(
