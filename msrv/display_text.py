@@ -18,6 +18,12 @@ MAX_CHARS: Final = 200
 _BIDI_CONTROLS: Final = frozenset(
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
+_FORMAT: Final = "Cf"
+_BLANK: Final = frozenset(
+    # Fillers of Hangul, the blank of Braille, and selectors of variants.
+    " \u034f\u115f\u1160\u2800\u3164\uffa0"
+) | frozenset(map(chr, range(0xFE00, 0xFE10)))
+"""Characters that show nothing by themselves, and are no format characters."""
 _CUT_FACTOR: Final = 2
 """How much longer than its limit a text may be, with what is removed."""
 _CONTROL: Final = frozenset({"Cc", "Cs"})
@@ -42,7 +48,8 @@ def clean_line(text: str, limit: int = MAX_CHARS) -> str:
     """Return text as one line in composed letters, of at most `limit`.
 
     White space becomes single spaces; control characters, undecodable bytes
-    and marks that change the direction of writing are removed.
+    and marks that change the direction of writing are removed. A text of
+    which nothing would be visible is empty.
     """
     # Composing takes a time that is quadratic in the number of marks.
     text = " ".join(text.split())[: _CUT_FACTOR * limit]
@@ -53,7 +60,12 @@ def clean_line(text: str, limit: int = MAX_CHARS) -> str:
         for c in unicodedata.normalize("NFC", text)
         if unicodedata.category(c) not in _CONTROL and c not in _BIDI_CONTROLS
     )
-    return " ".join(text[:limit].split())
+    line = " ".join(text[:limit].split())
+    return line if any(map(_is_visible, line)) else ""
+
+
+def _is_visible(char: str) -> bool:
+    return char not in _BLANK and unicodedata.category(char) != _FORMAT
 
 
 def normalize_nfc(name: str) -> str:

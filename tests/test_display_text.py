@@ -24,6 +24,10 @@ from msrv.display_text import MAX_CHARS, clean_line, printable
         ('"quoted" & <b>', '"quoted" & <b>'),
         ("a" * 300, "a" * 200),
         ("\u2028", ""),
+        ("\u200b", ""),
+        ("\ufeff \u200d\u200f", ""),
+        ("\u3164\ufe0f", ""),
+        ("\u200b1", "\u200b1"),
     ],
 )
 def test_clean_line_removes_controls_and_collapses_spaces(

@@ -66,6 +66,14 @@ def test_untagged_release_is_described_by_its_names(library: Library) -> None:
     assert [item.number for item in release.items] == [1, 2, None]
 
 
+def test_title_of_nothing_visible_is_none(library: Library) -> None:
+    tags = {"title": "\u200b", "album": "\ufeff", "artist": "\u3164"}
+    library.release("Tape", {"01 A.wav": tagged_wav(1, **tags)})
+    release = library.only()
+    assert (release.title, release.artist) == ("Tape", "")
+    assert titles(release) == ["A", "B"]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "artist"),
     [
