@@ -84,6 +84,21 @@ def test_translation_has_no_mistake(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", script.LANGUAGES)
+def test_bill_has_one_name_and_it_is_not_that_of_an_invoice(
+    language: str,
+) -> None:
+    """The payer of a gift gets a bill, with an invoice beside it."""
+    found = script.read(language)
+    bill, invoice, button = (
+        str(found[each].string).casefold()
+        for each in ("Bill", "Invoice", "Open the bill")
+    )
+    assert bill in button
+    assert bill not in invoice
+    assert invoice not in bill
+
+
+@pytest.mark.parametrize("language", script.LANGUAGES)
 def test_compiled_catalog_says_what_its_source_does(language: str) -> None:
     compiled = catalog(language)
     assert isinstance(compiled, gettext.GNUTranslations)
