@@ -29,6 +29,13 @@ from msrv.orders.rate_limits import ShopLimits
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _BUCKETS: Final = (*map(str, map(float, _SECONDS)), "+Inf")
+_FIRST_MATTERS: Final = (
+    ("GET", "download", 503),
+    ("POST", "payment-message", 500),
+    ("POST", "payment-message", 503),
+)
+"""Responses that are counted from 0 on: Prometheus sees no increase in a
+counter that begins at 1, and these are alerts from the first one on."""
 
 
 @dataclass(slots=True)
@@ -53,7 +60,9 @@ class RequestMetrics(Collector):
         self._open_downloads = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._counts: dict[tuple[str, str, int], int] = {}
+        self._counts: dict[tuple[str, str, int], int] = dict.fromkeys(
+            _FIRST_MATTERS, 0
+        )
         self._routes: dict[str, _RouteMetrics] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)

@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 from msrv.acme.worker import CertificateMetrics, CertificateWorker
 from msrv.connections.admission import Admission, ConnectionLimits
 from msrv.settings import Settings
-from msrv.web.metrics import ConnectionMetrics
+from msrv.web.metrics import ConnectionMetrics, RequestMetrics
 from msrv.web.routes import ROUTES
 from msrv.web.store import STORE
 from tests.conftest import StartStore
@@ -141,6 +141,33 @@ async def test_metrics_and_labels_exist(
         for kept in re.findall(r"\bby \(([^)]*)\)", expression):
             assert set(kept.split(", ")) <= known | {"job", "instance"}
     assert len(named) > 20
+
+
+def test_first_failure_that_is_an_alert_is_counted_from_zero() -> None:
+    """Prometheus sees no increase in a counter that begins at 1."""
+    text = RequestMetrics().exposition().decode("utf-8")
+    counted = [
+        (sample.labels["route"], sample.labels["status"])
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "msrv_requests_total" and not sample.value
+    ]
+    watched = [
+        (route, status)
+        for group in ALERTS["groups"]
+        for rule in group["rules"]
+        for route, status in re.findall(
+            r'msrv_requests_total\{route="([^"]*)", status=~?"([^"]*)"\}'
+            r"\[\w+\]\)\) > 0",
+            rule["expr"],
+        )
+    ]
+    assert len(watched) == 2
+    for route, status in watched:
+        assert any(
+            found == route and re.fullmatch(status, code)
+            for found, code in counted
+        ), (route, status)
 
 
 def test_routes_exist() -> None:
