@@ -95,7 +95,8 @@ def _parse_candidate(stem: str) -> _Candidate | None:
     if rest.isdigit() or (rest[:1].isdigit() and between == "."):
         return None
     # `20-01-15 Rain` and `01-02-2020 Live` begin with a date.
-    if groups["disc"] and between == "-" and _LAST_OF_DATE.match(rest):
+    has_two_digits = len(groups["disc"] or "") == 2
+    if has_two_digits and between == "-" and _LAST_OF_DATE.match(rest):
         return None
     is_padded = len(groups["number"]) == 2 and groups["number"][0] == "0"
     is_separate = _SEPARATOR.fullmatch(between) is not None

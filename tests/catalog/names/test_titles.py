@@ -93,6 +93,7 @@ def test_unambiguous_name_is_parsed_by_itself(
             ["20-01-15 Rain", "20-02-03 Wind"],
         ),
         (["1-01-A.wav", "1-02-7 Seconds.wav"], ["A", "7 Seconds"]),
+        (["1-01-99 Luftballons.mp3"], ["99 Luftballons"]),
     ],
 )
 def test_ambiguous_number_is_decided_by_other_names(
