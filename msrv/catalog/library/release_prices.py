@@ -45,8 +45,8 @@ class ReleasePrices:
         whole = self._config
         for price, minimum in (
             (item_config.price, item_config.minimum),
-            (whole.item_price, whole.item_minimum),
             (whole.price if is_single else None, whole.minimum),
+            (whole.item_price, whole.item_minimum),
             (self._store.item_price, None),
         ):
             if price is not None and price.currency == self.currency:

@@ -27,6 +27,7 @@ _SIDECARS: Final = frozenset(
         ".cue",
         ".diz",
         ".ffp",
+        ".gpk",
         ".log",
         ".lrc",
         ".m3u",
@@ -34,6 +35,8 @@ _SIDECARS: Final = frozenset(
         ".md5",
         ".nfo",
         ".par2",
+        ".pk",
+        ".pkf",
         ".pls",
         ".reapeaks",
         ".sfk",
@@ -68,10 +71,11 @@ _PICTURES: Final = frozenset(
         ".webp",
     }
 )
-# The same kinds of text without a suffix of their own, or with `.txt`.
+# The same kinds of text without a suffix of their own, or with `.txt`; loudness
+# reports, and how a recording was made.
 _CHECKSUMS: Final = re.compile(
-    r"(?:.*[._ -])?(?:accuraterip|accurip|aucdtect|checksums?|ffp|"
-    r"fingerprints?|md5(?:sums?)?|sfv|sha(?:1|256|512)?(?:sums?)?)(?:\.txt)?"
+    r"(?:.*[._ -])?(?:accuraterip|accurip|aucdtect|checksums?|dr(?:14)?|ffp|"
+    r"fingerprints?|lineage|md5(?:sums?)?|sfv|sha(?:1|256|512)?(?:sums?)?)(?:\.txt)?"
 )
 _ART_FOLDER: Final = re.compile(
     r"(?:cd |album |cover |back )?(?:art|artworks?|booklets?|covers?|images?|"

@@ -47,6 +47,8 @@ def test_single_file_has_the_price_of_its_release(
     release = library.only()
     assert release.items[0].price == Money(1000, "EUR")
     assert release.price == Money(1000, "EUR")
+    library.put("Book/release.toml", 'price = "10"\nitem_price = "1"')
+    assert library.only().items[0].price == Money(1000, "EUR")
     library.put("store.toml", '[prices]\nitem = "9.00"\nrelease = "3.50"\n')
     library.put("Book/release.toml", "")
     assert library.only().price == Money(900, "EUR")

@@ -32,6 +32,9 @@ EXTRAS = ("album.cue", "rip.log", "album.m3u", "album.sfv", "back.jpg")
         "cd.JPEG",
         "Wet Coats - Night Bus (back).tif",
         "cover.heic",
+        "foo_dr.txt",
+        "Lineage.txt",
+        "01 Song.pkf",
     ],
 )
 def test_sidecars_and_pictures_are_extras(name: str) -> None:
