@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 from aiohttp import web
 
 from msrv.catalog.covers import SHARED_WIDTH
-from msrv.catalog.model import Catalog, Release
+from msrv.catalog.model import Catalog, Cover, Release
 from msrv.translations import gettext, set_language
 from msrv.web import formatting, security_headers
 from msrv.web.discovery.frame_code import SIZES, frame_code
@@ -35,7 +35,7 @@ from msrv.web.shop.storefront import find_release
 from msrv.web.store import ORIGIN, STORE
 
 _MAX_ADDRESS: Final = 2000
-_COVER_WIDTH: Final = 640
+_COVER_WIDTHS: Final = (640, 320, 160)
 _DRAWN_SIDES: Final = (SHARED_WIDTH, SHARED_WIDTH)
 _MIN_LENGTH: Final = 100
 _CACHE_SECONDS: Final = 3600
@@ -107,7 +107,7 @@ async def oembed(request: web.Request) -> web.Response:
     )
     if release.artist:
         data["author_name"] = release.artist
-    data.update(_thumbnail(release, base_url))
+    data.update(_thumbnail(request, release, base_url))
     headers = {
         "Cache-Control": f"public, max-age={_CACHE_SECONDS}",
         "Access-Control-Allow-Origin": "*",
@@ -126,21 +126,43 @@ async def oembed(request: web.Request) -> web.Response:
     )
 
 
-def _thumbnail(release: Release, base_url: str) -> dict[str, Any]:
-    """Return the address and the size of a release's picture."""
+def _thumbnail(
+    request: web.Request, release: Release, base_url: str
+) -> dict[str, Any]:
+    """Return the address and the size of a release's largest picture.
+
+    It is within both limits of the query; nothing where none is.
+    """
     cover = release.cover
-    if cover is None:
-        path, width, height = shared_cover_path(release), *_DRAWN_SIDES
-    else:
-        path = cover_path(release, cover, _COVER_WIDTH)
-        scale = min(1.0, _COVER_WIDTH / max(cover.width, cover.height))
-        width = max(1, round(cover.width * scale))
-        height = max(1, round(cover.height * scale))
-    return {
-        "thumbnail_url": base_url + path,
-        "thumbnail_width": width,
-        "thumbnail_height": height,
-    }
+    pictures = (
+        [(shared_cover_path(release), *_DRAWN_SIDES)]
+        if cover is None
+        else [
+            (cover_path(release, cover, each), *_scaled(cover, each))
+            for each in _COVER_WIDTHS
+        ]
+    )
+    most_width = _stated(request, "maxwidth")
+    most_height = _stated(request, "maxheight")
+    for path, width, height in pictures:
+        if (most_width is None or width <= most_width) and (
+            most_height is None or height <= most_height
+        ):
+            return {
+                "thumbnail_url": base_url + path,
+                "thumbnail_width": width,
+                "thumbnail_height": height,
+            }
+    return {}
+
+
+def _scaled(cover: Cover, side: int) -> tuple[int, int]:
+    """Return the size of a cover whose longer side is at most `side`."""
+    scale = min(1.0, side / max(cover.width, cover.height))
+    return (
+        max(1, round(cover.width * scale)),
+        max(1, round(cover.height * scale)),
+    )
 
 
 def _release_at(address: str, base_url: str, catalog: Catalog) -> Release:
@@ -163,7 +185,12 @@ def _limit(request: web.Request, name: str, length: int) -> int:
 
     No less than _MIN_LENGTH: a smaller frame shows nothing.
     """
-    stated = request.query.get(name, "")
-    if stated.isascii() and stated.isdigit() and len(stated) < 6:
-        return max(_MIN_LENGTH, min(length, int(stated)))
-    return length
+    most = _stated(request, name)
+    return length if most is None else max(_MIN_LENGTH, min(length, most))
+
+
+def _stated(request: web.Request, name: str) -> int | None:
+    """Return a limit in the query, None without one."""
+    text = request.query.get(name, "")
+    is_number = text.isascii() and text.isdigit() and len(text) < 6
+    return int(text) if is_number else None

@@ -86,6 +86,40 @@ async def test_oembed_has_a_thumbnail_of_the_stated_size(
         )
 
 
+@pytest.mark.parametrize(
+    ("limits", "wanted"),
+    [
+        ({}, (640, 320)),
+        ({"maxwidth": "640"}, (640, 320)),
+        ({"maxwidth": "639"}, (320, 160)),
+        ({"maxwidth": "900", "maxheight": "200"}, (320, 160)),
+        ({"maxwidth": "200", "maxheight": "200"}, (160, 80)),
+        ({"maxheight": "79"}, None),
+        ({"maxwidth": "wide"}, (640, 320)),
+    ],
+)
+async def test_thumbnail_is_within_both_limits(
+    start_store: StartStore,
+    settings: Settings,
+    limits: dict[str, str],
+    wanted: tuple[int, int] | None,
+) -> None:
+    cover = settings.library_folder / "Night Bus" / "cover.png"
+    Image.new("RGB", (1000, 500), "red").save(cover)
+    store = await start_store(settings)
+    url = str(store.make_url(RELEASE))
+    answer = await store.get("/oembed", params={"url": url, **limits})
+    found = await answer.json()
+    if wanted is None:
+        assert not [name for name in found if name.startswith("thumbnail")]
+        return
+    size = found["thumbnail_width"], found["thumbnail_height"]
+    assert size == wanted
+    picture = await store.get(path_of(found["thumbnail_url"]))
+    with Image.open(io.BytesIO(await picture.read())) as image:
+        assert image.size == wanted
+
+
 async def test_oembed_obeys_the_limits_and_the_format(store: Client) -> None:
     url = str(store.make_url(RELEASE))
     found = await store.get(
@@ -93,6 +127,7 @@ async def test_oembed_obeys_the_limits_and_the_format(store: Client) -> None:
     )
     data = await found.json()
     assert (data["width"], data["height"]) == (300, 100)
+    assert "thumbnail_url" not in data
     found = await store.get("/oembed", params={"url": url, "format": "xml"})
     tree = ET.fromstring(await found.text())  # noqa: S314 - the store's own
     assert tree.findtext("title") == "Night Bus by The Wet Coats"
