@@ -162,14 +162,18 @@ _RELEASE_TYPES: Final[Mapping[ReleaseKind, str]] = {
 
 
 def artist(found: Artist, base_url: str, text: str = "") -> Data:
-    """Return an artist, with the albums in the store.
+    """Return an artist: with the albums in the store, if it makes music.
 
     `text` is the artist's description, as plain text.
     """
     path = f"/artists/{found.slug}"
+    music = [each for each in found.releases if each.details.kind.is_music]
+    is_musical = bool(music) or any(
+        each.details.kind.is_music for each in found.appearances
+    )
     data: Data = {
         "@context": CONTEXT,
-        "@type": "MusicGroup",
+        "@type": "MusicGroup" if is_musical else "Person",
         "name": found.name,
         "url": base_url + path,
     }
@@ -181,16 +185,16 @@ def artist(found: Artist, base_url: str, text: str = "") -> Data:
         data["image"] = base_url + picture_path(
             path, found.picture, SHARED_WIDTH
         )
-    return data | {
-        "album": [
+    if music:
+        data["album"] = [
             {
                 "@type": "MusicAlbum",
                 "name": each.title,
                 "url": base_url + release_path(each),
             }
-            for each in found.releases[:_MAX_TRACKS]
-        ],
-    }
+            for each in music[:_MAX_TRACKS]
+        ]
+    return data
 
 
 def breadcrumbs(entry: Release, shop: Shop, base_url: str) -> Data:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from msrv.catalog.artists import Artist
 from msrv.catalog.details.release_details import (
     ReleaseDetails,
     ReleaseKind,
@@ -19,6 +20,7 @@ from msrv.catalog.details.release_details import (
 from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.storage.model import Content, FileIdentity
+from msrv.web.discovery import structured_data
 from msrv.web.discovery.page_metadata import release_metadata
 from tests.conftest import Client
 from tests.web.discovery import schema_org
@@ -83,6 +85,23 @@ def test_any_release_is_of_the_vocabulary(
     )
     for data in release_metadata(found, Shop(), BASE, "").data:
         schema_org.check(data)
+
+
+def test_artist_has_albums_of_music_alone() -> None:
+    album, book = release(ReleaseKind.EP), release(ReleaseKind.BOOK)
+    both = Artist("a", "Artist", (book, album))
+    data = structured_data.artist(both, BASE)
+    schema_org.check(data)
+    assert data["@type"] == "MusicGroup"
+    assert len(data["album"]) == 1
+    author = structured_data.artist(Artist("a", "Artist", (book,)), BASE)
+    schema_org.check(author)
+    assert author["@type"] == "Person"
+    assert "album" not in author
+    guest = structured_data.artist(Artist("a", "Artist", (), (album,)), BASE)
+    schema_org.check(guest)
+    assert guest["@type"] == "MusicGroup"
+    assert "album" not in guest
 
 
 @pytest.mark.parametrize(
