@@ -62,22 +62,27 @@ class PageMetadata:
         )
 
 
-def front_metadata(shop: Shop, base_url: str) -> PageMetadata:
-    """Return the metadata of the front page."""
+def front_metadata(
+    shop: Shop, first: Release | None, base_url: str
+) -> PageMetadata:
+    """Return the metadata of the front page; `first` is its first release."""
     description = shop.tagline or gettext(
         "Digital downloads from %(store)s.", store=shop.name
     )
+    properties = [
+        ("og:type", "website"),
+        ("og:site_name", shop.name),
+        ("og:title", shop.name),
+        ("og:description", description),
+        ("og:url", f"{base_url}/"),
+        ("twitter:card", "summary"),
+    ]
+    if first is not None:
+        properties.append(("og:image", base_url + shared_cover_path(first)))
     return PageMetadata(
         f"{base_url}/",
         description,
-        (
-            ("og:type", "website"),
-            ("og:site_name", shop.name),
-            ("og:title", shop.name),
-            ("og:description", description),
-            ("og:url", f"{base_url}/"),
-            ("twitter:card", "summary"),
-        ),
+        tuple(properties),
         (structured_data.website(shop, base_url),),
         alternates=(
             Alternate("application/canimus+json", "/canimus.json", shop.name),

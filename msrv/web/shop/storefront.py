@@ -71,7 +71,11 @@ async def front(request: web.Request) -> web.Response:
             else [],
             "featured": [each.release_id for each in featured],
         },
-        meta=front_metadata(shop, request[ORIGIN].base_url),
+        meta=front_metadata(
+            shop,
+            next(iter([*featured, *newest]), None),
+            request[ORIGIN].base_url,
+        ),
         featured=featured,
         releases=newest,
         more=len(catalog.offered) > len(featured) + len(newest),

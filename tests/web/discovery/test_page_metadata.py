@@ -12,13 +12,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from yarl import URL
 
 from msrv.catalog.model import Release, Shop
 from msrv.money import Money
-from msrv.web.discovery.page_metadata import release_metadata
+from msrv.web.discovery.page_metadata import front_metadata, release_metadata
 from tests.conftest import Client
 
 BASE = "https://shop.example"
+JSON = {"Accept": "application/json"}
 
 
 class Head(HTMLParser):
@@ -64,6 +66,23 @@ async def test_release_has_a_link_preview(store: Client) -> None:
     assert metas["product:price:currency"] == "EUR"
     assert head.links["canonical", ""] == address
     assert head.links["alternate", "application/json"] == address
+
+
+async def test_front_page_has_a_picture_of_its_first_release(
+    store: Client,
+) -> None:
+    metas = Head(await (await store.get("/")).text()).metas
+    first = await (await store.get("/", headers=JSON)).json()
+    release_id = [*first["featured"], first["newest"][0]["release"]][0]
+    address = metas["og:image"]
+    assert f"/covers/{release_id}/" in address
+    picture = await store.get(URL(address).raw_path_qs)
+    assert picture.content_type == "image/jpeg"
+
+
+def test_front_page_of_an_empty_store_has_no_picture() -> None:
+    properties = dict(front_metadata(Shop(), None, BASE).properties)
+    assert "og:image" not in properties
 
 
 async def test_structured_data_has_what_search_engines_require(
