@@ -101,6 +101,7 @@ class _Restoration:
         self._draft = Draft(target.data, with_mail=target.with_mail)
         text = manifest.model_dump_json()
         self._id = hashlib.sha256(text.encode()).hexdigest()
+        self._command_acts = 0
         self.done = RestoreResult()
 
     async def run(self) -> None:
@@ -133,6 +134,9 @@ class _Restoration:
         try:
             async with database.read_transaction() as connection:
                 counts = await tables.count_rows(connection)
+                self._command_acts = await tables.count_command_acts(
+                    connection
+                )
         except DatabaseUnusable as error:
             if target.database_url is not None:
                 raise
@@ -154,6 +158,8 @@ class _Restoration:
         """Raise RestoreRefused where something would be lost."""
         target = self._target
         reasons = self._draft.conflicts(self._manifest)
+        if counts.get("acts") == self._command_acts:
+            counts = {k: v for k, v in counts.items() if k != "acts"}
         if counts:
             found = ", ".join(
                 f"{rows:,} in {name}" for name, rows in counts.items()
@@ -233,7 +239,7 @@ class _Restoration:
             raise DamagedBackup("the backup has tables that no version has")
         self.done.rows = dict.fromkeys(expected, 0)
         if expected:
-            await tables.clear_marks(connection)
+            await tables.clear_new(connection)
         for member in self._backup.members(self._manifest):
             name = table_of(member.name)
             if name is None:

@@ -29,7 +29,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.backup.errors import DamagedBackup
 from msrv.ledger.db.database import CHANGES
 from msrv.ledger.db.engines.mariadb import WRITER
-from msrv.ledger.db.schema import marks, metadata, order_items
+from msrv.ledger.db.schema import acts, marks, metadata, order_items
+from msrv.ledger.operators.action import CLI
 
 CHUNK_BYTES: Final = 1024 * 1024
 """Size of a chunk of rows; the last row may exceed it."""
@@ -108,9 +109,30 @@ async def count_rows(connection: AsyncConnection) -> dict[str, int]:
     return found
 
 
-async def clear_marks(connection: AsyncConnection) -> None:
-    """Delete the row that a new database has, before rows are written."""
+async def count_command_acts(connection: AsyncConnection) -> int:
+    """Return the number of acts that the command line recorded.
+
+    A store that has sold nothing has some, of a sign-in link for example.
+    """
+    if not await _has_actors(connection):
+        return 0
+    wanted = select(func.count()).select_from(acts)
+    return int(await connection.scalar(wanted.where(acts.c.actor == CLI)) or 0)
+
+
+async def clear_new(connection: AsyncConnection) -> None:
+    """Delete what a store has that sold nothing, before rows are written.
+
+    It is the mark of a new database, and the acts of the command line.
+    """
     await connection.execute(delete(marks))
+    if await _has_actors(connection):
+        await connection.execute(delete(acts).where(acts.c.actor == CLI))
+
+
+async def _has_actors(connection: AsyncConnection) -> bool:
+    """Return whether the tables are new enough to state who acted."""
+    return "actor" in (await read_columns(connection)).get(acts.name, ())
 
 
 async def write_chunk(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from msrv.backup.errors import BackupError, RestoreRefused
+from msrv.ledger.operators.action import CLI, OperatorAction
 from msrv.storage.data_folder import DataFolderLocked, shared_lock
 from tests.backup.conftest import NewFolder
 from tests.backup.filled_stores import BACKUP, StoreFolder
@@ -42,6 +43,36 @@ def test_store_that_was_started_and_sold_nothing_is_restored_into(
     (kept,) = done.kept
     assert kept.name == "configuration.json.before-restore"
     assert kept.read_text() == "{}"
+
+
+def act(actor: str) -> OperatorAction:
+    return OperatorAction("one", 1, "cli", "make-link", "", actor)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
+def test_acts_of_the_command_line_are_no_obstacle(
+    sold: StoreFolder, new_folder: NewFolder, kind: str, tmp_path: Path
+) -> None:
+    """A sign-in link to look at the new store, for example."""
+    sold.back_up(tmp_path / BACKUP)
+    target = new_folder(kind)
+    target.create_tables()
+    target.record(act(CLI))
+    target.restore(tmp_path / BACKUP)
+    assert target.rows() == sold.rows()
+
+
+def test_acts_of_an_operator_are_not_lost(
+    sold: StoreFolder, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    sold.back_up(tmp_path / BACKUP)
+    target = new_folder("sqlite")
+    target.create_tables()
+    target.record(act("operator.anna"))
+    before = target.rows()
+    with pytest.raises(RestoreRefused, match="1 in acts"):
+        target.restore(tmp_path / BACKUP)
+    assert target.rows() == before
 
 
 @pytest.mark.parametrize(
