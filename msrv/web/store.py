@@ -140,6 +140,8 @@ ROUTE: Final = web.RequestKey("ROUTE", str)
 """The name of the matched route; set for every request."""
 ATTEMPT: Final = web.RequestKey("ATTEMPT", str)
 """The random id of the next order, in the forms of a page."""
+BACK: Final = web.RequestKey("BACK", str)
+"""The path that shows a page again, where its own can't be opened."""
 CHANGED_CART: Final = web.RequestKey("CHANGED_CART", Cart)
 """The visitor's cart where the request has changed that of the cookie."""
 INCOMPLETE: Final = web.RequestKey("INCOMPLETE", bool)

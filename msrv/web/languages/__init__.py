@@ -14,7 +14,7 @@ from msrv.translations import Language
 from msrv.translations.catalogs import LANGUAGES, NAMES, SOURCE
 from msrv.translations.negotiation import negotiate
 from msrv.web import cookies
-from msrv.web.store import STORE
+from msrv.web.store import BACK, STORE
 
 PARAMETER: Final = "lang"
 _BY_TAG: Final = {Language(each).tag.lower(): each for each in LANGUAGES}
@@ -94,10 +94,36 @@ def _own_language(catalog: LiveCatalog) -> Language:
 
 def language_choice(request: web.Request, current: Language) -> LanguageChoice:
     """Return the languages that the page of a request is available in."""
-    back = ""
-    if request.method in _READING:
-        back = str(request.rel_url.without_query_params(PARAMETER))
+    back = request.get(BACK) or _path_again(request)
     return LanguageChoice(current, back, bool(_stated(request)))
+
+
+def _path_again(request: web.Request) -> str:
+    """Return the path that shows the page of a request again, empty for none.
+
+    Of the answer to a form, that is its own path where a form is at the same
+    address, or else the one above: a receipt's, of the form that mails it.
+    """
+    url = request.rel_url.without_query_params(PARAMETER)
+    if request.method in _READING:
+        return str(url)
+    resource = request.match_info.route.resource
+    if resource is None:
+        return ""
+    opened = {
+        each.resource.canonical
+        for each in request.app.router.routes()
+        if each.method in _READING and each.resource
+    }
+    if resource.canonical in opened:
+        return str(url)
+    if resource.canonical.rpartition("/")[0] in opened:
+        return str(
+            url.with_path(
+                url.raw_path.rpartition("/")[0], encoded=True, keep_query=True
+            )
+        )
+    return ""
 
 
 def find_language(tag: str) -> str:

@@ -50,7 +50,7 @@ from msrv.web.shop.purchases.newsletter_tick import (
 )
 from msrv.web.shop.receipt_mails import read_address
 from msrv.web.shop.receipts import respond_with_receipt
-from msrv.web.store import CHANGED_CART, ORIGIN, STORE
+from msrv.web.store import BACK, CHANGED_CART, ORIGIN, STORE
 
 SUGGESTED: Final = "suggested_minor"
 """Field of the button that buys a single item at a suggested price."""
@@ -209,15 +209,21 @@ async def buy(request: web.Request) -> web.StreamResponse:
     downloads (or 202 with `pay_at`) for a program. Raises SpoolFailed before
     anything is paid.
     """
+    request[BACK] = "/checkout"
     await request.app[STORE].ledger.reserve_space()
     form = await read_form(request)
+    release = storefront.posting_release(request, form)
+    if release is not None:
+        request[BACK] = json_views.release_path(release)
     try:
         return await _place_order(request, form)
     except (InvalidField, PriceOutOfBounds) as error:
         errors = FieldErrors.of(error, form)
         if errors is None or wants_json(request):
             raise
-        return await _page_again(request, form, errors)
+        if release is not None:
+            return await storefront.show_release(request, release, errors)
+        return await checkout_page(request, errors, form)
 
 
 async def _place_order(
@@ -308,19 +314,6 @@ def _use_suggested_price(form: MultiDict[str], catalog: Catalog) -> None:
     if minor is not None and offered is not None:
         own = Money(minor, offered.price.currency)
         form[f"{PRICE_PREFIX}{item_id}"] = own.decimal
-
-
-async def _page_again(
-    request: web.Request, form: Mapping[str, str], errors: FieldErrors
-) -> web.Response:
-    """Return the page that a form came from, with errors of its fields."""
-    if form.get("page") == "release":
-        catalog = request.app[STORE].catalog.current
-        entry = pricing.find_offered(catalog, form.get("item", ""))
-        if entry is not None:
-            release = catalog.releases_by_id[entry.release_id]
-            return await storefront.show_release(request, release, errors)
-    return await checkout_page(request, errors, form)
 
 
 def _pay_at(

@@ -3,6 +3,7 @@
 
 """Routes of the storefront: front page and releases."""
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
@@ -12,6 +13,7 @@ from markupsafe import Markup
 from msrv.catalog.artists import Artist
 from msrv.catalog.model import Catalog, Release
 from msrv.catalog.texts.release_texts import NO_TEXTS, Texts, TextsUnreadable
+from msrv.orders import pricing
 from msrv.orders.direct_purchase import DirectPurchase, direct_cart
 from msrv.time_slices import TimeSlices
 from msrv.web import security_headers
@@ -185,6 +187,17 @@ def find_release(catalog: Catalog, release_id: str) -> Release | None:
     release_id = catalog.moved.get(release_id, release_id)
     found = catalog.releases_by_id.get(release_id)
     return None if found is None or found.hidden else found
+
+
+def posting_release(
+    request: web.Request, form: Mapping[str, str]
+) -> Release | None:
+    """Return the release on whose page a form is, None for another page."""
+    if form.get("page") != "release":
+        return None
+    catalog = request.app[STORE].catalog.current
+    entry = pricing.find_offered(catalog, form.get("item", ""))
+    return catalog.releases_by_id[entry.release_id] if entry else None
 
 
 def _related(release: Release, artist: Artist | None) -> list[Release]:

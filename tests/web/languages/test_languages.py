@@ -13,6 +13,7 @@ from msrv.translations import negotiation
 from msrv.web import languages
 from msrv.web.languages import switch
 from tests.conftest import Client, StartStore
+from tests.store_parts import with_mail
 from tests.web.purchases import buy, path_of
 
 THREE = ("en", "de", "ar")
@@ -102,6 +103,45 @@ async def test_choice_is_kept_in_a_cookie(store: Client) -> None:
 )
 async def test_switch_returns_to_this_store(store: Client, back: str) -> None:
     assert await choose(store, "de", back=back) == "/"
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "back"),
+    [
+        ("/redeem", {"code": "ABCD"}, "/redeem"),
+        ("/checkout", {}, "/checkout"),
+        ("/purchases", {"item": "night-bus", "gift": "1"}, "/checkout"),
+        (
+            "/purchases",
+            {"item": "night-bus", "page": "release"},
+            "/catalog/night-bus",
+        ),
+        ("/purchases", {"item": "nothing"}, "/checkout"),
+        ("/withdraw", {"name": "Kim"}, "/withdraw"),
+        ("/nothing", {}, ""),
+    ],
+)
+async def test_switch_returns_from_the_answer_of_a_form_to_its_page(
+    store: Client, path: str, form: dict[str, str], back: str
+) -> None:
+    answer = await store.post(
+        path, data=form | {"gift_note": "x" * 999, "total_minor": "-"}
+    )
+    found = re.search(
+        r'action="/language">\s*<input type="hidden" name="back" value="(.*)"',
+        await answer.text(),
+    )
+    assert found
+    assert found[1] == back
+
+
+async def test_switch_returns_from_a_mail_that_was_not_sent_to_its_receipt(
+    start_store: StartStore, settings: Settings
+) -> None:
+    store = await start_store(with_mail(settings))
+    receipt = path_of((await buy(store, "night-bus"))["receipt"])
+    answer = await store.post(f"{receipt}/mail?gift=1", data={"mail": "@"})
+    assert f'name="back" value="{receipt}?gift=1"' in await answer.text()
 
 
 async def test_unknown_language_is_refused(store: Client) -> None:
