@@ -3,6 +3,8 @@
 
 """MP3, checked by the frames or bytes that its first frame states.
 
+Where it states none, its length is that of the frames it has.
+
 http://gabriel.mp3-tech.org/mp3infotag.html for Xing, Info and LAME's tag;
 VBRI is Fraunhofer's. Apart as each format is, with its own specification.
 """
@@ -14,12 +16,16 @@ from msrv.catalog.integrity.container_info import (
     ByteSource,
     Container,
     describe_missing_bytes,
+    id3v2_end,
     to_seconds,
 )
+from msrv.catalog.integrity.trailing_tags import sound_end
 
 _SEARCH_BYTES: Final = 512 * 1024
 _CANDIDATES: Final = 4000
 _FRAMES_AT_MOST: Final = 200_000
+_MAX_FRAME_BYTES: Final = 4096
+"""More than any frame has."""
 # By version and layer: kilobits per second, in the order of the header.
 _KILOBITS: Final = {
     (1, 1): "32 64 96 128 160 192 224 256 288 320 352 384 416 448",
@@ -71,14 +77,14 @@ def read_mpeg(source: ByteSource, start: int) -> Container | None:
     if size:
         if there < size - (0 if is_strict else frame.size):
             missing = describe_missing_bytes(there, size)
-    elif frames:
-        counted = _count_frames(source, at + frame.size, frames)
-        if counted is not None and counted < frames:
+    elif frames and frames <= _FRAMES_AT_MOST:
+        counted, _ = _count_frames(source, at + frame.size, frames)
+        if counted < frames:
             missing = f"is cut off: it has {counted:,} of {frames:,} frames"
     if frames:
         duration = to_seconds(frames * frame.samples, frame.rate)
     else:
-        duration = to_seconds(there * 8, frame.bit_rate)
+        duration = _measure(source, at, frame)
     return Container("MP3", "audio/mpeg", duration, missing)
 
 
@@ -203,13 +209,46 @@ def _read_stated_counts(
     return 0, 0, True
 
 
-def _count_frames(source: ByteSource, at: int, wanted: int) -> int | None:
-    """Return the number of whole frames up to `wanted`; None if too many."""
-    if wanted > _FRAMES_AT_MOST:
+def frames_end(source: ByteSource) -> int | None:
+    """Return the offset after the last frame of an MP3, before any junk.
+
+    None where it isn't known: for another kind of file, and where the frames
+    seem to be interrupted only.
+    """
+    found = _find_first_frame(source, id3v2_end(source))
+    if found is None:
         return None
+    at, frame = found
+    _, size, is_strict = _read_stated_counts(source, at, frame)
+    if size and is_strict:
+        end = at + size
+    else:
+        _, end = _count_frames(source, at, _FRAMES_AT_MOST)
+    if end >= source.size_bytes or _find_first_frame(source, end) is not None:
+        return None
+    return end
+
+
+def _measure(
+    source: ByteSource, start: int, frame: _MpegFrame
+) -> float | None:
+    """Return the duration of frames whose number isn't stated.
+
+    By the frames themselves, as the bit rate may vary: what follows the last
+    that is counted is taken to be alike.
+    """
+    counted, stop = _count_frames(source, start, _FRAMES_AT_MOST)
+    rest = sound_end(source) - stop
+    if counted and rest > _MAX_FRAME_BYTES:
+        counted += round(rest * counted / (stop - start))
+    return to_seconds(counted * frame.samples, frame.rate)
+
+
+def _count_frames(source: ByteSource, at: int, wanted: int) -> tuple[int, int]:
+    """Return the number of whole frames, `wanted` at most, and their end."""
     for count in range(wanted):
         frame = _parse_header(source.read(at, 4))
         if frame is None or at + frame.size > source.size_bytes:
-            return count
+            return count, at
         at += frame.size
-    return wanted
+    return wanted, at

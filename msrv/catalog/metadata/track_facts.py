@@ -10,12 +10,23 @@ intact container is sold by its name, with a note on what couldn't be read.
 """
 
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from dataclasses import replace
+from typing import Any, BinaryIO, Final
 
 from msrv.catalog.integrity.container_info import Container
 from msrv.catalog.metadata.riff_info import read_riff_info
-from msrv.catalog.metadata.tags import NotAudio, Tags, merge_tags
+from msrv.catalog.metadata.tags import (
+    MAX_SECONDS,
+    NotAudio,
+    Tags,
+    merge_tags,
+)
 from msrv.catalog.names.media_types import AUDIO_TYPES
+
+_MEASURED: Final = frozenset({"audio/aiff", "audio/mpeg", "audio/wav"})
+"""Types whose tags come with a length that is stated or estimated, and whose
+container was measured."""
+_LENGTH_SECONDS: Final = 0.25
 
 
 def read_track_facts(
@@ -38,6 +49,8 @@ def read_track_facts(
         tags = merge_tags([read_riff_info(file)], container.duration_seconds)
         way = "by its INFO chunk" if tags.title else "by its name"
         notes.append(f"is sold {way}: its tags can't be read: {error}")
+    if container is not None:
+        tags = _with_length(tags, container)
     facts: dict[str, Any] = {"tags": tags.to_facts()}
     texts = facts["tags"].pop("texts")
     if tags.texts:
@@ -52,3 +65,20 @@ def read_track_facts(
     if notes:
         facts["notes"] = notes
     return facts
+
+
+def _with_length(tags: Tags, container: Container) -> Tags:
+    """Return tags with the container's length if that is quite another.
+
+    A WAV written to a pipe states no size, or hours; an MP3 may have a bit
+    rate that varies, and nothing that states its length.
+    """
+    seconds = container.duration_seconds
+    if (
+        seconds is None
+        or seconds > MAX_SECONDS
+        or container.media_type not in _MEASURED
+        or abs((tags.duration_seconds or 0.0) - seconds) <= _LENGTH_SECONDS
+    ):
+        return tags
+    return replace(tags, duration_seconds=seconds)

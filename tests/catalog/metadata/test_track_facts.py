@@ -135,6 +135,37 @@ def test_tags_after_an_ogg_skeleton_are_read(
     assert item.duration_seconds == pytest.approx(3, abs=0.1)
 
 
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_wav_without_a_size_is_as_long_as_its_sound(
+    library: Library, sounds: dict[str, bytes], size: int
+) -> None:
+    wave = bytearray(sounds["pcm.wav"])
+    at = wave.index(b"data") + 4
+    wave[at : at + 4] = size.to_bytes(4, "little")
+    library.put("R/a.wav", bytes(wave))
+    (item,) = library.only().items
+    assert item.duration_seconds == pytest.approx(3, abs=0.01)
+
+
+@pytest.mark.parametrize("tail", [b"", b"TAG" + bytes(125), bytes(3000)])
+def test_mp3_without_a_count_is_as_long_as_its_frames(
+    library: Library, ffmpeg: str, tail: bytes
+) -> None:
+    """Its bit rate varies: it begins in silence, with the smallest frames."""
+    data = subprocess.run(
+        (
+            *(ffmpeg, "-nostdin", "-v", "error", "-f", "lavfi", "-i"),
+            "aevalsrc=0.3*sin(2070*t)*gt(t\\,2):d=4:s=44100",
+            *("-q:a", "0", "-write_xing", "0", "-f", "mp3", "-"),
+        ),
+        check=True,
+        stdout=subprocess.PIPE,
+    ).stdout
+    library.put("R/a.mp3", data + tail)
+    (item,) = library.only().items
+    assert item.duration_seconds == pytest.approx(4, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "media_type"),
     [
