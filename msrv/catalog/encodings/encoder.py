@@ -10,24 +10,30 @@ the store, and the tags are written by the process of `tagging_main`.
 """
 
 import logging
-import math
 import re
 import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
+from msrv.catalog.encodings.encoding_task import (
+    EncodingTask,
+    check_reply,
+    encoding_arguments,
+)
 from msrv.catalog.encodings.ffmpeg_process import (
-    INPUT,
     EncodingFailed,
+    MasterInput,
     analysis_arguments,
     check_result,
     read_output,
 )
-from msrv.catalog.encodings.recipes import RECIPES, STREAMS, Recipe
-from msrv.catalog.encodings.track_tags import TrackTags
+from msrv.catalog.encodings.recipes import RECIPES, STREAMS
 from msrv.catalog.ffmpeg import query_ffmpeg
+from msrv.catalog.integrity.container_info import ByteSource
+from msrv.catalog.integrity.mpeg import frames_end
+from msrv.catalog.integrity.trailing_tags import sound_end
 from msrv.catalog.model import Sound
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import (
@@ -39,7 +45,6 @@ from msrv.catalog.parsing.errors import ParserUnavailable, ProcessEnded
 from msrv.catalog.parsing.messages import Message
 from msrv.catalog.parsing.parser_process import ParserProcess
 from msrv.catalog.parsing.priority import IDLE, NORMAL
-from msrv.catalog.parsing.replies import clean_message
 from msrv.catalog.sound.analysis import SoundAnalysis
 from msrv.catalog.sound.loudness import parse_loudness
 from msrv.catalog.sound.waveform import PeakMeter
@@ -48,16 +53,15 @@ log = logging.getLogger(__name__)
 
 _VERSION: Final = re.compile(rb"ffmpeg version (\S{1,100})")
 _CPU_SECONDS: Final = 60
-_HEAD_BYTES: Final = 64 << 20
-"""Bytes of an encoding beyond its samples, which a cover may take."""
-_MAX_BYTES: Final = (4 << 30) - 1
-"""Limit of WAV and AIFF, whose sizes have 32 bits."""
 _SLOWEST: Final = 60.0
 """Seconds that a second of music may take on a busy machine."""
 _LEAST_SECONDS: Final = 3600.0
-_LENGTH_SECONDS: Final = 0.5
-"""By which an encoding may be longer or shorter than its master's header
-states: encoders add hundredths of a second at both ends."""
+_LOST_SECONDS: Final = 0.01
+_ADDED_SECONDS: Final = 0.05
+"""By which a master that was decoded past errors may be shorter or longer
+than its header states: less than a frame may be lost, one of junk added."""
+_LONGEST_SECONDS: Final = 6 * 3600.0
+"""Length of a master whose length isn't known, for limits."""
 _TAGGING_SECONDS: Final = 600.0
 
 
@@ -99,29 +103,6 @@ def inspect_ffmpeg(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class EncodingTask:
-    """A master's sound and length, and the format, tags and cover to write.
-
-    `gain_db` changes the samples; 0 leaves them as they are.
-    """
-
-    recipe: Recipe
-    sound: Sound
-    seconds: float
-    master_name: str
-    tags: TrackTags
-    cover: bytes = b""
-    gain_db: float = 0.0
-
-    @property
-    def max_bytes(self) -> int:
-        """Largest size of the encoding: that of its samples, in 32 bits."""
-        rate = max(self.sound.sample_rate_hz or 0, 48_000)
-        samples = self.seconds * rate * (self.sound.channels or 2)
-        return int(min(samples * 4 + _HEAD_BYTES, _MAX_BYTES))
-
-
 class Encoder:
     """Encodes one track at a time, in the thread that calls it.
 
@@ -152,7 +133,10 @@ class Encoder:
         Raises EncodingFailed, and OSError if a process can't be started.
         """
         self._run_ffmpeg(
-            _encoding_arguments(task),
+            encoding_arguments(
+                task,
+                MasterInput(_input_end(master, task.sound), task.skips_errors),
+            ),
             task.seconds,
             master,
             descriptor,
@@ -165,20 +149,50 @@ class Encoder:
     ) -> SoundAnalysis:
         """Return the loudness and the waveform of an open master. Blocks.
 
-        Raises as `encode` does.
+        `seconds` is the length that its header states, 0 if it states none.
+        Errors are skipped where nothing is lost by that: what is decoded has
+        the stated length, so the errors are behind it. Raises as `encode`
+        does.
         """
+        end = _input_end(master, sound)
+        try:
+            return self._analyse(sound, seconds, master, MasterInput(end))
+        except EncodingFailed as error:
+            if not error.is_permanent or not seconds:
+                raise
+            source = MasterInput(end, skips_errors=True)
+            found = self._analyse(sound, seconds, master, source)
+            more = found.seconds - seconds
+            if not -_LOST_SECONDS <= more <= _ADDED_SECONDS:
+                raise
+            return found
+
+    def _analyse(
+        self,
+        sound: Sound,
+        seconds: float,
+        master: BinaryIO,
+        source: MasterInput,
+    ) -> SoundAnalysis:
         channels = min(sound.channels or 2, 2)
         meter = PeakMeter(channels)
         messages = self._run_ffmpeg(
             analysis_arguments(
-                channels, measures_loudness=self._build.measures_loudness
+                channels,
+                source,
+                measures_loudness=self._build.measures_loudness,
             ),
             seconds,
             master,
             subprocess.PIPE,
             on_output=meter.add,
         )
-        return SoundAnalysis(parse_loudness(messages), meter.peaks())
+        return SoundAnalysis(
+            parse_loudness(messages),
+            meter.peaks(),
+            meter.seconds,
+            source.skips_errors,
+        )
 
     def kill(self) -> None:
         """Kill what runs; nothing is encoded from now on."""
@@ -207,8 +221,10 @@ class Encoder:
     ) -> str:
         """Run ffmpeg, and return the end of its messages.
 
-        `output` is a descriptor, or PIPE for `on_output`.
+        `output` is a descriptor, or PIPE for `on_output`. `seconds` is 0 for
+        an unknown length.
         """
+        seconds = seconds or _LONGEST_SECONDS
         limits = self._limits._replace(
             file_bytes=file_bytes,
             cpu_seconds=_CPU_SECONDS + int(seconds),
@@ -273,7 +289,7 @@ class Encoder:
             raise EncodingFailed(
                 f"its tags can't be written: {error}", is_permanent=False
             ) from error
-        _check_reply(reply.fields, task.seconds)
+        check_reply(reply.fields, task.seconds)
 
     def _tagging_process(self) -> ParserProcess:
         """Return the running process. Raises ParserUnavailable."""
@@ -296,34 +312,14 @@ class Encoder:
             raise EncodingFailed("the store is stopping", is_permanent=False)
 
 
-def _check_reply(reply: dict[str, Any], expected: float) -> None:
-    """Raise EncodingFailed unless a whole encoding has its tags.
+def _input_end(master: BinaryIO, sound: Sound) -> int:
+    """Return the offset after an open master's sound, 0 for that of its end.
 
-    The encoding has to be as long as its master, as far as that is known:
-    ffmpeg may succeed although it couldn't write all of it.
+    Tags may lie behind it, and behind the frames of an MP3 anything.
     """
-    for name, is_permanent in (("refused", True), ("unwritable", False)):
-        if name in reply:
-            raise EncodingFailed(
-                f"its tags can't be written: {clean_message(reply[name])}",
-                is_permanent=is_permanent,
-            )
-    seconds = reply.get("seconds")
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        raise EncodingFailed("its tags can't be written")
-    if expected and abs(seconds - expected) > _LENGTH_SECONDS:
-        raise EncodingFailed(
-            f"it would have {seconds:.1f} of {expected:.1f} seconds"
-        )
-
-
-def _encoding_arguments(task: EncodingTask) -> tuple[str, ...]:
-    """Return ffmpeg's arguments: one stream of sound, without metadata."""
-    gain = ("-af", f"volume={task.gain_db:.2f}dB:precision=float")
-    return (
-        *("-nostdin", "-v", "error", "-y"),
-        *INPUT,
-        *(gain if task.gain_db else ()),
-        *task.recipe.options(task.sound),
-        "file:/dev/stdout",
-    )
+    source = ByteSource(master)
+    end = sound_end(source)
+    if sound.codec == "mp3":
+        end = min(end, frames_end(source) or end)
+    master.seek(0)
+    return end if end < source.size_bytes else 0

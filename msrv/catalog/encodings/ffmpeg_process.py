@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from msrv.catalog.ffmpeg import CONTAINERS, LOUDNESS_FILTER
@@ -16,23 +17,14 @@ from msrv.catalog.sound.waveform import SAMPLE_RATE_HZ
 
 _STDERR_BYTES: Final = 2000
 _READ_BYTES: Final = 65536
+_TOO_LARGE: Final = "File too large"
 _WRITE_ERRORS: Final = (
     "Error closing file",
     "Error writing trailer",
-    "File too large",
+    _TOO_LARGE,
     "No space left",
 )
 """Messages after which ffmpeg may nevertheless end with status 0."""
-
-
-INPUT: Final = (
-    *("-xerror", "-protocol_whitelist", "file,pipe"),
-    *("-format_whitelist", CONTAINERS),
-    *("-threads", "1", "-i", "file:/dev/stdin"),
-    *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
-    *("-threads", "1", "-filter_threads", "1"),
-)
-"""The first stream of sound of the master."""
 
 
 class EncodingFailed(Exception):
@@ -44,6 +36,32 @@ class EncodingFailed(Exception):
     def __init__(self, reason: str, *, is_permanent: bool = True) -> None:
         super().__init__(reason)
         self.is_permanent = is_permanent
+
+
+@dataclass(frozen=True, slots=True)
+class MasterInput:
+    """How ffmpeg reads a master: up to an offset, and whether past errors.
+
+    `end` is 0 for all of it. With `skips_errors`, what can't be decoded is
+    left out, so that the length of the rest has to be checked.
+    """
+
+    end: int = 0
+    skips_errors: bool = False
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return ffmpeg's arguments for its first stream of sound."""
+        file = "file:/dev/stdin"
+        if self.end:
+            file = f"subfile,,start,0,end,{self.end},,:{file}"
+        return (
+            *(() if self.skips_errors else ("-xerror",)),
+            *("-protocol_whitelist", "file,pipe,subfile"),
+            *("-format_whitelist", CONTAINERS),
+            *("-threads", "1", "-i", file),
+            *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
+            *("-threads", "1", "-filter_threads", "1"),
+        )
 
 
 def read_output(
@@ -79,7 +97,11 @@ def read_output(
 def check_result(
     status: int, messages: str, *, has_only_errors: bool = True
 ) -> None:
-    """Raise EncodingFailed unless ffmpeg has written all of its output."""
+    """Raise EncodingFailed unless ffmpeg has written all of its output.
+
+    An output that is larger than its limit will be so again; a disk that is
+    full may have space later.
+    """
     is_full = has_only_errors and any(
         each in messages for each in _WRITE_ERRORS
     )
@@ -94,17 +116,17 @@ def check_result(
     last = (messages.splitlines() or [""])[-1]
     raise EncodingFailed(
         f"ffmpeg ended with {status}: {last!a}",
-        is_permanent=not is_full,
+        is_permanent=not is_full or _TOO_LARGE in messages,
     )
 
 
 def analysis_arguments(
-    channels: int, *, measures_loudness: bool
+    channels: int, source: MasterInput, *, measures_loudness: bool
 ) -> tuple[str, ...]:
     """Return ffmpeg's arguments: samples for the peaks, loudness as text."""
     return (
         *("-nostdin", "-hide_banner", "-nostats", "-v", "info"),
-        *INPUT,
+        *source.arguments(),
         *(("-af", LOUDNESS_FILTER) if measures_loudness else ()),
         *("-ar", str(SAMPLE_RATE_HZ), "-ac", str(channels)),
         *("-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"),

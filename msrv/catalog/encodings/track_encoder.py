@@ -15,13 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from msrv.catalog.encodings.encoder import (
-    Encoder,
-    EncoderBuild,
-    EncodingTask,
-)
+from msrv.catalog.encodings.encoder import Encoder, EncoderBuild
 from msrv.catalog.encodings.encoding_plan import PlannedEncoding
 from msrv.catalog.encodings.encoding_store import Encoding, EncodingStore
+from msrv.catalog.encodings.encoding_task import EncodingTask
 from msrv.catalog.encodings.ffmpeg_process import EncodingFailed
 from msrv.catalog.sound.analysis import SoundAnalysis
 from msrv.catalog.sound.loudness import playing_gain
@@ -31,6 +28,9 @@ _FREE_SHARE: Final = 20
 MAX_FREE_BYTES: Final = 10 << 30
 _USABLE_BYTES: Final = 1 << 20
 """A disk with less free space is full: a failed program couldn't write."""
+
+_ESTIMATED: Final = frozenset({"aac", "mp3"})
+"""Codecs whose files may not state their length."""
 
 FreeFloor = Callable[[int], int]
 """Returns how many bytes of a disk of that size encodings leave free."""
@@ -94,11 +94,9 @@ class TrackEncoder:
                 analysis = self._analyse(planned, master)
                 if known is not None:
                     return known, False
-                self._run(
-                    _with_loudness(task, planned, analysis),
-                    master,
-                    draft.descriptor,
-                )
+                task = _after_analysis(task, planned, analysis)
+                self._check_space(task)
+                self._run(task, master, draft.descriptor)
                 if not self._library.is_verified(master.fileno(), content):
                     raise EncodingFailed(
                         "it was changed meanwhile", is_permanent=False
@@ -160,15 +158,25 @@ class TrackEncoder:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
     def _check_space(self, task: EncodingTask) -> None:
+        """Raise OSError if the disk would be too full, as far as is known."""
         usage = shutil.disk_usage(_existing(self._store.folder))
-        if usage.free - task.max_bytes < self._min_free_bytes(usage.total):
+        most = task.max_bytes if task.seconds else 0
+        if usage.free - most < self._min_free_bytes(usage.total):
             raise OSError(None, "the disk is almost full")
 
 
-def _with_loudness(
+def _after_analysis(
     task: EncodingTask, planned: PlannedEncoding, analysis: SoundAnalysis
 ) -> EncodingTask:
-    """Return a task with the gain of a stream, or else with tags for it."""
+    """Return a task with the gain of a stream, or else with tags for it.
+
+    An encoding has to be as long as its master's header states, or else as
+    what was decoded of it.
+    """
+    seconds = task.seconds
+    if not seconds or planned.sound.codec in _ESTIMATED:
+        seconds = analysis.seconds
+    task = replace(task, seconds=seconds, skips_errors=analysis.skips_errors)
     loudness = analysis.loudness
     if planned.is_stream:
         return replace(task, gain_db=playing_gain(loudness, planned.gain_db))

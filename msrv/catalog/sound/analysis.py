@@ -11,6 +11,7 @@ and changes with it.
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import threading
@@ -24,7 +25,7 @@ from msrv.catalog.sound.waveform import MAX_PEAK, PEAKS
 from msrv.files import make_private_folder, write_file
 
 FOLDER_NAME: Final = "waveforms"
-_SCHEME: Final = 1
+_SCHEME: Final = 2
 """Increase it when tracks are analysed in another way."""
 _HASH_CHARS: Final = 16
 _NAME: Final = re.compile(r"([0-9a-f]{64})-[0-9a-f]{16}-[0-9a-f]{16}\.json")
@@ -33,14 +34,18 @@ _MAX_BYTES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class SoundAnalysis:
-    """Loudness of a track, and the peaks of its waveform.
+    """Loudness of a track, the peaks of its waveform, and its length.
 
     `loudness` is None where ffmpeg can't measure it; `peaks` are empty for
-    silence.
+    silence. `seconds` is the length of what was decoded, 0 if unknown. With
+    `skips_errors`, all of it was decoded although ffmpeg reports errors, as
+    for junk behind the sound.
     """
 
     loudness: Loudness | None
     peaks: bytes
+    seconds: float = 0.0
+    skips_errors: bool = False
 
     def to_json(self) -> bytes:
         """Return the analysis as JSON."""
@@ -49,6 +54,8 @@ class SoundAnalysis:
             "integrated_lufs": known and known.integrated_lufs,
             "true_peak_db": known and known.true_peak_db,
             "peaks": list(self.peaks),
+            "seconds": self.seconds,
+            "skips_errors": self.skips_errors,
         }
         return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
@@ -64,11 +71,16 @@ class SoundAnalysis:
                 else Loudness(float(loudness), float(fields["true_peak_db"]))
             )
             peaks = bytes([*fields["peaks"]])
-        except (LookupError, TypeError) as error:
+            # Files of before don't have these.
+            seconds = float(fields.get("seconds", 0.0))
+            skips_errors = fields.get("skips_errors", False) is True
+        except (AttributeError, LookupError, TypeError) as error:
             raise ValueError("no analysis of a track") from error
         if len(peaks) not in {0, PEAKS} or max(peaks, default=0) > MAX_PEAK:
             raise ValueError("no peaks of a track")
-        return cls(measured, peaks)
+        if not 0 <= seconds < math.inf:
+            raise ValueError("no length of a track")
+        return cls(measured, peaks, seconds, skips_errors)
 
 
 class AnalysisStore:

@@ -27,11 +27,14 @@ class PeakMeter:
     def __init__(self, channels: int) -> None:
         samples = SAMPLE_RATE_HZ // _BLOCKS_PER_SECOND * channels
         self._block_bytes = 2 * samples
+        self._frame_bytes = 2 * channels
+        self._added_bytes = 0
         self._rest = bytearray()
         self._blocks = array("H")
 
     def add(self, data: bytes) -> None:
         """Add samples."""
+        self._added_bytes += len(data)
         self._rest += data
         whole = len(self._rest) // self._block_bytes * self._block_bytes
         samples = _samples(bytes(self._rest[:whole]))
@@ -43,6 +46,12 @@ class PeakMeter:
             _peak(samples[start : start + step])
             for start in range(0, len(samples), step)
         )
+
+    @property
+    def seconds(self) -> float:
+        """Length of all samples, rounded to milliseconds."""
+        samples = self._added_bytes // self._frame_bytes
+        return round(samples / SAMPLE_RATE_HZ, 3)
 
     def peaks(self, count: int = PEAKS) -> bytes:
         """Return `count` peaks, 0 to MAX_PEAK: the highest has that.
