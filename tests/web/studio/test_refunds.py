@@ -159,6 +159,52 @@ async def test_simulated_payment_is_refunded_in_the_ledger_alone(
     assert (await any_studio.store.get(link)).status == 410
 
 
+@pytest.mark.parametrize(
+    ("query", "field", "kept"),
+    [
+        ("part=rest&amount=1.00", "amount", 'value="1.00"'),
+        ("part=lines&item=departure&amount=1.00", "amount", 'value="1.00"'),
+        ("part=rest&item=departure", "item", 'value="departure" checked'),
+        (
+            "part=amount&amount=1.00&item=departure",
+            "item",
+            'value="departure" checked',
+        ),
+        ("part=lines&item=departure&end=1", "end", 'value="1" checked'),
+    ],
+)
+async def test_what_was_typed_for_another_choice_is_refused(
+    studio: Studio, query: str, field: str, kept: str
+) -> None:
+    """An amount or ticked lines are never ignored for a larger refund."""
+    bought = await buy(studio.store, "departure", "wrong-stop")
+    await studio.wait_until_synced()
+    path = f"/studio/orders/{bought['order_id']}/refund"
+    answer = await studio.get(f"{path}?{query}")
+    assert answer.status == 400
+    page = await answer.text()
+    assert f'id="{field}-error"' in page
+    assert page.count('class="field-error"') == 1
+    assert "must be left out, unless you choose" in page
+    assert kept in page
+    part = query.partition("&")[0].removeprefix("part=")
+    assert f'value="{part}" checked' in page
+    number = (await studio.data(path))["number"]
+    form = dict(each.split("=") for each in query.split("&"))
+    answer = await studio.post(path, JSON, number=number, **form)
+    assert (answer.status, (await answer.json())["field"]) == (400, field)
+
+
+async def test_empty_amount_is_no_amount(studio: Studio) -> None:
+    """A browser sends the field with every choice."""
+    bought = await buy(studio.store, "departure", "wrong-stop")
+    await studio.wait_until_synced()
+    path = f"/studio/orders/{bought['order_id']}/refund"
+    for query, minor in (("rest&end=1", 200), ("lines&item=departure", 100)):
+        asked = await studio.data(f"{path}?part={query}&amount=+")
+        assert asked["amount_minor"] == minor
+
+
 @pytest.mark.parametrize("by", [BY_WITHDRAWAL, "cli"])
 async def test_order_whose_links_have_ended_can_still_be_refunded(
     studio: Studio, by: str

@@ -233,9 +233,8 @@ def _read_choice(
         raise InvalidField(
             "part", gettext("must be one of %(names)s", names=names)
         ) from None
+    _refuse_other_parts(fields, part)
     items = tuple(dict.fromkeys(fields.getall("item", [])))
-    if part is not RefundPart.LINES:
-        items = ()
     held = {line.item_id for line in history.order.lines}
     if not all(is_item_id(each) and each in held for each in items):
         raise InvalidField("item", gettext("must be an item of the order"))
@@ -258,6 +257,37 @@ def _read_choice(
                 field="amount",
             ) from None
     return RefundChoice(part, items, minor, bool(fields.get("end")))
+
+
+def _refuse_other_parts(fields: MultiMapping[str], part: RefundPart) -> None:
+    """Raise InvalidField if fields of another part were filled in.
+
+    To ignore them would refund something else than what was typed.
+    """
+    some, amount = gettext("Some of it"), gettext("An amount")
+    stated = {
+        "item": (RefundPart.LINES, some, bool(fields.getall("item", []))),
+        "amount": (
+            RefundPart.AMOUNT,
+            amount,
+            bool(fields.get("amount", "").strip()),
+        ),
+        # Everything that is left ends all downloads anyway.
+        "end": (
+            RefundPart.AMOUNT,
+            amount,
+            bool(fields.get("end")) and part is RefundPart.LINES,
+        ),
+    }
+    for field, (owner, choice, is_stated) in stated.items():
+        if is_stated and part is not owner:
+            raise InvalidField(
+                field,
+                gettext(
+                    "must be left out, unless you choose “%(choice)s”",
+                    choice=choice,
+                ),
+            )
 
 
 def _invalid_field(error: InvalidField | InvalidRefund) -> InvalidField:
