@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db.schema import orders, withdrawals
+from msrv.ledger.db.schema import orders, reversals, withdrawals
 from msrv.ledger.withdrawals.events import (
     WithdrawalHandled,
     WithdrawalOutcome,
@@ -31,7 +31,9 @@ class Withdrawal:
     """Statement of withdrawal; times are in Unix milliseconds.
 
     `handled_at_ms` is None while it waits. `is_known` is False for an order
-    that the ledger doesn't have.
+    that the ledger doesn't have. `paid_minor`, with any tax, and
+    `refunded_minor`, what went back of it, are in minor units: downloads that
+    have ended are no money.
     """
 
     withdrawal_id: str
@@ -40,6 +42,13 @@ class Withdrawal:
     outcome: str
     handled_at_ms: int | None
     is_known: bool
+    paid_minor: int
+    refunded_minor: int
+
+    @property
+    def is_refunded(self) -> bool:
+        """Whether everything that was paid has gone back."""
+        return 0 < self.paid_minor <= self.refunded_minor
 
 
 async def apply_withdrawals(
@@ -115,6 +124,10 @@ async def list_withdrawals(
     that order. At most MAX_ROWS.
     """
     stated = withdrawals.c
+    of_order = select(func.max(reversals.c.paid_minor)).where(
+        reversals.c.order_id == stated.order_id
+    )
+    gone = of_order.with_only_columns(func.sum(reversals.c.amount_minor))
     wanted = (
         select(
             stated.withdrawal_id,
@@ -122,7 +135,11 @@ async def list_withdrawals(
             stated.stated_at_ms,
             stated.outcome,
             stated.handled_at_ms,
-            orders.c.order_id.is_not(None),
+            orders.c.total_minor,
+            of_order.scalar_subquery().label("paid_minor"),
+            gone.where(reversals.c.is_effective)
+            .scalar_subquery()
+            .label("gone_minor"),
         )
         .join(orders, orders.c.order_id == stated.order_id, isouter=True)
         .order_by(
@@ -135,4 +152,17 @@ async def list_withdrawals(
     )
     if order_id:
         wanted = wanted.where(stated.order_id == order_id)
-    return tuple(Withdrawal(*row) for row in await connection.execute(wanted))
+    return tuple(
+        Withdrawal(
+            row.withdrawal_id,
+            row.order_id,
+            row.stated_at_ms,
+            row.outcome,
+            row.handled_at_ms,
+            is_known=row.total_minor is not None,
+            paid_minor=max(row.total_minor or 0, row.paid_minor or 0),
+            # A sum, which MariaDB and PostgreSQL have as a decimal.
+            refunded_minor=int(row.gone_minor or 0),
+        )
+        for row in await connection.execute(wanted)
+    )

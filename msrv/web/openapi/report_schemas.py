@@ -227,6 +227,8 @@ REPORT_SCHEMAS: Final[Mapping[str, Json]] = {
                         "outcome": TEXT,
                         "handled_at_ms": or_null(MILLISECONDS),
                         "is_known": described(BOOLEAN, "to the ledger"),
+                        "paid_minor": MINOR,
+                        "refunded_minor": MINOR,
                     }
                 )
             )

@@ -3,9 +3,13 @@
 
 """Withdrawals in the studio: what waits, its refund, and its end."""
 
-from msrv.ledger.withdrawals.events import WithdrawalStated
+from dataclasses import replace
+
+import pytest
+
+from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from msrv.ledger.withdrawals.rows import MAX_ROWS
-from tests.ledger.sample_events import NOON, order_id, sale
+from tests.ledger.sample_events import NOON, order_id, reversal, revoked, sale
 from tests.web.studio.conftest import JSON, Studio
 
 
@@ -37,6 +41,59 @@ async def test_withdrawals_wait_until_they_are_handled(
     wrong = await studio.post("/studio/withdrawals", JSON, id="Not One")
     assert wrong.status == 400
     assert "marked a withdrawal" in await studio.text("/studio/activity")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fact", "request_"),
+    [
+        ("ended", "The downloads have ended.", "Please refund"),
+        ("consented", "immediate delivery before paying.", "Please decide"),
+        ("late", "older than fourteen days.", "Please decide"),
+        ("unproved", "which anybody may know.", "Compare name"),
+    ],
+)
+async def test_refund_is_asked_for_until_it_was_made(
+    any_studio: Studio, outcome: str, fact: str, request_: str
+) -> None:
+    path, done = "/studio/withdrawals", "Everything that was paid has been"
+    await any_studio.store_events(
+        sale(1, ("song", 200)),
+        WithdrawalStated("receipt-1", order_id(1), NOON * 1000, outcome),
+        # Ended downloads, and a part, and a refused refund are not all.
+        revoked(1),
+        reversal(1, 50),
+        replace(
+            reversal(1, 200, "failed", is_effective=False), reversal_id="re_9"
+        ),
+    )
+    waiting = await any_studio.text(path)
+    assert request_ in waiting
+    assert f"{order_id(1)}/refund" in waiting
+    assert done not in waiting
+    (told,) = (await any_studio.data(path))["withdrawals"]
+    assert (told["paid_minor"], told["refunded_minor"]) == (200, 50)
+
+    rest = replace(reversal(1, 150), reversal_id="re_2")
+    await any_studio.store_events(rest)
+    refunded = await any_studio.text(path)
+    assert fact in refunded
+    assert done in refunded
+    assert request_ not in refunded
+    assert f"{order_id(1)}/refund" not in refunded
+    assert "Mark as handled" in refunded
+
+
+async def test_handled_withdrawal_asks_for_nothing(studio: Studio) -> None:
+    """Also where it was refunded elsewhere, unknown to the ledger."""
+    await studio.store_events(
+        sale(1, ("song", 200)),
+        WithdrawalStated("receipt-1", order_id(1), NOON * 1000, "ended"),
+        WithdrawalHandled("receipt-1", NOON * 1000 + 1),
+    )
+    page = await studio.text("/studio/withdrawals")
+    assert "The downloads have ended." in page
+    assert "Please refund" not in page
+    assert "Everything that was paid" not in page
 
 
 async def test_statements_that_anybody_can_send_hide_no_other(
