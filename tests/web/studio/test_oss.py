@@ -3,6 +3,7 @@
 
 """The OSS report in the studio."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,24 @@ async def test_empty_report_says_what_is_missing(studio: Studio) -> None:
     answer = await studio.get("/studio/oss?quarter=2026-13")
     assert answer.status == 400
     assert "must be a quarter like 2026-Q4" in await answer.text()
+
+
+async def test_no_country_is_chosen_before_the_seller_does(
+    filled: Studio,
+) -> None:
+    path = f"/studio/orders/{order_id(6)}"
+    (before,) = _country_choices(await filled.text(path))
+    assert before.startswith('required><option value="">Choose a country<')
+    assert " selected" not in before
+    answer = await filled.post(f"{path}/country", country="", rate="")
+    assert answer.status == 400
+    await filled.post(f"{path}/country", country="FR")
+    (after,) = _country_choices(await filled.text(path))
+    assert re.findall(r'value="(..)" selected', after) == ["FR"]
+
+
+def _country_choices(page: str) -> list[str]:
+    return re.findall(r'name="country" (.+?)</select>', page, re.DOTALL)
 
 
 async def test_country_is_decided_by_hand_and_taken_back(
