@@ -136,6 +136,23 @@ async def test_sale_is_shown_refunded_and_restored(
     await context.close()
 
 
+async def test_opened_receipt_is_not_in_the_operator_s_purchases(
+    browser: Browser,
+    demo_store: StoreProcess,
+    sold: Any,  # noqa: ANN401 - JSON
+) -> None:
+    context, page = await visit(browser, demo_store)
+    await page.goto(f"{demo_store.url}/studio/orders/{sold['order_id']}")
+    await page.get_by_role("link", name="Open", exact=True).click()
+    await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    await page.goto(f"{demo_store.url}/library")
+    await expect(
+        page.get_by_text("No receipt has been opened")
+    ).to_be_visible()
+    await expect(page.locator(".bought")).to_have_count(0)
+    await context.close()
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 async def test_studio_page_has_no_accessibility_violation(
     browser: Browser,

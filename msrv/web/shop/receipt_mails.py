@@ -24,9 +24,9 @@ from msrv.web.errors.fields import MAIL, FieldErrors
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.shop.receipts import (
-    GIFT_QUERY,
     has_gift_query,
     mailed_query,
+    page_query,
     receipt_page,
     receipt_path,
 )
@@ -83,11 +83,11 @@ async def resend(request: web.Request) -> web.StreamResponse:
         return await receipt_page(request, status=422, errors=errors)
     is_gift = has_gift_query(request)
     kind = MailKind.GIFT if is_gift else MailKind.RECEIPT
-    gift = f"{GIFT_QUERY}&" if is_gift else ""
+    query = filter(None, (page_query(request), mailed_query(to)))
     return await send_again(
         request,
         MailContent(receipt, to, kind),
-        path=f"{receipt_path(token)}?{gift}{mailed_query(to)}",
+        path=f"{receipt_path(token)}?{'&'.join(query)}",
         refuse=lambda wait: receipt_page(request, status=429, mail_wait=wait),
     )
 

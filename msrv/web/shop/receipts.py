@@ -32,7 +32,11 @@ from msrv.web.formatting import given_note
 from msrv.web.legal.consent_field import given_json
 from msrv.web.rendering import PRIVATE, respond_in_slices, wants_json
 from msrv.web.shop.cart import remove_from_cart
-from msrv.web.shop.purchases.device_library import device_entry
+from msrv.web.shop.purchases.device_library import (
+    UNKEPT_QUERY,
+    device_entry,
+    is_kept,
+)
 from msrv.web.shop.purchases.download_hints import hints_for
 from msrv.web.shop.purchases.format_choice import (
     PARAMETER,
@@ -141,7 +145,7 @@ async def receipt_page(
         formats=formats,
         address=address,
         device_entry=None
-        if as_json
+        if as_json or not is_kept(request)
         else device_entry(receipt, path + query, items),
         jws=jws,
         plays=count_tracks(items),
@@ -153,7 +157,9 @@ async def receipt_page(
         ],
         code=None if as_json else await store.qr_codes.of(address),
         receipt_path=path,
-        mail_path=f"{path}/mail{query}" if store.receipt_mails.is_on else None,
+        mail_path=f"{path}/mail?{page_query(request)}".rstrip("?")
+        if store.receipt_mails.is_on
+        else None,
         errors=errors,
         corrections_path=f"{path}/corrections"
         if store.corrections.requests.is_offered(receipt)
@@ -165,6 +171,7 @@ async def receipt_page(
         hints=hints_for(request.headers.get("User-Agent", ""), items),
         start=_link_to_start(request, items, formats),
         is_gift=is_gift,
+        is_kept=is_kept(request),
         has_invoice=store.invoices.has_invoice(receipt),
     )
 
@@ -172,6 +179,12 @@ async def receipt_page(
 def has_gift_query(request: web.Request) -> bool:
     """Return whether a request is for a gift's receipt, without prices."""
     return _GIFT in request.query
+
+
+def page_query(request: web.Request) -> str:
+    """Return what the query of a receipt's page keeps, without a `?`."""
+    stated = [GIFT_QUERY] if has_gift_query(request) else []
+    return "&".join(stated if is_kept(request) else [*stated, UNKEPT_QUERY])
 
 
 def mailed_to(request: web.Request) -> str:

@@ -146,6 +146,26 @@ async def test_order_page_shows_progress_of_a_download(
     assert "1% of" in page
 
 
+async def test_opened_receipt_is_not_kept_in_the_operator_s_browser(
+    studio: Studio,
+) -> None:
+    """Nor after its form, which leads to the page again."""
+    bought = await buy(studio.store, "zine")
+    await studio.wait_until_synced()
+    page = await studio.text(f"/studio/orders/{bought['order_id']}")
+    (link,) = re.findall(r'class="button" href="([^"]+)">Open<', page)
+    assert link == f"{bought['receipt']}?keep=0"
+    path = URL(link).raw_path_qs
+    opened = await (await studio.store.get(path)).text()
+    assert "Receipt" in opened
+    assert "data-purchase" not in opened
+    # The address that the page shows is the buyer's.
+    assert f">{bought['receipt']}</textarea>" in opened
+    buyers = await (await studio.store.get(URL(link).raw_path)).text()
+    assert "data-purchase=" in buyers
+    assert "data-purchase-kept" in buyers
+
+
 async def test_orders_are_searchable_and_paginated(
     any_studio: Studio, clock: Clock
 ) -> None:

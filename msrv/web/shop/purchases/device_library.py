@@ -9,6 +9,7 @@ Apart from the receipts' routes, which the page doesn't use.
 
 import json
 from collections.abc import Sequence
+from typing import Final
 
 from aiohttp import web
 
@@ -17,12 +18,19 @@ from msrv.orders.download_links import ReceiptItem
 from msrv.proofs.receipts import Receipt
 from msrv.web.rendering import page_response
 
+UNKEPT_QUERY: Final = "keep=0"
+"""Query of a receipt that isn't the visitor's own: opened in the studio."""
 _DIGEST_CHARS = 16
 
 
 async def show(request: web.Request) -> web.Response:
     """Return the page on which the browser lists its purchases."""
     return page_response(request, "library.html")
+
+
+def is_kept(request: web.Request) -> bool:
+    """Return whether the visitor's browser is to remember a receipt."""
+    return request.query.get("keep") != "0"
 
 
 def device_entry(
