@@ -71,8 +71,8 @@ _PICTURES: Final = frozenset(
         ".webp",
     }
 )
-# The same kinds of text without a suffix of their own, or with `.txt`; loudness
-# reports, and how a recording was made.
+# The same kinds of text without a suffix of their own, or with `.txt`; reports
+# on loudness, and on how a recording was made.
 _CHECKSUMS: Final = re.compile(
     r"(?:.*[._ -])?(?:accuraterip|accurip|aucdtect|checksums?|dr(?:14)?|ffp|"
     r"fingerprints?|lineage|md5(?:sums?)?|sfv|sha(?:1|256|512)?(?:sums?)?)(?:\.txt)?"
