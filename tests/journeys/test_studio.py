@@ -82,7 +82,7 @@ async def test_sale_is_shown_refunded_and_restored(
     )
     await expect(page.locator("svg.bars").first).to_be_visible()
     await page.get_by_role("link", name="Orders", exact=True).click()
-    await page.get_by_label("Order number or payment reference").fill(
+    await page.get_by_label("Order number, receipt or payment reference").fill(
         sold["order_id"][:8].lower()
     )
     await page.get_by_role("button", name="Find").click()

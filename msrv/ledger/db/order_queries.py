@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Queries for orders: pages, search, and the history of one order.
+"""Queries for orders: pages, and the history of one order.
 
 Pages continue from the key of the last row, and count none: keyset paging.
 """
@@ -29,15 +29,10 @@ from msrv.ledger.db.schema import (
 )
 from msrv.ledger.db.taxes.rows import load_taxes
 from msrv.proofs.consents import Consent
-from msrv.proofs.orders import ORDER_ID_CHARS
 from msrv.taxes.sale_tax import SaleTax
 
 PAGE: Final = 50
 """Number of rows on a page."""
-_SHORTEST_ID: Final = 4
-"""Receipts print groups of four: less would match thousands."""
-_ID_LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-_AFTER_LETTERS: Final = "Z"
 
 OrderKey = tuple[int, str]
 """Sort key of an order: `(sold_at, order_id)`."""
@@ -181,37 +176,6 @@ async def list_orders(
     return OrderPage(
         tuple(found[:most]), None if is_last else found[most - 1].key
     )
-
-
-async def search_orders(
-    connection: AsyncConnection, text: str, *, most: int = PAGE
-) -> tuple[Order, ...]:
-    """Return the orders whose number starts with, or reference is, a text.
-
-    A number is as receipts print it, with or without spaces, at least its
-    first four letters; a payment provider's reference is compared as a whole.
-    """
-    number = "".join(text.split()).replace("-", "").upper()
-    found: list[Order] = []
-    if len(number) >= _SHORTEST_ID and _ID_LETTERS.issuperset(number):
-        last = number.ljust(ORDER_ID_CHARS, _AFTER_LETTERS)
-        found = await load_orders(
-            connection,
-            select(orders)
-            .where(orders.c.order_id.between(number, last))
-            .order_by(orders.c.order_id)
-            .limit(most),
-        )
-    reference = text.strip()
-    if not found and reference.isascii() and reference.isprintable():
-        found = await load_orders(
-            connection,
-            select(orders)
-            .where(orders.c.reference == reference, orders.c.reference != "")
-            .order_by(orders.c.order_id)
-            .limit(most),
-        )
-    return tuple(found)
 
 
 async def find_order(

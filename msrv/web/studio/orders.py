@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from msrv import time_slices
 from msrv.catalog.model import Item
 from msrv.ledger.db import order_queries, report_queries
 from msrv.ledger.db.order_queries import (
@@ -18,12 +19,14 @@ from msrv.ledger.db.order_queries import (
     OrderHistory,
     OrderLine,
 )
+from msrv.ledger.db.order_search import search_orders
 from msrv.ledger.db.taxes.decisions import find_decision
 from msrv.ledger.invoices.documents import NumberedDocument
 from msrv.ledger.invoices.queries import list_order_documents
 from msrv.orders.fulfilment import receipt_of
-from msrv.proofs import receipts
+from msrv.proofs import pasted_proofs, receipts
 from msrv.proofs.links import make_link
+from msrv.proofs.pasted_text import MAX_CHARS
 from msrv.proofs.receipts import is_simulated
 from msrv.taxes.report_data import decision_data
 from msrv.web.errors import NotFound
@@ -60,7 +63,7 @@ async def show_list(request: web.Request) -> web.Response:
     release and all in it, or those of these with a refund. Raises
     DatabaseError, InvalidField, NotReady.
     """
-    words = request.query.get("q", "").strip()[:255]
+    words = request.query.get("q", "").strip()[:MAX_CHARS]
     since, before = (
         page.read_since(request),
         page.read_before(request),
@@ -68,9 +71,10 @@ async def show_list(request: web.Request) -> web.Response:
     currency, sold = page.read_currency(request), page.read_sold_as(request)
     after = page.read_order_position(request)
     next_key = None
+    proved = await _proved_order_id(request, words)
     async with page.read_transaction(request) as connection:
         if words:
-            found = await order_queries.search_orders(connection, words)
+            found = await search_orders(connection, proved or words)
         else:
             found_page = await order_queries.list_orders(
                 connection,
@@ -103,6 +107,16 @@ async def show_list(request: web.Request) -> web.Response:
         older=older,
         newest=None if after is None else f"/studio/orders{query}",
     )
+
+
+async def _proved_order_id(request: web.Request, text: str) -> str:
+    """Return the order of the receipt or link in a text, empty without one."""
+    store = request.app[STORE]
+    found = await time_slices.first(
+        pasted_proofs.search(store.keyring, text, store.clock())
+    )
+    proved = found and (found.receipt or found.access)
+    return proved.order_id if proved else ""
 
 
 def _data(order: Order) -> dict[str, Any]:

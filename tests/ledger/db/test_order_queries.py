@@ -1,12 +1,10 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Queries for orders: pages, search, history."""
+"""Queries for orders: pages, history."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-
-import pytest
 
 from msrv.ledger.db import order_queries
 from msrv.ledger.db.aggregates import DAY_SECONDS
@@ -68,35 +66,6 @@ async def test_orders_of_the_same_second_are_on_one_page_each(
             after = page.after
     assert len(found) == 30
     assert set(found) == {order_id(number) for number in range(30)}
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        (order_id(5), [5]),
-        (order_id(5).lower(), [5]),
-        (" ".join(order_id(5)), [5]),
-        (order_id(5)[:22], [0, 1, 2, 3, 4, 5, 6]),
-        ("AAA", []),
-        ("ZZZZ", []),
-        ("pi_3", [3]),
-        (" pi_3 ", [3]),
-        ("PI_3", []),
-        ("pi", []),
-        ("' OR 1=1 --", []),
-        ("%", []),
-        ("", []),
-        ("\udcff\0", []),
-    ],
-)
-async def test_search_by_number_or_reference(
-    seven_orders: Database, text: str, numbers: list[int]
-) -> None:
-    async with seven_orders.read_transaction() as at:
-        found = await order_queries.search_orders(at, text)
-    assert [each.order_id for each in found] == [
-        order_id(number) for number in numbers
-    ]
 
 
 async def test_history_of_an_order(seven_orders: Database) -> None:

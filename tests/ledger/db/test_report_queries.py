@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import order_queries, report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.order_search import search_orders
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.refunds.listing import list_refunds
 from msrv.ledger.db.reports import download_list, item_sales
@@ -126,8 +127,8 @@ Query = Callable[[AsyncConnection], Awaitable[Any]]
         order_queries.list_orders,
         lambda at: order_queries.list_orders(at, after=(NOON, order_id(3))),
         lambda at: order_queries.list_orders(at, since=NOON, before=NOON + 3),
-        lambda at: order_queries.search_orders(at, order_id(3)),
-        lambda at: order_queries.search_orders(at, "pi_3"),
+        lambda at: search_orders(at, order_id(3)),
+        lambda at: search_orders(at, "pi_3"),
         lambda at: order_queries.order_history(at, order_id(5)),
     ],
 )

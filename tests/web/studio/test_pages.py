@@ -166,6 +166,27 @@ async def test_opened_receipt_is_not_kept_in_the_operator_s_browser(
     assert "data-purchase-kept" in buyers
 
 
+async def test_order_is_found_by_what_buyers_send(studio: Studio) -> None:
+    bought = await buy(studio.store, "zine", "departure")
+    await buy(studio.store, "zine")
+    await studio.wait_until_synced()
+    number, receipt = bought["order_id"], bought["receipt"]
+    for text in (
+        receipt,
+        f"Hello,\nmine is <{receipt}?gift=1>. It fails",
+        bought["downloads"]["zine"],
+        f"Receipt {number[:4]}",
+        f"{number}.",
+    ):
+        path = str(URL("/studio/orders").with_query(q=text))
+        (order,) = (await studio.data(path))["orders"]
+        assert order["order_id"] == number
+        assert "1 order matching" in await studio.text(path)
+    page = await studio.text("/studio/orders")
+    (field,) = re.findall(r'<input id="q"[^>]*>', page)
+    assert "maxlength" not in field
+
+
 async def test_orders_are_searchable_and_paginated(
     any_studio: Studio, clock: Clock
 ) -> None:
