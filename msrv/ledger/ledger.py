@@ -244,11 +244,17 @@ class Ledger:
         return await commands.find_paid_order(database, provider, payment)
 
     async def reserve_serials(
-        self, name: str, count: int, first: int | None, most: int
+        self,
+        name: str,
+        count: int,
+        first: int | None,
+        most: int,
+        *,
+        batch: str = "",
     ) -> int:
         """Reserve serial numbers of redeem codes; return the first of them.
 
-        None above `most` is reserved.
+        None above `most` is reserved, and a named `batch` once.
 
         Written to the database directly, as `redeem` does, so that no two
         replicas make the same codes. Raises DatabaseError.
@@ -257,7 +263,7 @@ class Ledger:
         from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
 
         return await commands.reserve_serials(
-            database, name, count, first, most
+            database, name, count, first, most, batch=batch
         )
 
     def status(self) -> Status:

@@ -175,15 +175,28 @@ async def count_uses(database: Database, prefix: str) -> int:
 
 @repeated
 async def reserve_serials(
-    database: Database, name: str, count: int, first: int | None, most: int
+    database: Database,
+    name: str,
+    count: int,
+    first: int | None,
+    most: int,
+    *,
+    batch: str = "",
 ) -> int:
     """Reserve `count` serial numbers of a name; return the first of them.
 
     They follow the last ones that were reserved, from 1 on, or begin with
-    `first`. None above `most` is reserved. Raises DatabaseError.
+    `first`. None above `most` is reserved. `batch` is a name of this batch:
+    it is reserved once, and found again. Raises DatabaseError.
     """
     row = marks.c.name == f"codes.{name}"
+    batch_name = f"codes-made.{batch}"
     async with database.write_transaction() as connection:
+        made = await connection.scalar(
+            select(marks.c.value).where(marks.c.name == batch_name)
+        )
+        if made is not None:
+            return int(made)
         known = await connection.scalar(select(marks.c.value).where(row))
         start = int(known or 0) + 1 if first is None else first
         last = max(int(known or 0), start + count - 1)
@@ -194,6 +207,10 @@ async def reserve_serials(
             if known is None
             else update(marks).where(row).values(value=last)
         )
+        if batch:
+            await connection.execute(
+                insert(marks).values(name=batch_name, value=start)
+            )
     return start
 
 

@@ -9,6 +9,8 @@ were reserved here, so that more codes continue after them.
 """
 
 import asyncio
+import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -37,6 +39,8 @@ from msrv.web.studio.gifts.entries import GivenEntry
 
 MAX_COUNT: Final = 1000
 """Number of codes in one request; `msrv codes mint` makes more."""
+_TOKEN_BYTES: Final = 12
+_TOKEN: Final = re.compile("(?:[0-9a-f]{24})?")
 
 
 class Format(StrEnum):
@@ -49,12 +53,27 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Checked fields of the form. `first` is None for the next one."""
+    """Checked fields of the form. `first` is None for the next one.
+
+    `token` stands for the form that was opened, empty for that of a program.
+    """
 
     campaign: str
     count: int
     first: int | None
     format: Format
+    token: str
+
+    def batch(self, item_id: str) -> str:
+        """Return the name of the codes that the form makes, however often.
+
+        A form that was changed makes others. Empty for those that are made
+        each time anew.
+        """
+        if not self.token:
+            return ""
+        parts = (self.token, item_id, self.campaign, self.count, self.first)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 async def show_form(request: web.Request) -> web.Response:
@@ -65,16 +84,16 @@ async def show_form(request: web.Request) -> web.Response:
         request,
         "codes.html",
         {"item_id": given.item_id, "title": given.entry.title},
-        given=given,
-        most=MAX_COUNT,
         typed={},
         errors={},
+        **_context(request, given),
     )
 
 
 async def make(request: web.Request) -> web.StreamResponse:
     """Make codes, and show them once, or send them as CSV or as a sheet.
 
+    The same form leads to the same codes, however often it is sent.
     Raises NotFound, TooManyGifts, DatabaseError.
     """
     # Errors in the request are raised before anything is reserved.
@@ -86,8 +105,14 @@ async def make(request: web.Request) -> web.StreamResponse:
         return await _make(request, given, form)
     except InvalidField as error:
         return entries.invalid(
-            request, "codes.html", error, fields, given=given, most=MAX_COUNT
+            request, "codes.html", error, fields, **_context(request, given)
         )
+
+
+def _context(request: web.Request, given: GivenEntry) -> dict[str, Any]:
+    """Return what the form's template needs."""
+    token = request.app[STORE].random(_TOKEN_BYTES).hex()
+    return {"given": given, "most": MAX_COUNT, "token": token}
 
 
 async def _make(
@@ -108,6 +133,7 @@ async def _make(
         form.count,
         form.first,
         MAX_SERIAL,
+        batch=form.batch(given.item_id),
     )
     try:
         made = await asyncio.to_thread(
@@ -231,6 +257,12 @@ def _parse(form: MultiDict[str]) -> _Form:
             "format",
             gettext("must be one of %(names)s", names="list, csv, sheet"),
         ) from None
+    token = form.get("token", "")
+    if not _TOKEN.fullmatch(token):
+        raise InvalidField(
+            "token",
+            gettext("must be the value from the form: please open it again"),
+        )
     count = form.get("count", "").strip()
     first = form.get("first", "").strip()
     return _Form(
@@ -240,6 +272,7 @@ def _parse(form: MultiDict[str]) -> _Form:
         if first
         else None,
         stated,
+        token,
     )
 
 

@@ -72,6 +72,35 @@ async def test_more_codes_continue_after_the_last(any_studio: Studio) -> None:
     assert (await make(any_studio))[0]["serial"] == 103
 
 
+async def test_same_form_leads_to_the_same_codes(any_studio: Studio) -> None:
+    """Sent twice at once, by a reload, or as a file; a changed one doesn't."""
+    page = await any_studio.text("/studio/codes?item=zine")
+    (token,) = re.findall(r'name="token" value="([0-9a-f]{24})"', page)
+    first, second = await asyncio.gather(
+        *(make(any_studio, token=token) for _ in range(2))
+    )
+    assert first == second == await make(any_studio, token=token)
+    assert [each["serial"] for each in first] == [1, 2, 3]
+    more = await make(any_studio, token=token, count="4")
+    assert [each["serial"] for each in more] == [4, 5, 6, 7]
+    assert (await make(any_studio, token=token, item="departure"))[0][
+        "serial"
+    ] == 1
+    # The form that is opened for the next ones is another one.
+    page = await any_studio.text("/studio/codes?item=zine")
+    (other,) = re.findall(r'name="token" value="([0-9a-f]{24})"', page)
+    assert (await make(any_studio, token=other))[0]["serial"] == 8
+
+
+async def test_form_with_a_mistake_keeps_its_token(studio: Studio) -> None:
+    form = {**FORM, "token": "0d" * 12, "count": "0"}
+    answer = await studio.post("/studio/codes", **form)
+    assert 'name="token" value="' + "0d" * 12 in await answer.text()
+    answer = await studio.post("/studio/codes", **{**FORM, "token": "x"})
+    assert answer.status == 400
+    assert 'id="token-error"' in await answer.text()
+
+
 async def test_codes_are_a_page_a_file_and_a_sheet(studio: Studio) -> None:
     page = await studio.text("/studio/codes?item=zine")
     assert 'name="campaign"' in page
