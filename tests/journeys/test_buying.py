@@ -295,6 +295,54 @@ async def test_cart_opened_before_the_answer_has_the_item(
     await context.close()
 
 
+async def test_tracks_that_are_added_quickly_are_all_in_the_cart(
+    browser: Browser, demo_store: StoreProcess
+) -> None:
+    """The store reads and sets one cookie: each change needs the last one."""
+    context, page = await visit(browser, DESKTOP, scripts=True)
+    answered = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    await page.route("**/cart", hold)
+    await page.goto(demo_store.url + "/catalog/items-may-have-shifted")
+    buttons = page.locator("li .add button")
+    for index in range(3):
+        await buttons.nth(index).click()
+        await expect(buttons.nth(index)).to_be_disabled()
+    answered.set()
+    await expect(page.locator("[data-cart-count]").first).to_have_text("3")
+    await page.goto(demo_store.url + "/cart")
+    await expect(page.locator("[data-cart-count]").first).to_have_text("3")
+    await context.close()
+
+
+async def test_refused_change_is_shown_after_the_others(
+    browser: Browser, demo_store: StoreProcess
+) -> None:
+    context, page = await visit(browser, DESKTOP, scripts=True)
+    sent_as: list[str] = []
+
+    async def refuse_the_first(route: Route) -> None:
+        sent_as.append(route.request.resource_type)
+        if len(sent_as) == 1:
+            await route.fulfill(status=503)
+        else:
+            await route.continue_()
+
+    await page.route("**/cart", refuse_the_first)
+    await page.goto(demo_store.url + "/catalog/items-may-have-shifted")
+    await page.evaluate(
+        "document.querySelectorAll('li .add button').forEach((button, index)"
+        " => { if (index < 2) button.click() })"
+    )
+    await expect(page.locator("[data-cart-count]").first).to_have_text("2")
+    assert sent_as == ["fetch", "fetch", "document"]
+    await context.close()
+
+
 async def test_no_animation_with_reduced_motion(
     browser: Browser, demo_store: StoreProcess
 ) -> None:

@@ -52,6 +52,9 @@ function showCart(cart) {
 // What the store has not answered yet.
 const pending = new Set();
 
+// Changes are sent one after the other: each answer has the whole cart.
+let queue = Promise.resolve();
+
 // A button whose form the browser is to submit by itself.
 let refused;
 
@@ -59,7 +62,11 @@ document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (!button?.closest(".add") || button === refused) return;
   event.preventDefault();
-  const change = changeCart(button);
+  const body = new URLSearchParams(new FormData(button.form));
+  body.append(button.name, button.value);
+  button.disabled = true;
+  const change = queue.then(() => changeCart(button, body));
+  queue = change;
   pending.add(change);
   change.finally(() => pending.delete(change));
 });
@@ -80,10 +87,7 @@ document.addEventListener(
 );
 
 // Whether the cart was changed.
-async function changeCart(button) {
-  const body = new URLSearchParams(new FormData(button.form));
-  body.append(button.name, button.value);
-  button.disabled = true;
+async function changeCart(button, body) {
   try {
     const response = await fetch("/cart", {
       method: "POST",
@@ -109,10 +113,13 @@ async function changeCart(button) {
       button.focus();
       return false;
     }
-    // Submit the form normally, so that the store's answer is shown.
-    refused = button;
-    button.form.requestSubmit(button);
-    refused = null;
+    // Submit the form normally, so that the store's answer is shown: after
+    // the other changes.
+    queue.then(() => {
+      refused = button;
+      button.form.requestSubmit(button);
+      refused = null;
+    });
     return false;
   }
 }
