@@ -24,8 +24,10 @@ from msrv.catalog.encodings.track_tags import TrackTags, tags_of
 from msrv.catalog.model import Catalog, Cover, Item, Release, Sound
 
 _NO_TAGS = TrackTags("")
-_SCHEME = 2
+_SCHEME = 3
 """Increase it when encodings are made in another way."""
+_STREAM_SCHEME = 2
+"""That of streams of one or two channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,16 @@ class EncodingPlan:
         found = chain.from_iterable(each for _, each in self.releases.values())
         return tuple(sorted(found, key=lambda each: each.item.hidden))
 
+    @property
+    def streams(self) -> Mapping[tuple[str, str], str]:
+        """Sources of all streams, by the item's path and the recipe's name."""
+        return {
+            (each.item.content.path, each.recipe.name): each.source
+            for _, planned in self.releases.values()
+            for each in planned
+            if each.is_stream
+        }
+
     def of_release(self, release: Release) -> tuple[PlannedEncoding, ...]:
         """Return the encodings of a release, also of another catalog's."""
         known = self.releases.get(release.release_id)
@@ -143,8 +155,9 @@ def _source(
     tags: TrackTags,
     cover: Cover | None,
 ) -> str:
+    is_stream = recipe.name in STREAMS and (sound.channels or 2) <= 2
     parts = [
-        _SCHEME,
+        _STREAM_SCHEME if is_stream else _SCHEME,
         item.content.sha256.hex(),
         recipe.name,
         recipe.options(sound),

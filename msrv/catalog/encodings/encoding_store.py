@@ -20,7 +20,7 @@ import re
 import secrets
 import threading
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -86,6 +86,8 @@ class EncodingStore:
         self._lock = threading.Lock()
         self.revision = 0
         """Increases whenever what `find` returns may have changed."""
+        self.streams: Mapping[tuple[str, str], str] = {}
+        """Sources of the streams that are planned, by path and recipe."""
         self._by_key: dict[str, Encoding] = {}
         self._by_source: dict[str, Encoding] = {}
         self._by_master: dict[tuple[str, str], Encoding] = {}

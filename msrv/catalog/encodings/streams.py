@@ -21,13 +21,15 @@ def find_stream(
     """Return the stream of a track, None while there is none.
 
     `name` is that of a recipe in STREAMS; the usual one replaces another that
-    doesn't exist.
+    doesn't exist. It is the one that is planned, or while that isn't ready
+    one of the same master with another gain.
     """
     if not stream_recipes(item):
         return None
     master = item.content.sha256.hex()
     for each in (name, USUAL):
-        found = store.find_any(master, each)
+        source = store.streams.get((item.content.path, each), "")
+        found = store.find(source, master, each)
         if found is not None and each in STREAMS:
             recipe = STREAMS[each]
             stem = item.file_name.rpartition(".")[0]

@@ -21,10 +21,7 @@ from typing import Final, Self
 
 from msrv.catalog.covers import SHARED_WIDTH, Covers
 from msrv.catalog.encodings.encoder import EncoderBuild, inspect_ffmpeg
-from msrv.catalog.encodings.encoding_plan import (
-    EncodingPlan,
-    PlannedEncoding,
-)
+from msrv.catalog.encodings.encoding_plan import EncodingPlan, PlannedEncoding
 from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.encodings.ffmpeg_process import EncodingFailed
 from msrv.catalog.encodings.item_formats import ItemFormats
@@ -160,6 +157,7 @@ class EncodingWorker:
             return
         plan = await asyncio.to_thread(EncodingPlan.of, catalog)
         self._planned = await asyncio.to_thread(lambda: plan.encodings)
+        self.store.streams = await asyncio.to_thread(lambda: plan.streams)
         self.formats.plan = plan
         self._planned_for = catalog
         await self._inspect()
