@@ -35,6 +35,11 @@ CONTAINERS: Final = (
 """Formats of tracks. No playlists: they make ffmpeg open other files."""
 LOUDNESS_FILTER: Final = "ebur128=peak=true:dualmono=true:framelog=verbose"
 """Filter that prints the loudness last; both speakers play what is mono."""
+STEREO_FILTER: Final = (
+    "aresample=rematrix_maxval=1,aformat=channel_layouts=stereo"
+)
+"""Filter that mixes more channels down to two, without clipping: ffmpeg does
+that by itself, but for some encoders and filters at another level."""
 
 
 class OutputTooLong(Exception):
@@ -141,7 +146,8 @@ async def cut_clip(
         (
             *(*command, "-nostdin", "-v", "error"),
             *_part(start),
-            *("-af", f"{gain}{fades}", "-t", f"{length:.3f}"),
+            *("-af", f"{STEREO_FILTER},{gain}{fades}"),
+            *("-t", f"{length:.3f}"),
             *("-ac", "2", "-ar", "44100", "-c:a", "libmp3lame", "-b:a", "96k"),
             *("-f", "mp3", "-id3v2_version", "0", "pipe:1"),
         ),
@@ -169,8 +175,8 @@ async def decode_clip(
         (
             *(*command, "-nostdin", "-hide_banner", "-nostats", "-v", "info"),
             *_part(start),
-            # As it is cut: in stereo.
-            *("-af", f"aformat=channel_layouts=stereo,{LOUDNESS_FILTER}"),
+            # As it is cut.
+            *("-af", f"{STEREO_FILTER},{LOUDNESS_FILTER}"),
             *("-t", f"{length:.3f}"),
             *("-ac", "2", "-ar", str(SAMPLE_RATE_HZ)),
             *("-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"),

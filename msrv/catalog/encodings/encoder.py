@@ -174,8 +174,8 @@ class Encoder:
         master: BinaryIO,
         source: MasterInput,
     ) -> SoundAnalysis:
-        channels = min(sound.channels or 2, 2)
-        meter = PeakMeter(channels)
+        channels = sound.channels or 2
+        meter = PeakMeter(min(channels, 2))
         messages = self._run_ffmpeg(
             analysis_arguments(
                 channels,

@@ -8,11 +8,13 @@ Apart from `encoder`, which runs the programs.
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from msrv.catalog.encodings.ffmpeg_process import EncodingFailed, MasterInput
 from msrv.catalog.encodings.recipes import Recipe
 from msrv.catalog.encodings.track_tags import TrackTags
+from msrv.catalog.ffmpeg import STEREO_FILTER
 from msrv.catalog.model import Sound
 from msrv.catalog.parsing.replies import clean_message
 
@@ -51,6 +53,17 @@ class EncodingTask:
         samples = self.seconds * rate * (self.sound.channels or 2)
         return int(min(samples * 4 + _HEAD_BYTES, _MAX_BYTES))
 
+    @property
+    def is_mixed_down(self) -> bool:
+        """True for an encoding in stereo of a master with more channels."""
+        options = self.recipe.options(self.sound)
+        return self.is_surround and ("-ac", "2") in pairwise(options)
+
+    @property
+    def is_surround(self) -> bool:
+        """True if the master has more than two channels."""
+        return (self.sound.channels or 2) > 2
+
 
 def check_reply(reply: dict[str, Any], expected: float) -> None:
     """Raise EncodingFailed unless a whole encoding has its tags.
@@ -76,12 +89,17 @@ def check_reply(reply: dict[str, Any], expected: float) -> None:
 def encoding_arguments(
     task: EncodingTask, source: MasterInput
 ) -> tuple[str, ...]:
-    """Return ffmpeg's arguments: one stream of sound, without metadata."""
-    gain = ("-af", f"volume={task.gain_db:.2f}dB:precision=float")
+    """Return ffmpeg's arguments: one stream of sound, without metadata.
+
+    A gain is that of the stereo sound that was measured.
+    """
+    filters = [STEREO_FILTER] if task.is_mixed_down else []
+    if task.gain_db:
+        filters.append(f"volume={task.gain_db:.2f}dB:precision=float")
     return (
         *("-nostdin", "-v", "error", "-y"),
         *source.arguments(),
-        *(gain if task.gain_db else ()),
+        *(("-af", ",".join(filters)) if filters else ()),
         *task.recipe.options(task.sound),
         "file:/dev/stdout",
     )

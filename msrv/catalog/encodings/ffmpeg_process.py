@@ -12,9 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.ffmpeg import CONTAINERS, LOUDNESS_FILTER
+from msrv.catalog.ffmpeg import (
+    CONTAINERS,
+    LOUDNESS_FILTER,
+    STEREO_FILTER,
+)
 from msrv.catalog.sound.waveform import SAMPLE_RATE_HZ
 
+_STEREO: Final = 2
 _STDERR_BYTES: Final = 2000
 _READ_BYTES: Final = 65536
 _TOO_LARGE: Final = "File too large"
@@ -123,11 +128,18 @@ def check_result(
 def analysis_arguments(
     channels: int, source: MasterInput, *, measures_loudness: bool
 ) -> tuple[str, ...]:
-    """Return ffmpeg's arguments: samples for the peaks, loudness as text."""
+    """Return ffmpeg's arguments: samples for the peaks, loudness as text.
+
+    `channels` is the master's number. More than two are measured as they are
+    heard, in stereo.
+    """
+    loudness = LOUDNESS_FILTER
+    if channels > _STEREO:
+        loudness = f"{STEREO_FILTER},{loudness}"
     return (
         *("-nostdin", "-hide_banner", "-nostats", "-v", "info"),
         *source.arguments(),
-        *(("-af", LOUDNESS_FILTER) if measures_loudness else ()),
-        *("-ar", str(SAMPLE_RATE_HZ), "-ac", str(channels)),
+        *(("-af", loudness) if measures_loudness else ()),
+        *("-ar", str(SAMPLE_RATE_HZ), "-ac", str(min(channels, _STEREO))),
         *("-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"),
     )

@@ -170,6 +170,8 @@ def _after_analysis(
 ) -> EncodingTask:
     """Return a task with the gain of a stream, or else with tags for it.
 
+    What keeps more than two channels has no such tags, as those were measured
+    in stereo.
     An encoding has to be as long as its master's header states, or else as
     what was decoded of it.
     """
@@ -180,6 +182,8 @@ def _after_analysis(
     loudness = analysis.loudness
     if planned.is_stream:
         return replace(task, gain_db=playing_gain(loudness, planned.gain_db))
+    if task.is_surround and not task.is_mixed_down:
+        return task
     return replace(task, tags=task.tags.with_loudness(loudness))
 
 

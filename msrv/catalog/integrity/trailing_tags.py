@@ -5,7 +5,8 @@
 
 ID3v1 (https://id3.org/ID3v1), Lyrics3 (https://id3.org/Lyrics3v2) and APE
 (https://wiki.hydrogenaudio.org/index.php?title=APEv2_specification). Players
-skip them; a decoder that stops at errors takes them for damaged sound.
+skip them; a decoder that stops at errors takes them for damaged sound. Apart
+from the formats that they are behind.
 """
 
 from typing import Final

@@ -102,6 +102,11 @@ async def encode(library: EncodedLibrary) -> Levelled:
                 for name in ("aac-128", "opus-96"):
                     found = find_stream(worker.store, item, name)
                     assert found is not None
+                    planned = worker.store.get(
+                        worker.store.streams[path, name]
+                    )
+                    assert planned is not None
+                    assert planned.content == found.content
                     streams[path, name] = (
                         library.encodings / found.content.path
                     )
@@ -158,6 +163,61 @@ def test_differences_within_an_album_stay_where_tags_state_its_gain(
     master = levelled.analyses["Tagged/01 loud.flac"].loudness
     assert master is not None
     assert loud == pytest.approx(master.integrated_lufs - 9.5, abs=0.5)
+
+
+@pytest.fixture(scope="module")
+def surround(
+    ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
+) -> Levelled:
+    """A master with the same sound in all of six channels but one."""
+    folder = tmp_path_factory.mktemp("surround")
+    write_store(folder / "library", "mp3-320", "aac-256", "flac")
+    path = folder / "library" / "Round" / "01.wav"
+    path.parent.mkdir()
+    (path.parent / "release.toml").write_text('listen = "full"\n')
+    subprocess.run(
+        (
+            *(ffmpeg, "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i"),
+            "aevalsrc=0.1*sin(2*PI*440*t):s=48000:d=4",
+            *("-af", "pan=5.1|c0=c0|c1=c0|c2=c0|c3=0*c0|c4=c0|c5=c0"),
+            *("-c:a", "pcm_s24le", str(path)),
+        ),
+        check=True,
+        timeout=60,
+    )
+    return asyncio.run(
+        encode(
+            EncodedLibrary(
+                *(ffmpeg, folder / "library"),
+                *(folder / "data", folder / "encodings"),
+            )
+        )
+    )
+
+
+@pytest.mark.parametrize("name", ["aac-128", "opus-96"])
+def test_stream_of_a_surround_master_has_the_same_level(
+    ffmpeg: str, surround: Levelled, name: str
+) -> None:
+    loudness = probes.loudness(ffmpeg, surround.streams["Round/01.wav", name])
+    assert loudness == pytest.approx(TARGET_LUFS, abs=0.5)
+
+
+@pytest.mark.parametrize("name", ["mp3-320", "aac-256"])
+def test_gain_in_a_stereo_format_of_a_surround_master_is_its_own(
+    ffmpeg: str, surround: Levelled, name: str
+) -> None:
+    path = surround.formats["Round/01.wav", name]
+    expected = TARGET_LUFS - probes.loudness(ffmpeg, path)
+    assert _probed_gain(path) == pytest.approx(expected, abs=0.5)
+
+
+def test_surround_format_has_no_gain_that_was_measured_in_stereo(
+    surround: Levelled,
+) -> None:
+    found = probes.probe(surround.formats["Round/01.wav", "flac"])
+    assert found["streams"][0]["channels"] == 6
+    assert "replaygain_track_gain" not in found["tags"]
 
 
 @pytest.mark.parametrize(

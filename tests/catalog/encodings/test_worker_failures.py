@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.encodings import encoder
+from msrv.catalog.encodings.encoding_task import EncodingTask
 from tests.catalog.encodings.encoded_files import (
     drafts_in,
     files_in,
@@ -89,7 +89,7 @@ async def test_output_that_does_not_fit_leaves_no_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The kernel refuses to write beyond RLIMIT_FSIZE, as on a full disk."""
-    monkeypatch.setattr(encoder.EncodingTask, "max_bytes", 5000)
+    monkeypatch.setattr(EncodingTask, "max_bytes", 5000)
     async with library.working() as (_, worker):
         await wait_until_encoded(worker)
         assert worker.progress.status.failed == 2
