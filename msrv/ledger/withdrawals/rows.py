@@ -47,7 +47,7 @@ class Withdrawal:
 
     @property
     def is_refunded(self) -> bool:
-        """Whether everything that was paid has gone back."""
+        """True if everything that was paid has gone back."""
         return 0 < self.paid_minor <= self.refunded_minor
 
 

@@ -19,7 +19,7 @@ from msrv.ledger.db.order_queries import (
     OrderHistory,
     OrderLine,
 )
-from msrv.ledger.db.order_search import search_orders
+from msrv.ledger.db.reports.order_search import search_orders
 from msrv.ledger.db.taxes.decisions import find_decision
 from msrv.ledger.invoices.documents import NumberedDocument
 from msrv.ledger.invoices.queries import list_order_documents

@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import order_queries, report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.order_search import search_orders
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.refunds.listing import list_refunds
 from msrv.ledger.db.reports import download_list, item_sales
 from msrv.ledger.db.reports.best_sellers import best_sellers
+from msrv.ledger.db.reports.order_search import search_orders
 from tests.ledger.sample_events import NOON, order_id, revoked, sale
 
 TODAY = day_of(NOON)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.order_search import search_orders
 from msrv.ledger.db.projection import apply_events
+from msrv.ledger.db.reports.order_search import search_orders
 from tests.ledger.sample_events import order_id, sale
 
 
