@@ -48,6 +48,10 @@ class UnsupportedWidth(CoverError):
         self.width = width
 
 
+class CoverHeld(NotAPicture):
+    """The picture crashed its parser, perhaps by chance; it is tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class CoverImage:
     """Resized copy of a cover, ready to send.
@@ -107,8 +111,9 @@ class Covers:
         It is a WebP, or an AVIF for browsers that support it; the one of
         SHARED_WIDTH is always a JPEG. It keeps its proportions and is never
         enlarged. Raises UnsupportedWidth for a `width` that isn't in WIDTHS,
-        NotAPicture if the file can't be displayed, ParsingError if no file
-        can be, and Storage.open's Gone and Changed.
+        NotAPicture if the file can't be displayed, which is CoverHeld while
+        that may be chance, ParsingError if no file can be, and Storage.open's
+        Gone and Changed.
         """
         if width not in WIDTHS:
             raise UnsupportedWidth(width)
@@ -194,7 +199,8 @@ class Covers:
             try:
                 return self._parser.shrink(file, width, sha256, form)
             except ParserCrashed as error:
-                raise NotAPicture(f"it {error.reason}") from error
+                kind = CoverHeld if error.is_retried else NotAPicture
+                raise kind(f"it {error.reason}") from error
 
 
 def _cover_image(data: bytes) -> CoverImage:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from msrv.catalog.covers import SHARED_WIDTH, Covers
+from msrv.catalog.covers import SHARED_WIDTH, CoverHeld, Covers
 from msrv.catalog.encodings.encoder import EncoderBuild, inspect_ffmpeg
 from msrv.catalog.encodings.encoding_plan import EncodingPlan, PlannedEncoding
 from msrv.catalog.encodings.encoding_store import EncodingStore
@@ -293,12 +293,12 @@ class EncodingWorker:
             return b""
         try:
             image = await self._covers.image(planned.cover, SHARED_WIDTH)
-        except CoverError:
-            return b""
-        except (ParsingError, StorageError) as error:
+        except (CoverHeld, ParsingError, StorageError) as error:
             raise EncodingFailed(
                 "its cover can't be read", is_permanent=False
             ) from error
+        except CoverError:
+            return b""
         return image.data
 
     async def _pause(self, planned: PlannedEncoding) -> None:

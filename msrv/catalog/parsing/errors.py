@@ -19,12 +19,14 @@ class ParsingError(Exception):
 class ParserCrashed(ParsingError):
     """The file crashes its parser or takes too long, or may have done so.
 
-    `reason` is a half-sentence about the file, for the operator.
+    `reason` is a half-sentence about the file, for the operator. With
+    `is_retried`, that may have been chance, and the file is tried again.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, is_retried: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.is_retried = is_retried
 
 
 class ParserUnavailable(ParsingError):

@@ -22,7 +22,7 @@ from msrv.catalog.metadata.cover_images import (
 )
 from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.parsing.confinement import python_command
-from msrv.catalog.parsing.crash_marks import FOLDER_NAME, CrashMarks
+from msrv.catalog.parsing.crash_marks import FOLDER_NAME, CrashMark, CrashMarks
 from msrv.catalog.parsing.errors import (
     ParserClosed,
     ParserCrashed,
@@ -183,8 +183,8 @@ class Parser:
             reason, by_chance = _failure_reason(error)
             with self._lock:
                 self._stop_process()
-                self._marks.record(sha256, reason, by_chance=by_chance)
-            raise ParserCrashed(reason) from error
+                mark = self._marks.record(sha256, reason, by_chance=by_chance)
+            raise _crash(mark) from error
         except (NotAudio, NotAPicture):
             self._clear_mark(sha256)
             raise
@@ -200,7 +200,7 @@ class Parser:
         with self._lock:
             mark = self._marks.find(sha256)
             if mark is not None:
-                raise ParserCrashed(mark.reason)
+                raise _crash(mark)
             try:
                 return self._request_once(request, sha256)
             except ProcessEnded as error:
@@ -267,6 +267,12 @@ class Parser:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
+
+
+def _crash(mark: CrashMark) -> ParserCrashed:
+    """Return the error of a file with a mark."""
+    is_retried = mark.retry_at is not None
+    return ParserCrashed(mark.reason, is_retried=is_retried)
 
 
 def _failure_reason(error: ProcessEnded | InvalidReply) -> tuple[str, bool]:

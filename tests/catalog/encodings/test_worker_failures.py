@@ -11,8 +11,12 @@ import signal
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from msrv.catalog.encodings.encoding_task import EncodingTask
+from msrv.catalog.metadata.audio_pictures import read_picture
+from msrv.catalog.parsing.errors import ParserCrashed
+from msrv.catalog.parsing.parser import Parser
 from tests.catalog.encodings.encoded_files import (
     drafts_in,
     files_in,
@@ -115,6 +119,34 @@ async def test_broken_master_is_left_out_with_a_reason(
     assert files_in(library.encodings) == {}
     assert not drafts_in(library.encodings)
     assert "has no MP3 V0" in caplog.text
+
+
+@pytest.mark.parametrize("is_retried", [True, False])
+async def test_cover_that_crashed_its_parser_by_chance_is_waited_for(
+    library: EncodedLibrary,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_retried: bool,
+) -> None:
+    """Otherwise what is encoded would be without a cover for good."""
+
+    def crash(*_: object) -> None:
+        raise ParserCrashed("was killed", is_retried=is_retried)
+
+    picture = library.root / "Night Bus" / "cover.jpg"
+    Image.new("RGB", (64, 48), "#a03020").save(picture)
+    with monkeypatch.context() as patched:
+        patched.setattr(Parser, "shrink", crash)
+        worker = await library.encode_all()
+    failed, ready = (2, 0) if is_retried else (0, 2)
+    status = worker.progress.status
+    assert (status.failed, status.ready) == (failed, ready)
+    if is_retried:
+        worker = await library.encode_all()
+        assert worker.progress.status.ready == 2
+        for name in files_in(library.encodings):
+            with (library.encodings / name).open("rb") as file:
+                assert read_picture(file)
 
 
 @pytest.mark.parametrize("target", ["libmp3lame", "tagging_main"])
