@@ -14,10 +14,14 @@ from typing import Any, BinaryIO, Final
 
 from msrv.catalog.encodings.track_tags import TrackTags
 from msrv.catalog.metadata.audio_files import NotAudio, open_audio
+from msrv.catalog.metadata.mojibake import repair_encoding
 from msrv.catalog.metadata.replay_gain import R128_OFFSET_DB, R128_UNITS
+from msrv.catalog.metadata.riff_info import read_riff_info
 from msrv.display_text import clean_line
 
+_LATIN_1: Final = 0
 _UTF_8: Final = 3
+_MAX_VALUES: Final = 20
 _FRONT_COVER: Final = 3
 _MAX_LYRICS: Final = 100_000
 _JPEG: Final = "image/jpeg"
@@ -31,6 +35,8 @@ _COPIED: Final = {
     "isrc": (("isrc",), "TSRC", "----:com.apple.iTunes:ISRC"),
     _LYRICS: (("lyrics", "unsyncedlyrics"), "USLT", "\xa9lyr"),
 }
+_SEVERAL: Final = frozenset({"composer", "genre"})
+"""Names of copied tags that may have several values."""
 _WRITTEN: Final = {
     "title": ("title", "TIT2", "\xa9nam"),
     "artist": ("artist", "TPE1", "\xa9ART"),
@@ -39,28 +45,31 @@ _WRITTEN: Final = {
     "date": ("date", "TDRC", "\xa9day"),
 }
 
-Texts = Mapping[str, str]
+Texts = Mapping[str, list[str]]
 
 
-def read_copied_tags(file: BinaryIO) -> dict[str, str]:
+def read_copied_tags(file: BinaryIO) -> dict[str, list[str]]:
     """Return what encodings have of a master's own tags, by name.
 
-    Its lyrics, genre, composer, copyright and ISRC; empty where it has no
-    tags, or none that can be read.
+    Its lyrics, genres, composers, copyright and ISRC, those that it has; from
+    the INFO chunk of a WAV as well, where its tags have none.
     """
     try:
         tags = open_audio(file).tags
     except NotAudio:
-        return {}
-    if tags is None:
-        return {}
-    found = {}
-    for name, (comments, frame, atom) in _COPIED.items():
-        text = _first_text(tags, comments, frame, atom)
-        cleaned = _clean_lyrics(text) if name == _LYRICS else clean_line(text)
-        if cleaned:
-            found[name] = cleaned
-    return found
+        tags = None
+    found = {} if tags is None else _values(tags)
+    info = read_riff_info(file)
+    copied = {}
+    for name in _COPIED:
+        most = _MAX_VALUES if name in _SEVERAL else 1
+        for values in (found.get(name, []), info.get(name, [])):
+            clean = _clean_lyrics if name == _LYRICS else clean_line
+            texts = dict.fromkeys(filter(None, map(clean, values)))
+            if texts:
+                copied[name] = list(texts)[:most]
+                break
+    return copied
 
 
 def write_tags(
@@ -80,27 +89,52 @@ def write_tags(
     return float(open_audio(file).info.length)
 
 
-def _first_text(
-    tags: Any,  # noqa: ANN401 - mutagen has no types
-    comments: tuple[str, ...],
-    frame: str,
-    atom: str,
-) -> str:
-    """Return the first value of a tag, of whatever kind the tags are."""
-    values: list[Any] = []
+def _values(tags: Any) -> dict[str, list[str]]:  # noqa: ANN401 - as below
+    """Return the values of the copied tags, of whatever kind the tags are."""
     if hasattr(tags, "getall"):
-        values += tags.getall(frame)
-    else:
+        return _id3_values(tags)
+    found: dict[str, list[str]] = {}
+    for name, (comments, _, atom) in _COPIED.items():
         for key in (*comments, atom):
             # An invalid key of one kind is a valid one of another.
             with contextlib.suppress(KeyError, ValueError):
-                values += tags[key]
-    for value in values:
-        is_text = not isinstance(value, bytes)
-        text = str(value) if is_text else value.decode("utf-8", "replace")
-        if text.strip():
-            return text
-    return ""
+                found.setdefault(name, []).extend(map(_to_text, tags[key]))
+    return found
+
+
+def _id3_values(
+    tags: Any,  # noqa: ANN401 - mutagen has no types
+) -> dict[str, list[str]]:
+    """Return the values of frames, those that are labelled Latin-1 repaired.
+
+    They are judged with the frames of title, artist and album, as elsewhere:
+    a single one is often too short.
+    """
+    frames = {name: keys[1] for name, keys in _COPIED.items()}
+    frames |= {name: keys[1] for name, keys in _WRITTEN.items()}
+    found: dict[str, list[str]] = {}
+    latin_1: list[tuple[str, int]] = []
+    for name, frame in frames.items():
+        texts = found[name] = []
+        for each in tags.getall(frame):
+            # Genres may be numbers of a table, which `genres` resolves.
+            values = getattr(each, "genres", each.text)
+            values = [values] if isinstance(values, str) else map(str, values)
+            start = len(texts)
+            texts.extend(values)
+            if each.encoding == _LATIN_1:
+                latin_1 += [(name, at) for at in range(start, len(texts))]
+    repaired = repair_encoding([found[name][at] for name, at in latin_1])
+    for (name, at), text in zip(latin_1, repaired, strict=True):
+        found[name][at] = text
+    return found
+
+
+def _to_text(value: object) -> str:
+    # MP4's free-form tags are bytes.
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
 
 
 def _clean_lyrics(text: str) -> str:
@@ -109,10 +143,11 @@ def _clean_lyrics(text: str) -> str:
     return "\n".join(clean_line(line, 1000) for line in lines).strip()
 
 
-def _texts(tags: TrackTags, copied: Texts) -> dict[str, str]:
+def _texts(tags: TrackTags, copied: Texts) -> dict[str, list[str]]:
     """Return all texts by name, without the empty ones."""
     stated = {name: str(getattr(tags, name)) for name in _WRITTEN}
-    return {name: text for name, text in {**copied, **stated}.items() if text}
+    own = {name: [text] for name, text in stated.items() if text}
+    return {**copied, **own}
 
 
 def _replay_gain(tags: TrackTags) -> dict[str, str]:
@@ -152,9 +187,9 @@ def _write_vorbis(
 
     if sound.tags is None:
         sound.add_tags()
-    for name, text in _texts(tags, copied).items():
+    for name, texts in _texts(tags, copied).items():
         key = _WRITTEN[name][0] if name in _WRITTEN else _COPIED[name][0][0]
-        sound.tags[key] = [text]
+        sound.tags[key] = texts
     for key, number in (
         ("tracknumber", tags.number),
         ("tracktotal", tags.numbers),
@@ -190,11 +225,11 @@ def _write_id3(
     frames: Any = id3
     if sound.tags is None:
         sound.add_tags()
-    texts = _texts(tags, copied)
-    lyrics = texts.pop(_LYRICS, "")
-    for name, text in texts.items():
+    found = _texts(tags, copied)
+    lyrics = "".join(found.pop(_LYRICS, []))
+    for name, texts in found.items():
         key = _WRITTEN[name][1] if name in _WRITTEN else _COPIED[name][1]
-        sound.tags.add(getattr(frames, key)(encoding=_UTF_8, text=[text]))
+        sound.tags.add(getattr(frames, key)(encoding=_UTF_8, text=texts))
     for key, number, total in (
         ("TRCK", tags.number, tags.numbers),
         ("TPOS", tags.disc, tags.discs),
@@ -231,10 +266,12 @@ def _write_mp4(
 
     if sound.tags is None:
         sound.add_tags()
-    for name, text in _texts(tags, copied).items():
+    for name, texts in _texts(tags, copied).items():
         key = _WRITTEN[name][2] if name in _WRITTEN else _COPIED[name][2]
         is_free_form = key.startswith("----")
-        sound.tags[key] = [text.encode() if is_free_form else text]
+        sound.tags[key] = (
+            [text.encode() for text in texts] if is_free_form else texts
+        )
     for name, text in _replay_gain(tags).items():
         key = f"----:com.apple.iTunes:{name.lower()}"
         sound.tags[key] = [text.encode()]

@@ -30,7 +30,7 @@ class TagRequests:
     """Replies to requests; it has the tags of the last master."""
 
     def __init__(self) -> None:
-        self._copied: dict[str, str] = {}
+        self._copied: dict[str, list[str]] = {}
 
     def reply(self, descriptor: int, request: Message) -> Message:
         """Return the reply to a request with an open file."""

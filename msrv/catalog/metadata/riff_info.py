@@ -22,6 +22,8 @@ _FIELDS: Final = {
     b"IALB": "album",
     b"ICRD": "date",
     b"IGNR": "genre",
+    b"IMUS": "composer",
+    b"ICOP": "copyright",
     b"ITRK": "number",
     b"IPRT": "number",
 }
