@@ -149,10 +149,10 @@ class ItemFormats:
     def release_in(self, release: Release, name: str) -> Release:
         """Return a release whose tracks have the files of a format.
 
-        The same object, as long as nothing changes. Raises UnknownFormat and
-        FormatNotReady.
+        The same object, as long as nothing changes; the release itself if its
+        own tracks have that format. Raises UnknownFormat and FormatNotReady.
         """
-        if name == ORIGINAL:
+        if name == ORIGINAL or _is_originally(release, name):
             return release
         known = self._of(release)
         found = known.whole.get(name)
@@ -212,6 +212,16 @@ class ItemFormats:
             _whole(release, found, pending),
             frozenset(pending),
         )
+
+
+def _is_originally(release: Release, name: str) -> bool:
+    """Return whether all tracks of a release have a format as they are."""
+    found = {
+        file_format(item.content, item.sound)
+        for item in release.items
+        if item.kind is ItemKind.TRACK
+    }
+    return bool(name) and found == {name}
 
 
 def _whole(

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""The plan of encodings, and the streams that are sent by it."""
+"""The plan of encodings, and the streams and formats that are sent by it."""
 
 import hashlib
 from dataclasses import replace
@@ -11,6 +11,7 @@ import pytest
 
 from msrv.catalog.encodings.encoding_plan import EncodingPlan
 from msrv.catalog.encodings.encoding_store import Encoding, EncodingStore
+from msrv.catalog.encodings.item_formats import ItemFormats, UnknownFormat
 from msrv.catalog.encodings.recipes import STREAMS
 from msrv.catalog.encodings.streams import find_stream
 from msrv.catalog.model import (
@@ -45,10 +46,14 @@ def track(number: int, album_gain_db: float | None = -9.0) -> Item:
     )
 
 
-def plan_of(*tracks: Item) -> EncodingPlan:
-    release = Release(
+def release_of(*tracks: Item) -> Release:
+    return Release(
         "release", "R", "Album", "Artist", "2026-03-06", "", EUR, tracks
     )
+
+
+def plan_of(*tracks: Item) -> EncodingPlan:
+    release = release_of(*tracks)
     empty = EncodingPlan({})
     planned = empty.of_release(release)
     return EncodingPlan({release.release_id: (release, planned)})
@@ -118,3 +123,22 @@ def test_source_names_all_that_decides_the_bytes() -> None:
     )
     again = [each.source for each in plan_of(track(1)).encodings]
     assert again == sources[: len(again)]
+
+
+def test_release_of_flacs_is_a_flac_as_its_tracks_are(tmp_path: Path) -> None:
+    formats = ItemFormats(EncodingStore(tmp_path))
+    booklet = replace(
+        track(3), kind=ItemKind.FILE, content=known(b"%PDF", "R/3.pdf")
+    )
+    release = release_of(track(1), track(2), booklet)
+    assert formats.release_in(release, "flac") is release
+    assert formats.item_in(release, track(1), "flac").name == "original"
+    for name in ("alac", "mp3", ""):
+        with pytest.raises(UnknownFormat):
+            formats.release_in(release, name)
+    wav = replace(track(2), content=known(b"RIFF", "R/2.wav"))
+    with pytest.raises(UnknownFormat):
+        formats.release_in(release_of(track(1), wav), "flac")
+    files = release_of(booklet)
+    with pytest.raises(UnknownFormat):
+        formats.release_in(files, "flac")
