@@ -258,9 +258,42 @@ async def test_forgetting_a_purchase_requests_no_other_receipt_again(
     page.on("request", lambda request: requested.append(request.url))
     await page.get_by_role("button", name="Forget: Field").first.click()
     await expect(page.locator(".bought")).to_have_count(2)
-    await expect(page.locator("h1")).to_be_focused()
+    await expect(page.get_by_role("button", name="Undo")).to_be_focused()
     assert len(await stored(page)) == 2
     assert not requested
+    await page.context.close()
+
+
+async def test_forgotten_purchase_can_be_brought_back(
+    browser: Browser, growing_store: StoreProcess
+) -> None:
+    page = await open_page(browser)
+    for _ in range(2):
+        await page.goto(growing_store.url + buy(growing_store))
+    await page.goto(growing_store.url + "/library")
+    await expect(page.locator("[data-state]")).to_have_count(0)
+    before = await stored(page)
+    shown = await page.locator("[data-library-list]").inner_html()
+    await page.get_by_role("button", name="Forget: Field").first.click()
+    status = page.locator("[data-library-status]")
+    await expect(status).to_have_text("Forgotten: Field Recordings")
+    await check_page(page)
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator(".bought")).to_have_count(2)
+    await expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+    await expect(status).to_have_text("")
+    assert await stored(page) == before
+    assert "data-requested" in shown
+    assert await page.locator("[data-library-list]").inner_html() == shown
+    # The list is empty in between, and isn't afterwards.
+    for _ in range(2):
+        await page.get_by_role("button", name="Forget: Field").first.click()
+    await expect(
+        page.get_by_text("No receipt has been opened")
+    ).to_be_visible()
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator(".bought")).to_have_count(1)
+    await expect(page.get_by_text("No receipt has been opened")).to_be_hidden()
     await page.context.close()
 
 

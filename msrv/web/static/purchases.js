@@ -207,6 +207,8 @@
   async function showFiles(row, purchase) {
     const state = $("[data-state]", row);
     const place = $("[data-files]", row);
+    if (row.dataset.requested) return; // before it was forgotten
+    row.dataset.requested = "1";
     try {
       const response = await fetch(purchase.receipt, {
         headers: { Accept: "application/json" },
@@ -230,6 +232,30 @@
     $("[data-library-full]").hidden = count === 0;
   };
 
+  // Until the next one is forgotten, or the page is left.
+  function offerUndo(row, purchase, title) {
+    const next = row.nextElementSibling;
+    const list = row.parentElement;
+    row.remove();
+    say(fill(library.dataset.forgotten, { title }));
+    const undo = $("[data-undo]");
+    undo.hidden = false;
+    undo.focus();
+    undo.onclick = () => {
+      addImported([purchase]);
+      list.insertBefore(row, next?.isConnected ? next : null);
+      showWhetherEmpty(load().length);
+      say("");
+      $("[data-receipt]", row).focus();
+      showFiles(row, purchase);
+    };
+  }
+
+  function say(text) {
+    $("[data-library-status]").textContent = text;
+    $("[data-undo]").hidden = true;
+  }
+
   async function showAll() {
     const list = $("[data-library-list]");
     const purchases = load();
@@ -249,10 +275,10 @@
       const button = $("[data-forget]", row);
       label(button, "label", titles);
       button.addEventListener("click", () => {
+        const kept = load().find((each) => each.order === purchase.order);
         forget(purchase.order);
-        row.remove();
+        offerUndo(row, kept ?? purchase, titles);
         showWhetherEmpty(load().length);
-        $("h1").focus();
       });
       list.append(row);
       return [row, purchase];
@@ -265,15 +291,14 @@
   }
 
   async function importFile(file) {
-    const status = $("[data-library-status]");
     try {
       const found = JSON.parse(await file.text());
       if (found.format !== FORMAT) throw new TypeError("another format");
       const count = addImported(found.purchases.filter(isPurchase));
       if (count === null) throw new TypeError("no storage");
-      status.textContent = fill(library.dataset.imported, { count });
+      say(fill(library.dataset.imported, { count }));
     } catch {
-      status.textContent = library.dataset.unreadable;
+      say(library.dataset.unreadable);
     }
     await showAll();
   }

@@ -44,13 +44,19 @@ _CHANGES: Final = ("add", "role", "remove", "link")
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show the operators. Raises DatabaseError."""
+    """Show the operators, or ask before one is removed (`?remove=`).
+
+    Raises DatabaseError.
+    """
     found = await request.app[STORE].sign_ins.operators.list()
+    valid = [each for each in found if not each.is_ended]
+    name = request.query.get("remove")
     return page.render(
         request,
         "operators.html",
         {"operators": [_data(each) for each in found]},
-        operators=[each for each in found if not each.is_ended],
+        operators=valid,
+        removed=next((each for each in valid if each.name == name), None),
         ended=[each for each in found if each.is_ended],
         role_names=ROLE_NAMES,
         role_texts=ROLE_TEXTS,

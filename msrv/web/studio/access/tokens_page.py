@@ -42,15 +42,21 @@ SCOPE_NAMES: Final[Mapping[Scope, str]] = {
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show the tokens. Raises DatabaseError."""
+    """Show the tokens, or ask before one is revoked (`?revoke=`).
+
+    Raises DatabaseError.
+    """
     store = request.app[STORE]
     found = await store.sign_ins.tokens.list()
     now = store.clock()
+    valid = [each for each in found if each.is_valid(now)]
+    name = request.query.get("revoke")
     return page.render(
         request,
         "tokens.html",
         {"tokens": [_data(each) for each in found]},
-        tokens=[each for each in found if each.is_valid(now)],
+        tokens=valid,
+        revoked=next((each for each in valid if each.name == name), None),
         ended=[each for each in found if not each.is_valid(now)],
         scope_names=SCOPE_NAMES,
         default_days=DEFAULT_DAYS,

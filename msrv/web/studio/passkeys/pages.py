@@ -37,7 +37,10 @@ _SHOWN = ("passkey_id", "name", "created_at", "last_used_day")
 
 
 async def show_list(request: web.Request) -> web.Response:
-    """Show the passkeys, and what adds one. Raises DatabaseError."""
+    """Show the passkeys, and what adds one; or ask before one is removed.
+
+    That is the one of `?remove=`. Raises DatabaseError.
+    """
     store = request.app[STORE]
     operator = request[OPERATOR]
     everybody = operator.role is Role.OWNER
@@ -70,6 +73,14 @@ async def show_list(request: web.Request) -> web.Response:
             (each, name, each.is_genuine(store.keyring))
             for each, name in shown
         ],
+        removed=next(
+            (
+                each
+                for each, _ in shown
+                if each.passkey_id == request.query.get("remove")
+            ),
+            None,
+        ),
         own_id=operator.operator_id,
         party=challenge_cookie.find_party(request),
         max_name_chars=MAX_NAME_CHARS,

@@ -67,6 +67,21 @@ async def test_owner_adds_changes_and_removes_operators(
     assert "by anna" in order
 
 
+async def test_removal_is_confirmed_first(studio: Studio) -> None:
+    assert await change(studio, "add", name="anna", role="sales") == 303
+    listed = await studio.text(PATH)
+    assert 'value="remove"' not in listed
+    assert f'href="{PATH}?remove=anna"' in listed
+    confirming = await studio.text(f"{PATH}?remove=anna")
+    assert "Remove <bdi>anna</bdi>?" in confirming
+    assert 'name="change" value="remove"' in confirming
+    assert 'name="name" value="anna"' in confirming
+    # Opening it removes nobody, and an unknown name leads to the list.
+    (told,) = (await studio.data(f"{PATH}?remove=anna"))["operators"]
+    assert told["ended_at"] is None
+    assert "?remove=anna" in await studio.text(f"{PATH}?remove=boris")
+
+
 @pytest.mark.parametrize(
     ("form", "field"),
     [

@@ -72,6 +72,20 @@ async def test_token_reads_orders_until_it_is_revoked(
     assert secret not in str(told)
 
 
+async def test_revoking_is_confirmed_first(studio: Studio) -> None:
+    await make(studio, "orders:read")
+    path = "/studio/tokens"
+    listed = await studio.text(path)
+    assert 'name="revoke"' not in listed
+    assert f'href="{path}?revoke=accounts"' in listed
+    confirming = await studio.text(f"{path}?revoke=accounts")
+    assert "Revoke <bdi>accounts</bdi>?" in confirming
+    assert 'name="revoke" value="accounts"' in confirming
+    assert await studio.text(path) == listed
+    await studio.post(path, revoke="accounts")
+    assert 'name="revoke"' not in await studio.text(f"{path}?revoke=accounts")
+
+
 async def test_token_ends_by_itself(
     studio: Studio, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

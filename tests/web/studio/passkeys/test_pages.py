@@ -73,6 +73,20 @@ async def test_page_has_what_was_added(
     assert "Not used yet" in text
 
 
+async def test_removal_is_confirmed_first(
+    visitor: Visitor, studio: Studio
+) -> None:
+    added = await (await visitor.add("Phone")).json()
+    number = added["passkey_id"]
+    listed = await studio.text(PAGE)
+    assert f'action="{PAGE}/remove"' not in listed
+    assert f'href="{PAGE}?remove={number}"' in listed
+    confirming = await studio.text(f"{PAGE}?remove={number}")
+    assert "Remove <bdi>Phone</bdi>?" in confirming
+    assert f'name="id" value="{number}"' in confirming
+    assert await studio.text(PAGE) == listed
+
+
 async def test_adding_and_removing_are_acts(
     visitor: Visitor, studio: Studio
 ) -> None:
