@@ -45,10 +45,11 @@ class EncodingFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MasterInput:
-    """How ffmpeg reads a master: up to an offset, and whether past errors.
+    """Part of a master that ffmpeg decodes, and whether past errors.
 
-    `end` is 0 for all of it. With `skips_errors`, what can't be decoded is
-    left out, so that the length of the rest has to be checked.
+    It ends at the offset `end`, which is 0 for all of it. With
+    `skips_errors`, what can't be decoded is left out, so that the length of
+    the rest has to be checked.
     """
 
     end: int = 0

@@ -22,10 +22,20 @@ def store(tmp_path: Path) -> AnalysisStore:
 
 @pytest.mark.parametrize(
     "analysis",
-    [FOUND, SoundAnalysis(None, b""), SoundAnalysis(None, bytes(PEAKS))],
+    [
+        FOUND,
+        SoundAnalysis(None, b""),
+        SoundAnalysis(None, bytes(PEAKS)),
+        SoundAnalysis(None, b"", 61.25, skips_errors=True),
+    ],
 )
 def test_analysis_is_the_same_as_json(analysis: SoundAnalysis) -> None:
     assert SoundAnalysis.from_json(analysis.to_json()) == analysis
+
+
+def test_analysis_of_before_has_no_length() -> None:
+    data = b'{"integrated_lufs":null,"true_peak_db":null,"peaks":[]}'
+    assert SoundAnalysis.from_json(data) == SoundAnalysis(None, b"")
 
 
 def test_saved_analysis_is_found_by_another_store(
@@ -84,6 +94,8 @@ def test_revision_increases_only_when_the_waveform_changes(
         FOUND.to_json().replace(b"100,100", b"100", 1),
         b'{"integrated_lufs":"x","true_peak_db":1,"peaks":[]}',
         b'{"integrated_lufs":null,"true_peak_db":null,"peaks":9999999999}',
+        b'{"integrated_lufs":null,"true_peak_db":0,"peaks":[],"seconds":-1}',
+        b'{"integrated_lufs":null,"true_peak_db":0,"peaks":[],"seconds":[]}',
     ],
 )
 def test_damaged_analysis_is_none(store: AnalysisStore, data: bytes) -> None:
