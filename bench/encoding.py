@@ -25,10 +25,10 @@ from bench.measuring import Figure, interleave
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.encodings.encoder import (
     Encoder,
-    EncodingTask,
     inspect_ffmpeg,
 )
 from msrv.catalog.encodings.encoding_store import EncodingStore
+from msrv.catalog.encodings.encoding_task import EncodingTask
 from msrv.catalog.encodings.recipes import RECIPES, Recipe
 from msrv.catalog.encodings.track_tags import TrackTags
 from msrv.catalog.model import Sound

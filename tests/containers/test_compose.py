@@ -183,7 +183,7 @@ def test_stack_passes_on_every_setting_that_applies() -> None:
         ("compose", f"-f{PRODUCTION}", "config"),
     ):
         services = YAML(typ="safe", pure=True).load(
-            docker(*arguments, **values)
+            docker(*arguments, check=True, **values)
         )["services"]
         app = services["app"]["environment"]
         passed = {
