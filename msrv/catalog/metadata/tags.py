@@ -277,4 +277,5 @@ def _duration(length: object) -> float | None:
     """Return a length in seconds, or None if a broken header states it."""
     if not isinstance(length, int | float) or not math.isfinite(length):
         return None
-    return round(length, 3) if 0 < length <= MAX_SECONDS else None
+    seconds = round(length, 3)
+    return seconds if 0 < seconds <= MAX_SECONDS else None

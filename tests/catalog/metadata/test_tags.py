@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutagen.mp4 import MP4
 
-from msrv.catalog.metadata.tags import NotAudio, Tags, read_tags
+from msrv.catalog.metadata.tags import NotAudio, Tags, merge_tags, read_tags
 from msrv.catalog.names.media_types import AUDIO_TYPES
 from tests.catalog.temporary_library import WAV_SOUND, tagged_wav, wav
 
@@ -236,6 +236,12 @@ def test_title_is_truncated_and_cleaned() -> None:
 def test_file_without_audio_is_refused(suffix: str, data: bytes) -> None:
     with pytest.raises(NotAudio):
         read_tags(Named(data, f"a{suffix}"))
+
+
+def test_length_of_less_than_half_a_millisecond_is_unknown() -> None:
+    tags = merge_tags([], 0.0004)
+    assert tags.duration_seconds is None
+    assert Tags.from_facts(tags.to_facts()) == tags
 
 
 @settings(max_examples=60)
