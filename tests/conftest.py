@@ -37,6 +37,7 @@ from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests import xdist_scheduling
+from tests.hang_watch import HangWatch
 from tests.shared_store_parts import SharedStoreParts
 from tests.slow_tests import is_slow, is_slow_path
 from tests.wav_files import write_wav
@@ -55,6 +56,7 @@ hypothesis.settings.load_profile("any pace")
 
 ROOT = Path(__file__).parent
 """The folder of the tests."""
+_HANG_WATCH = HangWatch()
 
 Client = TestClient[web.Request, web.Application]
 StartStore = Callable[..., Awaitable[Client]]
@@ -78,6 +80,7 @@ def pytest_runtest_protocol(
             wanted=xdist_scheduling.drives_browser(item.nodeid)
         ),
         xdist_scheduling.run_lock(alone=any(item.iter_markers("alone"))),
+        _HANG_WATCH.watching(item.nodeid),
     ):
         return (yield)
 
