@@ -122,13 +122,10 @@ class TaskSupervisor:
         libraries use, may lose a cancellation that arrives together with its
         result.
         """
-        running = set(self._tasks)
-        while running:
+        while running := {each for each in self._tasks if not each.done()}:
             for task in running:
                 task.cancel()
-            _, running = await asyncio.wait(
-                running, timeout=CANCEL_AGAIN_SECONDS
-            )
+            await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
 
     def _log_failure(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

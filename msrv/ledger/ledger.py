@@ -325,7 +325,7 @@ class Ledger:
         return self._database
 
     async def _run_sync(self) -> None:
-        """Import the database's modules, and sync until cancelled."""
+        """Import the database's modules, and start to sync."""
         try:
             # SQLAlchemy takes a third of a second to import, and the store
             # sells meanwhile.
@@ -338,7 +338,7 @@ class Ledger:
             self._health.report(DATABASE, "the database can't be used")
             return
         self._sync = sync
-        await sync.run()
+        self._tasks.start(*sync.loops())
 
     def _load(self) -> "tuple[Database, DatabaseSync]":
         # `commands` is imported too, so that the first call doesn't wait.

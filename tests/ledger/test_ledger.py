@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from msrv import tasks
 from msrv.ledger import segments, timeouts
 from msrv.ledger.db import commands, schema, schema_upgrade
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.sync import DatabaseSync
 from msrv.ledger.errors import (
     DatabaseError,
     DatabaseUnavailable,
@@ -249,6 +251,31 @@ async def test_sales_are_spooled_without_a_database(tmp_path: Path) -> None:
             async with ledger.read_transaction():
                 pass
     assert list((tmp_path / "spool").glob("*/*.log"))
+
+
+@pytest.mark.parametrize("loop", ["_sync", "_sync_own"])
+async def test_ledger_stops_although_a_cancellation_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: str
+) -> None:
+    """As `asyncio.wait_for` loses one, while it connects to a database."""
+    monkeypatch.setattr(tasks, "CANCEL_AGAIN_SECONDS", 0.01)
+    began, lost = asyncio.Event(), asyncio.Event()
+
+    async def work(_: object) -> bool:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if lost.is_set():
+                raise
+            lost.set()
+        return False
+
+    monkeypatch.setattr(DatabaseSync, loop, work)
+    async with asyncio.timeout(60):
+        async with Ledger(tmp_path):
+            await began.wait()
+    assert lost.is_set()
 
 
 async def test_refused_login_is_reported_without_the_password(

@@ -10,9 +10,9 @@ as the ledger's health, and retried with backoff.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msrv.ledger import orphaned_spools
 from msrv.ledger.db import schema_upgrade
@@ -46,6 +46,8 @@ _GATHER_SECONDS: Final = 0.2
 _IDLE_SECONDS: Final = 5.0
 _BACKOFF: Final = Backoff(first_seconds=0.25, max_seconds=4)
 
+Loop = Coroutine[Any, Any, None]
+
 
 class DatabaseSync:
     """Sync of one process's spool and revocations with the database."""
@@ -66,11 +68,13 @@ class DatabaseSync:
         self._full_poll_at = -_FULL_POLL_SECONDS
         self._polling = asyncio.Lock()
 
-    async def run(self) -> None:
-        """Sync until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._run_sync())
-            tasks.create_task(self._run_poll())
+    def loops(self) -> tuple[Loop, Loop]:
+        """Return what syncs until cancelled, each to be a task of its own.
+
+        A `TaskGroup` cancels its tasks once, and would wait forever for one
+        that has lost that; see `TaskSupervisor.stop`.
+        """
+        return self._run_sync(), self._run_poll()
 
     async def flush(self) -> None:
         """Write the events of this process. Raises LedgerError.
