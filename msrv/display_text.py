@@ -25,7 +25,7 @@ _BLANK: Final = frozenset(
 ) | frozenset(map(chr, range(0xFE00, 0xFE10)))
 """Characters that show nothing by themselves, and are no format characters."""
 _CUT_FACTOR: Final = 2
-"""How much longer than its limit a text may be, with what is removed."""
+"""Multiple of its limit that a text is cut to before it is cleaned."""
 _CONTROL: Final = frozenset({"Cc", "Cs"})
 
 

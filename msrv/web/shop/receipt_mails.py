@@ -57,6 +57,16 @@ def read_address(
         raise InvalidField(field, gettext(_NOT_ASCII)) from None
 
 
+def read_required_address(
+    request: web.Request, form: Mapping[str, str]
+) -> str:
+    """Return an address that a form can't do without. Raises InvalidField."""
+    address = read_address(request, form)
+    if not address:
+        raise InvalidField(MAIL, gettext(INVALID_ADDRESS))
+    return address
+
+
 async def resend(request: web.Request) -> web.StreamResponse:
     """Mail a receipt once more, to the address in the form.
 
@@ -73,9 +83,7 @@ async def resend(request: web.Request) -> web.StreamResponse:
         raise NotFound
     form = await read_form(request)
     try:
-        to = read_address(request, form)
-        if not to:
-            raise InvalidField(MAIL, gettext(INVALID_ADDRESS))
+        to = read_required_address(request, form)
     except InvalidField as error:
         errors = FieldErrors.of(error, form)
         if errors is None or wants_json(request):

@@ -13,12 +13,11 @@ from aiohttp import web
 
 from msrv.orders.rate_limits import TooManyMails
 from msrv.rate_limit import client_network
-from msrv.translations import gettext
 from msrv.web.errors import InvalidField, NotFound
-from msrv.web.errors.fields import MAIL, NO_ERRORS, FieldErrors
+from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond, wants_json
-from msrv.web.shop.receipt_mails import INVALID_ADDRESS, read_address
+from msrv.web.shop.receipt_mails import read_required_address
 from msrv.web.store import ORIGIN, STORE
 
 _ASKED: Final = "asked"
@@ -41,9 +40,7 @@ async def submit(request: web.Request) -> web.StreamResponse:
         raise NotFound
     form = await read_form(request)
     try:
-        address = read_address(request, form)
-        if not address:
-            raise InvalidField(MAIL, gettext(INVALID_ADDRESS))
+        address = read_required_address(request, form)
     except InvalidField as error:
         errors = FieldErrors.of(error, form)
         if errors is None or wants_json(request):
