@@ -14,7 +14,9 @@ from tests.acme.requesting import NAME, Requester
 
 
 def test_certificate_is_renewed_at_two_thirds_with_a_new_key(
-    requester: Requester, proxy: FaultyProxy
+    requester: Requester,
+    proxy: FaultyProxy,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     manager = requester.manager()
     manager.update()
@@ -26,7 +28,7 @@ def test_certificate_is_renewed_at_two_thirds_with_a_new_key(
     assert requester.certificate == first
     requester.clock.now = due + timedelta(minutes=1)
     manager.update()
-    assert requester.certificate.serial != first.serial
+    assert requester.certificate.serial != first.serial, caplog.text
     key, end, _ = before.partition(b"END PRIVATE KEY")
     assert end
     assert not content.read_bytes().startswith(key)
@@ -37,7 +39,9 @@ def test_certificate_is_renewed_at_two_thirds_with_a_new_key(
 
 
 def test_certificate_is_renewed_in_the_authoritys_window(
-    requester: Requester, proxy: FaultyProxy
+    requester: Requester,
+    proxy: FaultyProxy,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The certificate is revoked soon, and the authority says so early."""
     now = datetime.now(UTC)
@@ -54,11 +58,13 @@ def test_certificate_is_renewed_in_the_authoritys_window(
     assert requester.certificate == first, "the interval of 6 h isn't over"
     requester.clock.now = now + timedelta(hours=7)
     manager.update()
-    assert requester.certificate.serial != first.serial
+    assert requester.certificate.serial != first.serial, caplog.text
 
 
 def test_replaced_certificate_is_named_unless_the_authority_refuses(
-    requester: Requester, proxy: FaultyProxy
+    requester: Requester,
+    proxy: FaultyProxy,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """RFC 9773, section 5: `replaces`, and its problem alreadyReplaced."""
     proxy.renewal_info = window(datetime.now(UTC) + timedelta(days=30))
@@ -71,7 +77,7 @@ def test_replaced_certificate_is_named_unless_the_authority_refuses(
     )
     assert manager.update(force=True).problem is None
     assert not refusals
-    assert requester.certificate.serial != first.serial
+    assert requester.certificate.serial != first.serial, caplog.text
 
 
 def test_silent_authority_is_given_up(
