@@ -148,11 +148,16 @@ async def find_unfinished(
     for deployment in list(journal.deployments.values()):
         if deployment.state.is_final:
             continue
-        if deployment.target in config.targets:
+        later = _find_later(deployment, journal)
+        if later is not None:
+            deployment.finish(DeploymentState.SUPERSEDED, now)
+            deployment.reason = f"superseded by {later.id}"
+        elif deployment.target not in config.targets:
+            deployment.finish(DeploymentState.FAILED, now)
+            deployment.reason = "the target is no longer in deploy.toml"
+        else:
             found.append(deployment)
             continue
-        deployment.finish(DeploymentState.FAILED, now)
-        deployment.reason = "the target is no longer in deploy.toml"
         await journal.save(deployment)
     known = {each.target for each in found if each.starts}
     for name in config.targets:
@@ -163,6 +168,26 @@ async def find_unfinished(
             log.warning("%s: resuming an interrupted update", name)
             found.append(interrupted)
     return found
+
+
+def _find_later(
+    deployment: Deployment, journal: DeploymentJournal
+) -> Deployment | None:
+    """Return a deployment of the same target that has run after this one.
+
+    Deployments of a target run one after the other. One that was rebuilt from
+    labels is no evidence: the time of its request is unknown.
+    """
+    for each in journal.deployments.values():
+        if (
+            each.target == deployment.target
+            and each.requested_at > deployment.requested_at
+            and each.state.is_final
+            and each.started_at is not None
+            and each.cause != "recovery"
+        ):
+            return each
+    return None
 
 
 async def _find_by_labels(

@@ -6,7 +6,8 @@
 A file for each deployment, written whole and renamed into place, and one for
 the state of each target. Which containers exist is in their labels; the
 journal has what was wanted. A disk that is full stops no update: the labels
-alone are enough to finish it.
+alone are enough to finish it. What could not be written is written with the
+next change.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 from msrv.deployer.rollout.deployment import Deployment
 from msrv.files import write_file
+from msrv.tasks import finish
 
 log = logging.getLogger(__name__)
 
@@ -43,19 +45,35 @@ class DeploymentJournal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = asyncio.Lock()
+        self._saved: set[str] = set()
+        """Ids of the deployments that this process has changed."""
+        self._unwritten: dict[str, str | None] = {}
+        """Text of each file that is to be written, None to remove it."""
         self.deployments: dict[str, Deployment] = {}
         self.target_states: dict[str, TargetState] = {}
 
     async def load(self) -> None:
-        """Load the folder; a file that can't be read is logged and skipped."""
+        """Load the folder; a file that can't be read is logged and skipped.
+
+        May be called again, to add what another deployer has written since;
+        what this one has saved is newer.
+        """
         found, states = await asyncio.to_thread(self._read)
-        for deployment in sorted(found, key=lambda each: each.requested_at):
-            # A hook may have come while the previous deployer still ran.
-            self.deployments.setdefault(deployment.id, deployment)
+        merged = self.deployments | {
+            each.id: each for each in found if each.id not in self._saved
+        }
+        self.deployments = {
+            each.id: each
+            for each in sorted(
+                merged.values(), key=lambda each: each.requested_at
+            )
+        }
         for target, loaded in states.items():
             state = self.target_state(target)
             state.refused_image_id = loaded.refused_image_id
-            state.signatures = [*loaded.signatures, *state.signatures]
+            state.signatures = list(
+                dict.fromkeys([*loaded.signatures, *state.signatures])
+            )
             state.hooks_seen_at = loaded.hooks_seen_at | state.hooks_seen_at
 
     def target_state(self, target: str) -> TargetState:
@@ -65,17 +83,17 @@ class DeploymentJournal:
     async def save(self, deployment: Deployment) -> None:
         """Write a deployment, and drop the oldest over MAX_DEPLOYMENTS."""
         self.deployments[deployment.id] = deployment
+        self._saved.add(deployment.id)
         ended = [
             each for each in self.deployments.values() if each.state.is_final
         ]
-        dropped = ended[: max(0, len(self.deployments) - MAX_DEPLOYMENTS)]
-        for old in dropped:
+        for old in ended[: max(0, len(self.deployments) - MAX_DEPLOYMENTS)]:
             del self.deployments[old.id]
-        text = json.dumps(deployment.to_dict())
-        async with self._lock:
-            await asyncio.to_thread(
-                self._write, f"{deployment.id}.json", text, dropped
-            )
+            self._saved.discard(old.id)
+            self._unwritten[f"{old.id}.json"] = None
+        await self._write(
+            f"{deployment.id}.json", json.dumps(deployment.to_dict())
+        )
 
     async def save_target_states(self) -> None:
         """Write the states of all targets."""
@@ -87,25 +105,46 @@ class DeploymentJournal:
             }
             for name, each in self.target_states.items()
         }
-        async with self._lock:
-            await asyncio.to_thread(
-                self._write, _STATES_FILE, json.dumps(data), []
-            )
+        await self._write(_STATES_FILE, json.dumps(data))
 
-    def _write(self, name: str, text: str, dropped: list[Deployment]) -> None:
-        path = self._folder / name
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            # Without the name on disk, the containers' labels are enough.
-            write_file(path, text.encode(), durable_name=False)
-            for old in dropped:
-                (self._folder / f"{old.id}.json").unlink(missing_ok=True)
-        except OSError as error:
-            log.error(  # noqa: TRY400 - one line is enough
+    async def _write(self, name: str, text: str) -> None:
+        """Write a file, and those that could not be written before."""
+        self._unwritten[name] = text
+        # A thread can't be cancelled; it would write beside the next one.
+        await finish(self._write_all())
+
+    async def _write_all(self) -> None:
+        async with self._lock:
+            texts = dict(self._unwritten)
+            for name in await asyncio.to_thread(self._write_files, texts):
+                # It may have been saved again since.
+                if self._unwritten[name] == texts[name]:
+                    del self._unwritten[name]
+
+    def _write_files(self, texts: dict[str, str | None]) -> list[str]:
+        """Write or remove files, and return the names of those done."""
+        done = []
+        error: OSError | None = None
+        for name, text in texts.items():
+            path = self._folder / name
+            try:
+                if text is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                    # Without the name on disk, the containers' labels are
+                    # enough.
+                    write_file(path, text.encode(), durable_name=False)
+                done.append(name)
+            except OSError as failure:
+                error = failure
+        if error is not None:
+            log.error(
                 "the journal can't be written to %s: %s",
                 self._folder,
                 error.strerror,
             )
+        return done
 
     def _read(self) -> tuple[list[Deployment], dict[str, TargetState]]:
         deployments: list[Deployment] = []

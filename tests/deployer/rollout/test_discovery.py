@@ -176,3 +176,25 @@ async def test_unfinished_deployment_is_rebuilt_from_labels(
     assert (found.state, found.requested_at) == (DeploymentState.RUNNING, 7)
     assert found.image_id == new["Image"]
     assert found.before == host.old_image
+
+
+async def test_deployment_older_than_one_that_ran_is_over(
+    host: SimulatedHost,
+) -> None:
+    """Its end could not be written; resuming it would return to its image."""
+
+    def deployment(name: str, second: int, state: DeploymentState) -> None:
+        found = Deployment(name, "store", "generic", second, state)
+        found.started_at = None if name in {"replaced", "next"} else second
+        host.journal.deployments[name] = found
+
+    deployment("lost", 1, DeploymentState.RUNNING)
+    deployment("ran", 2, DeploymentState.SUCCEEDED)
+    deployment("interrupted", 3, DeploymentState.RUNNING)
+    deployment("replaced", 4, DeploymentState.SUPERSEDED)
+    deployment("next", 5, DeploymentState.QUEUED)
+    found = await find_unfinished(host.client, host.config, host.journal, 7)
+    assert [each.id for each in found] == ["interrupted", "next"]
+    lost = host.journal.deployments["lost"]
+    assert lost.state is DeploymentState.SUPERSEDED
+    assert (lost.reason, lost.ended_at) == ("superseded by ran", 7)
