@@ -25,8 +25,8 @@ from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.health import LedgerCollector
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import SignInStore
+from msrv.mail.delivery.mail_metrics import MailMetrics
 from msrv.mail.mail_settings import mail_worker
-from msrv.mail.worker import MailMetrics
 from msrv.newsletter.subscriptions import NewsletterSubscriptions
 from msrv.notifications.feed_upkeep import ledger_upkeep
 from msrv.notifications.notifier import SellerNotifier

@@ -29,6 +29,7 @@ DAMAGED_DAYS: Final = 30
 """Time for which an unreadable mail is kept: it may hold an address."""
 _SUFFIX: Final = ".json"
 _DONE: Final = "done"
+_PROBE: Final = ".probe"
 DAMAGED: Final = ".damaged"
 """End of the name of a mail that can't be read."""
 _DRAFT_SECONDS: Final = 3600
@@ -42,6 +43,7 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._unmarked: set[str] = set()
 
     def add(self, mail: Mail, *, is_bulk: bool = False) -> bool:
         """Store a mail; it is on the disk when this returns.
@@ -53,20 +55,23 @@ class Outbox:
         done = self.folder / _DONE
         done.mkdir(parents=True, exist_ok=True)
         path = self._path(mail.mail_id)
-        if path.exists() or (done / mail.mail_id).exists():
-            return False
-        is_new = write_file(path, mail.to_json(), overwrite=False)
+        is_known = path.exists() or (done / mail.mail_id).exists()
+        is_new = not is_known and write_file(
+            path, mail.to_json(), overwrite=False
+        )
         if is_new and is_bulk:
             # The order of sending is that of the files' times.
             later = time.time() + _BULK_SECONDS
             with contextlib.suppress(FileNotFoundError):  # sent already
                 os.utime(path, (later, later))
+        self._hand_over(self.folder, done, path)
         return is_new
 
     def pending(self) -> list[str]:
         """Return the ids of the mails to be sent, the oldest first.
 
-        Those that were added in bulk are the last.
+        Those that were added in bulk are the last. None that `mark_done` was
+        called for is among them, even if its file is still there.
         """
         with (
             contextlib.suppress(FileNotFoundError),
@@ -77,7 +82,11 @@ class Outbox:
                 for each in entries
                 if each.name.endswith(_SUFFIX)
             ]
-            return [name for _, name in sorted(found) if is_id(name)]
+            return [
+                name
+                for _, name in sorted(found)
+                if is_id(name) and name not in self._unmarked
+            ]
         return []
 
     def read(self, mail_id: str) -> Mail | None:
@@ -102,12 +111,26 @@ class Outbox:
             return None
 
     def mark_done(self, mail_id: str) -> None:
-        """Delete a mail, and remember that it is not to be sent again."""
-        mark = self.folder / _DONE / mail_id
-        mark.touch()
-        sync_folder(mark.parent)
-        self._path(mail_id).unlink(missing_ok=True)
-        sync_folder(self.folder)
+        """Delete a mail, and remember that it is not to be sent again.
+
+        Where that fails, this process remembers it, until `mark_rest`.
+        """
+        self._unmarked.add(mail_id)
+        self._mark(mail_id)
+        self._unmarked.discard(mail_id)
+
+    def mark_rest(self) -> None:
+        """Mark the mails for which `mark_done` failed."""
+        for each in sorted(self._unmarked):
+            self.mark_done(each)
+
+    def require_marks(self) -> None:
+        """Raise OSError if no mail could be marked as done."""
+        probe = self.folder / _DONE / _PROBE
+        probe.parent.mkdir(exist_ok=True)
+        probe.unlink(missing_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
 
     def remove_old(self, now: float) -> None:
         """Delete old marks and unreadable mails, and abandoned drafts."""
@@ -132,6 +155,33 @@ class Outbox:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         return lock_folder(self.folder)
+
+    def _mark(self, mail_id: str) -> None:
+        mark = self.folder / _DONE / mail_id
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
+        sync_folder(mark.parent)
+        self._path(mail_id).unlink(missing_ok=True)
+        sync_folder(self.folder)
+
+    def _hand_over(self, *paths: Path) -> None:
+        """Change the owner of what root added to that of the data folder.
+
+        The store, which runs as that user, couldn't read or mark it.
+        """
+        if os.geteuid():
+            return
+        owner = self.folder.parent.stat()
+        for path in paths:
+            # Sent already, or root may not: a container without that right.
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                if not path.lstat().st_uid:
+                    os.chown(
+                        path,
+                        owner.st_uid,
+                        owner.st_gid,
+                        follow_symlinks=False,
+                    )
 
     def _path(self, mail_id: str) -> Path:
         return self.folder / f"{mail_id}{_SUFFIX}"

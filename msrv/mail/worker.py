@@ -15,17 +15,17 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
-
 from msrv.mail import addresses
 from msrv.mail.corrections.correction_mail import CorrectionMail
+from msrv.mail.delivery.retries import (
+    SERVER_BACKOFF,
+    DeferredMails,
+    Retry,
+)
 from msrv.mail.failed_mails import FailedMail
 from msrv.mail.outbox import Outbox
 from msrv.mail.rendering import Mail, MailRenderer
@@ -38,7 +38,7 @@ from msrv.mail.smtp import (
     SmtpUtf8Unsupported,
     TemporaryFailure,
 )
-from msrv.tasks import Backoff, SerialExecutor, TaskSupervisor
+from msrv.tasks import SerialExecutor, TaskSupervisor
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +47,6 @@ GIVE_UP_SECONDS: Final = 4 * 24 * 3600
 POLL_SECONDS: Final = 5.0
 FINISH_SECONDS: Final = 2.0
 """Time that a mail being sent gets to finish as the store stops."""
-# Without jitter: only one process at a time sends.
-SERVER_BACKOFF: Final = Backoff(15, 15 * 60, jitter=0)
-"""Pauses for an SMTP server that is unavailable."""
-MAIL_BACKOFF: Final = Backoff(60, 4 * 3600, jitter=0)
-"""Pauses for a mail that the SMTP server defers."""
 _CLEANUP_SECONDS: Final = 3600.0
 _BATCH_SIZE: Final = 100
 _MAX_RECENT_FAILURES: Final = 20
@@ -60,23 +55,10 @@ _NO_SMTPUTF8_SECONDS: Final = 24 * 3600
 """Time for which a server without SMTPUTF8 is assumed to stay without."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Retry:
-    """Number of failures so far, and the Unix second of the next attempt."""
-
-    failures: int = 0
-    due_at: int = 0
-
-    def after_failure(self, backoff: Backoff, now: int) -> "_Retry":
-        """Return the state after one more failure."""
-        failures = self.failures + 1
-        return _Retry(failures, now + int(backoff.seconds(failures)))
-
-
 class MailWorker:
     """Sends mails while its block lasts. `clock` returns Unix seconds.
 
-    `problem` is why the SMTP server can't be used, empty where it can.
+    `server_problem` is why the SMTP server can't be used, empty where it can.
     """
 
     def __init__(
@@ -95,9 +77,12 @@ class MailWorker:
         self._tasks = TaskSupervisor("mail")
         self._sending = asyncio.Lock()
         self._lock: int | None = None
-        self._server = _Retry()
-        self._deferred: dict[str, _Retry] = {}
-        self.problem = ""
+        self._server = Retry()
+        self._disk = Retry()
+        self._deferred = DeferredMails()
+        self._unreadable: dict[str, str] = {}
+        self.server_problem = ""
+        self._outbox_problem = ""
         self._cleaned_at = -_CLEANUP_SECONDS
         self.pending = 0
         self.sent = 0
@@ -108,6 +93,18 @@ class MailWorker:
             maxlen=_MAX_RECENT_FAILURES
         )
         self._no_smtputf8_at: int | None = None
+
+    @property
+    def problem(self) -> str:
+        """Why mails, or one of them, can't be sent; empty where all can."""
+        return self.disk_problem or self.server_problem
+
+    @property
+    def disk_problem(self) -> str:
+        """Why the outbox, or a file in it, can't be used, and which."""
+        return self._outbox_problem or next(
+            iter(self._unreadable.values()), ""
+        )
 
     @property
     def lacks_smtputf8(self) -> bool:
@@ -154,7 +151,7 @@ class MailWorker:
             log.error(  # noqa: TRY400 - the message says it all
                 "mail: can't store the %s: %s",
                 mail.name,
-                error.strerror,
+                _file_problem(error),
             )
             return False
         self._wake.set()
@@ -176,36 +173,63 @@ class MailWorker:
             )
 
     async def send_due(self) -> None:
-        """Try to send every mail that is due. Raises OSError.
+        """Try to send every mail that is due.
 
         Returns earlier if one was added meanwhile, which is then sent first.
+        While mails can't be marked as done, none is sent: it would be sent
+        again and again.
         """
         now = self._clock()
+        if now < self._disk.due_at:
+            return
+        try:
+            await self._send_due(now)
+        except OSError as error:
+            self._disk = self._disk.after_failure(SERVER_BACKOFF, now)
+            self._set_outbox_problem(_file_problem(error))
+        else:
+            self._disk = Retry()
+            self._set_outbox_problem("")
+
+    async def _send_due(self, now: int) -> None:
+        """Try to send every mail that is due. Raises OSError."""
         found = await self._thread.call(self._outbox.pending)
         self.pending = len(found)
-        known = self._deferred
-        self._deferred = {each: known[each] for each in found if each in known}
+        self._deferred.keep_only(found)
+        for each in self._unreadable.keys() - set(found):
+            del self._unreadable[each]
+        await self._thread.call(self._outbox.mark_rest)
         if now < self._server.due_at:
             return
-        due = [
-            each
-            for each in found
-            if self._deferred.get(each, _Retry()).due_at <= now
-        ]
+        due = [each for each in found if self._deferred.is_due(each, now)]
         for at in range(0, len(due), _BATCH_SIZE):
             await self._send_batch(due[at : at + _BATCH_SIZE], now)
             if self._wake.is_set():
                 return  # a buyer's mail is new, and goes before the others
 
+    async def _read(self, mail_id: str, now: int) -> Mail | None:
+        """Return a mail, None if it is gone or can't be read."""
+        try:
+            mail = await self._thread.call(self._outbox.read, mail_id)
+        except OSError as error:
+            # Another user's file, perhaps: the other mails must not wait.
+            problem = _file_problem(error)
+            if mail_id not in self._unreadable:
+                log.error("mail: can't read %s; trying again", problem)  # noqa: TRY400 - the message says it all
+            self._unreadable[mail_id] = problem
+            self._deferred.defer(mail_id, now, SERVER_BACKOFF)
+            return None
+        self._unreadable.pop(mail_id, None)
+        return mail
+
     async def _send_batch(self, mail_ids: list[str], now: int) -> None:
-        """Try to send some mails over one connection."""
+        """Try to send some mails over one connection. Raises OSError."""
         mails = [
-            mail
-            for each in mail_ids
-            if (mail := await self._thread.call(self._outbox.read, each))
+            mail for each in mail_ids if (mail := await self._read(each, now))
         ]
         if not mails or now < self._server.due_at:
             return
+        await self._thread.call(self._outbox.require_marks)
         unsent, is_connected = list(mails), False
         try:
             async with self._client.session() as session:
@@ -213,28 +237,28 @@ class MailWorker:
                 while unsent:
                     async with self._sending:
                         await self._send(session, unsent[0], now)
-                    self._server = _Retry()
+                    self._server = Retry()
                     unsent.pop(0)
         except SmtpUnavailable as error:
             self._server = self._server.after_failure(SERVER_BACKOFF, now)
-            self._set_problem(str(error))
+            self._set_server_problem(str(error))
             if is_connected and unsent:
                 # Should this mail be what breaks connections, send others
                 # first.
-                self._defer(unsent[0].mail_id, now)
+                self._deferred.defer(unsent[0].mail_id, now)
             for each in unsent:
                 await self._fail_if_too_old(each, now, str(error))
         else:
-            self._set_problem("")
+            self._set_server_problem("")
 
     async def _send(self, session: SmtpSession, mail: Mail, now: int) -> None:
-        """Try to send one mail. Raises SmtpUnavailable."""
+        """Try to send one mail. Raises SmtpUnavailable and OSError."""
         try:
             message = await self._thread.call(self._renderer.render, mail)
         except Exception as error:
             # A bug, or of another version: the other mails must not wait.
             log.exception("mail: the %s can't be written", mail.name)
-            self._defer(mail.mail_id, now)
+            self._deferred.defer(mail.mail_id, now)
             await self._fail_if_too_old(
                 mail, now, f"it can't be written: {error!r}"
             )
@@ -251,18 +275,13 @@ class MailWorker:
                 mail.name,
                 error,
             )
-            self._defer(mail.mail_id, now)
+            self._deferred.defer(mail.mail_id, now)
             await self._fail_if_too_old(mail, now, str(error))
         else:
             if addresses.needs_smtputf8(mail.to):
                 self._no_smtputf8_at = None
-            await self._thread.call(self._outbox.mark_done, mail.mail_id)
             self.sent += 1
-            self.pending = max(self.pending - 1, 0)
-
-    def _defer(self, mail_id: str, now: int) -> None:
-        retry = self._deferred.get(mail_id, _Retry())
-        self._deferred[mail_id] = retry.after_failure(MAIL_BACKOFF, now)
+            await self._mark_done(mail)
 
     async def _fail_if_too_old(self, mail: Mail, now: int, why: str) -> None:
         if now - mail.written_at > GIVE_UP_SECONDS:
@@ -270,18 +289,29 @@ class MailWorker:
 
     async def _fail(self, mail: Mail, why: str) -> None:
         log.error("mail: gave up on the %s: %s", mail.name, why)
-        await self._thread.call(self._outbox.mark_done, mail.mail_id)
         self.failed += 1
         self.recent_failures.append(FailedMail.of(mail, why, self._clock()))
-        self.pending = max(self.pending - 1, 0)
+        await self._mark_done(mail)
 
-    def _set_problem(self, problem: str) -> None:
+    async def _mark_done(self, mail: Mail) -> None:
+        self.pending = max(self.pending - 1, 0)
+        await self._thread.call(self._outbox.mark_done, mail.mail_id)
+
+    def _set_server_problem(self, problem: str) -> None:
         """Set the problem with the server, and log it if it changed."""
-        if problem and problem != self.problem:
+        if problem and problem != self.server_problem:
             log.error("mail: SMTP server unavailable: %s", problem)
-        elif self.problem and not problem:
+        elif self.server_problem and not problem:
             log.info("mail: SMTP server available again")
-        self.problem = problem
+        self.server_problem = problem
+
+    def _set_outbox_problem(self, problem: str) -> None:
+        """Set the problem with the outbox, and log it if it changed."""
+        if problem and problem != self._outbox_problem:
+            log.error("mail: the outbox can't be used: %s", problem)
+        elif self._outbox_problem and not problem:
+            log.info("mail: the outbox can be used again")
+        self._outbox_problem = problem
 
     async def _run(self) -> None:
         while True:
@@ -289,7 +319,7 @@ class MailWorker:
             try:
                 await self._run_once()
             except OSError as error:
-                self._set_problem(f"MSRV_DATA: {error.strerror}")
+                self._set_outbox_problem(_file_problem(error))
             except Exception:
                 # A bug must not stop the worker.
                 log.exception("mail could not be sent; trying again")
@@ -310,31 +340,7 @@ class MailWorker:
             await self._thread.call(self._outbox.remove_old, time.time())
 
 
-class MailMetrics(Collector):
-    """Prometheus metrics of a mail worker, read at each scrape."""
-
-    def __init__(self, worker: MailWorker) -> None:
-        self._worker = worker
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the metrics as they are now."""
-        yield GaugeMetricFamily(
-            "msrv_mail_waiting",
-            "Mails that have not been sent yet.",
-            self._worker.pending,
-        )
-        yield CounterMetricFamily(
-            "msrv_mail_sent",
-            "Mails that the SMTP server accepted.",
-            self._worker.sent,
-        )
-        yield CounterMetricFamily(
-            "msrv_mail_given_up",
-            "Mails that could not be delivered to the SMTP server.",
-            self._worker.failed,
-        )
-        yield CounterMetricFamily(
-            "msrv_mail_dropped",
-            "Receipts not queued: too many requests, or a full disk.",
-            self._worker.dropped,
-        )
+def _file_problem(error: OSError) -> str:
+    """Return a file and the reason, without the words of Python."""
+    reason = error.strerror or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason

@@ -15,7 +15,8 @@ from tests.mail.sample_mails import TO
 class FakeServer(SmtpClient, SmtpSession):
     """SMTP server with scripted replies: errors, for one Message-ID or all.
 
-    It accepts a mail at once, and replies after `answer_seconds`.
+    It accepts a mail at once, and replies after `answer_seconds`. `asked` are
+    the ids of all mails that it was asked to accept.
     """
 
     def __init__(self, answer_seconds: float = 0) -> None:
@@ -23,6 +24,7 @@ class FakeServer(SmtpClient, SmtpSession):
         self.away: SmtpError | None = None
         self.answers: dict[str, SmtpError] = {}
         self.mails: list[EmailMessage] = []
+        self.asked: list[str] = []
         self.connections = 0
 
     @contextlib.asynccontextmanager
@@ -34,6 +36,7 @@ class FakeServer(SmtpClient, SmtpSession):
 
     async def send(self, mail: EmailMessage, sender: str, to: str) -> None:
         assert (sender, to) == ("shop@example.org", TO)
+        self.asked.append(_id_of(mail))
         answer = self.answers.get(mail["Message-ID"])
         if answer is not None:
             raise answer
@@ -43,7 +46,8 @@ class FakeServer(SmtpClient, SmtpSession):
     @property
     def ids(self) -> list[str]:
         """Ids of the orders whose receipts it accepted."""
-        return [
-            str(each["Message-ID"]).strip("<>").partition("@")[0]
-            for each in self.mails
-        ]
+        return [_id_of(each) for each in self.mails]
+
+
+def _id_of(mail: EmailMessage) -> str:
+    return str(mail["Message-ID"]).strip("<>").partition("@")[0]

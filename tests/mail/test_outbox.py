@@ -4,6 +4,9 @@
 """The outbox: private files, and what is removed when."""
 
 import os
+from pathlib import Path
+
+import pytest
 
 from msrv.mail.outbox import DAMAGED_DAYS, DONE_DAYS, Outbox
 from tests.conftest import Clock
@@ -70,3 +73,27 @@ def test_damaged_mail_of_a_bulk_is_kept_as_long_as_others(
     os.utime(path, times)
     assert outbox.read(order_id(1)) is None
     assert path.with_suffix(".damaged").stat().st_mtime < times[0] - 86_400
+
+
+OWNER = 12345
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("added_before", [0, 1])
+def test_what_root_adds_belongs_to_the_owner_of_the_data_folder(
+    added_before: int, outbox: Outbox, tmp_path: Path
+) -> None:
+    # Of a version that left them with root.
+    for _ in range(added_before):
+        outbox.add(sample_mail())
+    os.chown(tmp_path, OWNER, OWNER)
+    assert outbox.add(sample_mail()) == (not added_before)
+    found = [outbox.folder, *outbox.folder.rglob("*")]
+    assert len(found) == 3
+    assert {(each.stat().st_uid, each.stat().st_gid) for each in found} == {
+        (OWNER, OWNER)
+    }
+    # As they are with a user of another store.
+    os.chown(outbox.folder, OWNER + 1, OWNER + 1)
+    outbox.add(sample_mail(2))
+    assert outbox.folder.stat().st_uid == OWNER + 1

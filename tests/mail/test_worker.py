@@ -6,6 +6,8 @@
 import asyncio
 import dataclasses
 import logging
+import os
+from collections.abc import Callable
 from email.message import EmailMessage
 from types import SimpleNamespace
 
@@ -13,6 +15,7 @@ import pytest
 
 from msrv.ledger.withdrawals.events import WithdrawalOutcome
 from msrv.mail import worker as mail_worker
+from msrv.mail.delivery import retries
 from msrv.mail.outbox import Outbox
 from msrv.mail.receipt_mail import MailKind
 from msrv.mail.rendering import Mail
@@ -288,12 +291,118 @@ async def test_full_disk_is_logged_and_raises_nothing(
     assert TO not in caplog.text
 
 
+@pytest.mark.parametrize("failures", [1, 10_000])
+@pytest.mark.parametrize("error", [None, PermanentFailure("550 unknown")])
+async def test_mail_that_cannot_be_marked_is_not_sent_again(
+    failures: int,
+    error: SmtpError | None,
+    worker: MailWorker,
+    server: FakeServer,
+    outbox: Outbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = outbox._mark
+    failed: list[str] = []
+
+    def mark(mail_id: str) -> None:
+        if len(failed) < failures:
+            failed.append(mail_id)
+            raise OSError(30, "Read-only file system", "outbox/done")
+        real(mail_id)
+
+    monkeypatch.setattr(outbox, "_mark", mark)
+    if error is not None:
+        server.answers[f"<{order_id(1)}@example.org>"] = error
+    for number in (1, 2):
+        await worker.enqueue(sample_mail(number, at=clock.now))
+    await worker.send_due()
+    assert worker.problem == "outbox/done: Read-only file system"
+    await pass_time(worker, clock, 2 * 3600)
+    assert failed[0] == order_id(1)
+    assert server.asked.count(order_id(1)) == 1
+    if failures == 1:
+        # The others were only delayed.
+        assert server.asked == [order_id(1), order_id(2)]
+        assert list(outbox.folder.glob("*.json")) == []
+        assert worker.problem == ""
+    else:
+        # It was not tried all the time, either.
+        assert len(failed) < 20
+        assert server.asked == [order_id(1)]
+    assert worker.sent + worker.failed == len(server.asked)
+
+
+def remove_done(outbox: Outbox) -> None:
+    (outbox.folder / "done").rmdir()
+
+
+def replace_done(outbox: Outbox) -> None:
+    remove_done(outbox)
+    (outbox.folder / "done").touch()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "sent"), [(remove_done, 1), (replace_done, 0)]
+)
+async def test_nothing_is_sent_while_no_mail_can_be_marked(
+    breaks: Callable[[Outbox], None],
+    sent: int,
+    worker: MailWorker,
+    server: FakeServer,
+    outbox: Outbox,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await worker.enqueue(sample_mail(at=clock.now))
+    breaks(outbox)
+    await pass_time(worker, clock, 60)
+    assert len(server.asked) == sent
+    if not sent:
+        assert f"{outbox.folder / 'done'}" in worker.disk_problem
+        assert worker.server_problem == ""
+        assert "SMTP server" not in caplog.text
+        (outbox.folder / "done").unlink()
+        await pass_time(worker, clock, 60)
+        assert server.asked == [order_id(1)]
+    assert worker.problem == ""
+
+
+async def test_file_that_cannot_be_read_does_not_stop_others(
+    worker: MailWorker,
+    server: FakeServer,
+    outbox: Outbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for number in (1, 2):
+        await worker.enqueue(sample_mail(number, at=clock.now))
+    path = outbox.folder / f"{order_id(1)}.json"
+    real = outbox.read
+
+    def read(mail_id: str) -> Mail | None:
+        if mail_id == order_id(1):
+            raise PermissionError(13, os.strerror(13), str(path))
+        return real(mail_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "read", read)
+        await pass_time(worker, clock, 600)
+        assert server.ids == [order_id(2)]
+        assert caplog.text.count(str(path)) == 1
+        assert "SMTP server" not in caplog.text
+        assert worker.disk_problem == f"{path}: Permission denied"
+    # Its owner was corrected.
+    await pass_time(worker, clock, 900)
+    assert server.ids == [order_id(2), order_id(1)]
+    assert worker.problem == ""
+
+
 def test_backoff_grows_up_to_its_cap() -> None:
-    waits = [
-        mail_worker.SERVER_BACKOFF.seconds(each) for each in range(1, 100)
-    ]
+    waits = [retries.SERVER_BACKOFF.seconds(each) for each in range(1, 100)]
     assert waits[:3] == [15, 30, 60]
     assert waits[-1] == 900
-    waits = [mail_worker.MAIL_BACKOFF.seconds(each) for each in range(1, 100)]
+    waits = [retries.MAIL_BACKOFF.seconds(each) for each in range(1, 100)]
     assert waits[:3] == [60, 120, 240]
     assert waits[-1] == 4 * 3600

@@ -155,6 +155,20 @@ def test_mails_are_queued_once(cli: Cli, buyers: str, tmp_path: Path) -> None:
     assert outbox.pending() == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_store_can_read_the_mails_that_root_queues(
+    cli: Cli, buyers: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir(exist_ok=True)
+    os.chown(data, 12345, 12345)
+    result = cli("grant", buyers, "night-bus", "--mail", **MAIL)
+    assert result.exit_code == 0, result.stderr
+    queued = [data / "outbox", *(data / "outbox").rglob("*")]
+    assert len(queued) == 4
+    assert {each.stat().st_uid for each in queued} == {12345}
+
+
 def test_list_first_and_mail_later(cli: Cli, buyers: str) -> None:
     listed = cli("grant", buyers, "night-bus")
     mailed = cli("grant", buyers, "night-bus", "--mail", "--json", **MAIL)
