@@ -159,7 +159,7 @@ def stack(production: Project) -> Iterator[Stack]:
     """Production stack, up and ready to sell."""
     environ = production.environ
     root = Path(environ["MSRV_LIBRARY"])
-    library.create_library(root, with_huge=True)
+    library.create_library(root)
     ca = Path(environ["MSRV_TLS_CERT"]).with_name("ca.crt")
     found = Stack(
         production,
@@ -170,7 +170,6 @@ def stack(production: Project) -> Iterator[Stack]:
     )
     try:
         production.up("--no-build")
-        # A replica is healthy only once it has hashed the eight gigabytes.
         assert all_ready(production)
         yield found
     finally:

@@ -29,7 +29,7 @@ ODD_NAMES: Final = {
 }
 
 
-def create_library(root: Path, *, with_huge: bool) -> None:
+def create_library(root: Path) -> None:
     """Write the library."""
     odd = root / "Odd ?#% Names"
     odd.mkdir(parents=True)
@@ -49,22 +49,26 @@ def create_library(root: Path, *, with_huge: bool) -> None:
         '[items."Short.bin"]\nid = "short"\n',
         "utf-8",
     )
-    if with_huge:
-        huge = root / "Huge"
-        huge.mkdir()
-        with (huge / "Huge.bin").open("wb") as file:
-            file.truncate(HUGE_BYTES)
-            file.seek(MARK_AT)
-            file.write(MARK)
-        (huge / "Tail.bin").write_bytes(b"what follows")
-        (huge / "release.toml").write_text(
-            'id = "huge-pack"\n[items."Huge.bin"]\nid = "huge"\n'
-            '[items."Tail.bin"]\nid = "tail"\n',
-            "utf-8",
-        )
     (root / "store.toml").write_text(
         'name = "Dock"\ncontact = "dock@example.org"\n', "utf-8"
     )
+
+
+def add_huge_release(root: Path) -> Path:
+    """Add a release of eight gigabytes, all at once; return its folder."""
+    huge = root.with_name("Huge")
+    huge.mkdir()
+    with (huge / "Huge.bin").open("wb") as file:
+        file.truncate(HUGE_BYTES)
+        file.seek(MARK_AT)
+        file.write(MARK)
+    (huge / "Tail.bin").write_bytes(b"what follows")
+    (huge / "release.toml").write_text(
+        'id = "huge-pack"\n[items."Huge.bin"]\nid = "huge"\n'
+        '[items."Tail.bin"]\nid = "tail"\n',
+        "utf-8",
+    )
+    return huge.rename(root / "Huge")
 
 
 _ESCAPES: Final = str.maketrans(

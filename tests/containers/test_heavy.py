@@ -4,7 +4,10 @@
 """Large files, and many downloads at the same time."""
 
 import hashlib
+import shutil
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -13,13 +16,40 @@ import pytest
 from tests.containers.buyer import Transfer
 from tests.containers.conftest import Stack
 from tests.containers.engine import docker, wait_until
-from tests.containers.library import HUGE_BYTES, LONG_BYTES, MARK, MARK_AT, MIB
+from tests.containers.library import (
+    HUGE_BYTES,
+    LONG_BYTES,
+    MARK,
+    MARK_AT,
+    MIB,
+    add_huge_release,
+)
 
 DOWNLOADS = 500
 START_SECONDS = 300
 """Time limit for all to be in progress, on a busy machine."""
+HASH_SECONDS = 600
+"""Time limit for both replicas to hash eight gigabytes."""
 PACE = 256 * MIB
 """Bytes per second, less than nginx could send."""
+
+
+@pytest.fixture(scope="module")
+def huge_release(stack: Stack) -> Iterator[None]:
+    """Release of eight gigabytes, which slows down each start of a store."""
+    folder = add_huge_release(stack.library)
+
+    def is_sold() -> bool:
+        time.sleep(1)
+        # By both replicas, over which nginx balances requests.
+        return all(
+            stack.buyer.request("/catalog/huge-pack").status == 200
+            for _ in range(8)
+        )
+
+    wait_until(is_sold, "both replicas sell the release", HASH_SECONDS)
+    yield
+    shutil.rmtree(folder)
 
 
 def memory_bytes(name: str) -> int:
@@ -38,6 +68,7 @@ def temporary_files(name: str) -> str:
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("huge_release")
 def test_eight_gigabytes_to_a_slow_reader_are_not_buffered(
     stack: Stack,
 ) -> None:
@@ -57,6 +88,7 @@ def test_eight_gigabytes_to_a_slow_reader_are_not_buffered(
     assert (marked.status, marked.body) == (206, MARK)
 
 
+@pytest.mark.usefixtures("huge_release")
 def test_release_of_eight_gigabytes_is_streamed(stack: Stack) -> None:
     path = stack.buyer.buy("huge-pack")["huge-pack"]
     edge = stack.project.containers("nginx")[0]

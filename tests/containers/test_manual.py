@@ -37,8 +37,6 @@ from tests.store_process import ROOT
 MANUAL: Final = (ROOT / "docs" / "deployment.md").read_text("utf-8")
 COMPOSE: Final = "docker compose -f docker-compose.prod.yml"
 FOLLOWS_SECONDS: Final = 180
-HASHES_SECONDS: Final = 900
-"""Time limit of a start with a new data folder: it hashes the library."""
 
 
 def find_commands(holding: str) -> str:
@@ -55,9 +53,7 @@ def find_listing(language: str, holding: str) -> str:
     return str(found)
 
 
-def run_commands(
-    stack: Stack, typed: str, folder: Path, seconds: int = FOLLOWS_SECONDS
-) -> None:
+def run_commands(stack: Stack, typed: str, folder: Path) -> None:
     """Run commands in a folder, for this stack in place of `msrv`."""
     project = stack.project
     compose = f"docker compose -p {project.name} -f {project.file}"
@@ -69,7 +65,7 @@ def run_commands(
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=seconds,
+        timeout=FOLLOWS_SECONDS,
     )
     assert result.returncode == 0, result.stdout
 
@@ -125,8 +121,7 @@ def test_backup_can_be_restored(stack: Stack, tmp_path: Path) -> None:
         lambda: later <= studio_order_ids(stack), "the later ones as well"
     )
     run_commands(stack, find_commands("down --volumes"), tmp_path)
-    typed = find_commands("app restore")
-    run_commands(stack, typed, tmp_path, HASHES_SECONDS)
+    run_commands(stack, find_commands("app restore"), tmp_path)
     wait_until(lambda: all_ready(stack.project), "all replicas can sell", 60)
     wait_until(
         lambda: earlier <= studio_order_ids(stack), "the orders are restored"

@@ -145,7 +145,7 @@ def checkout(
         f"{run_id}-updated:latest",
         folder,
     )
-    library.create_library(folder / "library", with_huge=False)
+    library.create_library(folder / "library")
     place = f"{registry.host}/{uuid.uuid4().hex[:8]}"
     found = Checkout(
         folder,
