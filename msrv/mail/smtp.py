@@ -8,15 +8,17 @@ recipients' servers; neither is done here.
 
 - `SmtpError`: a mail that couldn't be sent
     - `SmtpUnavailable`: the server can't be used, for any mail
-    - `TemporaryFailure`: the server doesn't accept this mail now (4xx)
-    - `PermanentFailure`: the server will never accept this mail (5xx)
+    - `TemporaryFailure`: the server doesn't accept this mail now
+        - `MailRejected`: not for the sake of its recipient (5xx)
+    - `PermanentFailure`: the server will never accept this recipient (5xx)
         - `SmtpUtf8Unsupported`: it accepts no addresses outside ASCII
 """
 
 import asyncio
 import contextlib
+import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from enum import Enum
@@ -29,7 +31,6 @@ from aiosmtplib import (
     SMTPDataError,
     SMTPException,
     SMTPNotSupported,
-    SMTPRecipientRefused,
     SMTPRecipientsRefused,
     SMTPResponseException,
     SMTPSenderRefused,
@@ -40,7 +41,23 @@ from msrv.mail.addresses import MailError
 
 COMMAND_SECONDS: Final = 30.0
 MAIL_SECONDS: Final = 120.0
-_PERMANENT_CODE: Final = 500
+_REJECTED_CODE: Final = 500
+# RFC 3463: first in the reply, or where qmail has it.
+_STATUS: Final = re.compile(
+    r"\A\s*([245]\.\d{1,3}\.\d{1,3})\b|\(#([245]\.\d{1,3}\.\d{1,3})\)"
+)
+# What is wrong with a recipient's address, and no other: of the rest, 5.1.0,
+# 5.1.7 and 5.1.8 are about the sender's with Postfix, 5.2.2 and 5.2.252 about
+# its mailbox with Exchange, 5.7.x about its rights.
+_WRONG_RECIPIENT: Final = frozenset(
+    {
+        *("5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.5", "5.1.6", "5.1.10"),
+        *("5.2.1", "5.6.7"),
+    }
+)
+_WRONG_RECIPIENT_CODES: Final = frozenset({550, 551, 553})
+"""Replies to RCPT that mean the same without a status code (RFC 5321)."""
+_NO_SUCH_OPTION: Final = frozenset({555})
 
 
 class TlsMode(Enum):
@@ -94,11 +111,21 @@ class SmtpUnavailable(SmtpError):
 
 
 class TemporaryFailure(SmtpError):
-    """The server asks to send this mail again later (4xx)."""
+    """The server may accept this mail later."""
+
+
+class MailRejected(TemporaryFailure):
+    """The server rejects this mail (5xx), but not for its recipient.
+
+    What is wrong is perhaps the sender's address, its rights or a limit: that
+    can be corrected before the mail is given up. Of a reply that doesn't say
+    what is wrong, this is assumed as well: a mistake delays a mail, while the
+    opposite one would lose all.
+    """
 
 
 class PermanentFailure(SmtpError):
-    """The server rejects this mail (5xx)."""
+    """The server rejects this recipient for good (5xx)."""
 
 
 class SmtpUtf8Unsupported(PermanentFailure):
@@ -176,25 +203,35 @@ class SmtpSession:
                 "server doesn't offer SMTPUTF8"
             ) from error
         except SMTPRecipientsRefused as error:
-            raise _failure(error.recipients[0]) from error
+            refused = error.recipients[0]
+            raise _failure(refused, _WRONG_RECIPIENT_CODES) from error
         except SMTPSenderRefused as error:
             if needs_smtputf8:
                 # It may have rejected the option, which is for this mail.
-                raise _failure(error) from error
+                raise _failure(error, _NO_SUCH_OPTION) from error
             # It rejects our own address: no mail would be accepted.
             raise SmtpUnavailable(_message(error)) from error
-        except (SMTPDataError, SMTPRecipientRefused) as error:
+        except SMTPDataError as error:
+            # The recipient was accepted before.
             raise _failure(error) from error
         except (SMTPException, OSError, TimeoutError) as error:
             raise SmtpUnavailable(_message(error)) from error
 
 
 def _failure(
-    error: SMTPResponseException,
+    error: SMTPResponseException, codes: Collection[int] = ()
 ) -> TemporaryFailure | PermanentFailure:
-    is_permanent = error.code >= _PERMANENT_CODE
-    kind = PermanentFailure if is_permanent else TemporaryFailure
-    return kind(_message(error))
+    """Return what a reply means; `codes` suffice for a permanent failure."""
+    text = _message(error)
+    if error.code < _REJECTED_CODE:
+        return TemporaryFailure(text)
+    found = _STATUS.search(str(error.message))
+    is_permanent = (
+        error.code in codes
+        if found is None
+        else (found[1] or found[2]) in _WRONG_RECIPIENT
+    )
+    return PermanentFailure(text) if is_permanent else MailRejected(text)
 
 
 def _message(error: Exception) -> str:

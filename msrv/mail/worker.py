@@ -21,16 +21,18 @@ from typing import Final, Self
 
 from msrv.mail import addresses
 from msrv.mail.corrections.correction_mail import CorrectionMail
-from msrv.mail.delivery.retries import (
-    SERVER_BACKOFF,
-    DeferredMails,
-    Retry,
+from msrv.mail.delivery.problems import (
+    LoggedProblem,
+    Rejections,
+    file_problem,
 )
+from msrv.mail.delivery.retries import SERVER_BACKOFF, DeferredMails, Retry
 from msrv.mail.failed_mails import FailedMail
 from msrv.mail.outbox import Outbox
 from msrv.mail.rendering import Mail, MailRenderer
 from msrv.mail.seller_mail import SellerMail
 from msrv.mail.smtp import (
+    MailRejected,
     PermanentFailure,
     SmtpClient,
     SmtpSession,
@@ -56,10 +58,7 @@ _NO_SMTPUTF8_SECONDS: Final = 24 * 3600
 
 
 class MailWorker:
-    """Sends mails while its block lasts. `clock` returns Unix seconds.
-
-    `server_problem` is why the SMTP server can't be used, empty where it can.
-    """
+    """Sends mails while its block lasts. `clock` returns Unix seconds."""
 
     def __init__(
         self,
@@ -81,8 +80,13 @@ class MailWorker:
         self._disk = Retry()
         self._deferred = DeferredMails()
         self._unreadable: dict[str, str] = {}
-        self.server_problem = ""
-        self._outbox_problem = ""
+        self._rejections = Rejections()
+        self._server_problem = LoggedProblem(
+            "SMTP server unavailable", "SMTP server available again"
+        )
+        self._outbox_problem = LoggedProblem(
+            "the outbox can't be used", "the outbox can be used again"
+        )
         self._cleaned_at = -_CLEANUP_SECONDS
         self.pending = 0
         self.sent = 0
@@ -100,9 +104,14 @@ class MailWorker:
         return self.disk_problem or self.server_problem
 
     @property
+    def server_problem(self) -> str:
+        """Why the SMTP server can't be used, empty where it can."""
+        return self._server_problem.text
+
+    @property
     def disk_problem(self) -> str:
         """Why the outbox, or a file in it, can't be used, and which."""
-        return self._outbox_problem or next(
+        return self._outbox_problem.text or next(
             iter(self._unreadable.values()), ""
         )
 
@@ -151,7 +160,7 @@ class MailWorker:
             log.error(  # noqa: TRY400 - the message says it all
                 "mail: can't store the %s: %s",
                 mail.name,
-                _file_problem(error),
+                file_problem(error),
             )
             return False
         self._wake.set()
@@ -186,10 +195,10 @@ class MailWorker:
             await self._send_due(now)
         except OSError as error:
             self._disk = self._disk.after_failure(SERVER_BACKOFF, now)
-            self._set_outbox_problem(_file_problem(error))
+            self._outbox_problem.update(file_problem(error))
         else:
             self._disk = Retry()
-            self._set_outbox_problem("")
+            self._outbox_problem.update("")
 
     async def _send_due(self, now: int) -> None:
         """Try to send every mail that is due. Raises OSError."""
@@ -213,7 +222,7 @@ class MailWorker:
             mail = await self._thread.call(self._outbox.read, mail_id)
         except OSError as error:
             # Another user's file, perhaps: the other mails must not wait.
-            problem = _file_problem(error)
+            problem = file_problem(error)
             if mail_id not in self._unreadable:
                 log.error("mail: can't read %s; trying again", problem)  # noqa: TRY400 - the message says it all
             self._unreadable[mail_id] = problem
@@ -241,7 +250,7 @@ class MailWorker:
                     unsent.pop(0)
         except SmtpUnavailable as error:
             self._server = self._server.after_failure(SERVER_BACKOFF, now)
-            self._set_server_problem(str(error))
+            self._server_problem.update(str(error))
             if is_connected and unsent:
                 # Should this mail be what breaks connections, send others
                 # first.
@@ -249,7 +258,7 @@ class MailWorker:
             for each in unsent:
                 await self._fail_if_too_old(each, now, str(error))
         else:
-            self._set_server_problem("")
+            self._server_problem.update(self._rejections.problem)
 
     async def _send(self, session: SmtpSession, mail: Mail, now: int) -> None:
         """Try to send one mail. Raises SmtpUnavailable and OSError."""
@@ -270,8 +279,10 @@ class MailWorker:
                 self._no_smtputf8_at = now
             await self._fail(mail, str(error))
         except TemporaryFailure as error:
+            if isinstance(error, MailRejected):
+                self._rejections.add(mail.to, str(error))
             log.warning(
-                "mail: the server defers the %s: %s",
+                "mail: the server doesn't accept the %s now: %s",
                 mail.name,
                 error,
             )
@@ -280,6 +291,7 @@ class MailWorker:
         else:
             if addresses.needs_smtputf8(mail.to):
                 self._no_smtputf8_at = None
+            self._rejections.clear()
             self.sent += 1
             await self._mark_done(mail)
 
@@ -297,29 +309,13 @@ class MailWorker:
         self.pending = max(self.pending - 1, 0)
         await self._thread.call(self._outbox.mark_done, mail.mail_id)
 
-    def _set_server_problem(self, problem: str) -> None:
-        """Set the problem with the server, and log it if it changed."""
-        if problem and problem != self.server_problem:
-            log.error("mail: SMTP server unavailable: %s", problem)
-        elif self.server_problem and not problem:
-            log.info("mail: SMTP server available again")
-        self.server_problem = problem
-
-    def _set_outbox_problem(self, problem: str) -> None:
-        """Set the problem with the outbox, and log it if it changed."""
-        if problem and problem != self._outbox_problem:
-            log.error("mail: the outbox can't be used: %s", problem)
-        elif self._outbox_problem and not problem:
-            log.info("mail: the outbox can be used again")
-        self._outbox_problem = problem
-
     async def _run(self) -> None:
         while True:
             self._wake.clear()
             try:
                 await self._run_once()
             except OSError as error:
-                self._set_outbox_problem(_file_problem(error))
+                self._outbox_problem.update(file_problem(error))
             except Exception:
                 # A bug must not stop the worker.
                 log.exception("mail could not be sent; trying again")
@@ -338,9 +334,3 @@ class MailWorker:
         if time.monotonic() - self._cleaned_at > _CLEANUP_SECONDS:
             self._cleaned_at = time.monotonic()
             await self._thread.call(self._outbox.remove_old, time.time())
-
-
-def _file_problem(error: OSError) -> str:
-    """Return a file and the reason, without the words of Python."""
-    reason = error.strerror or type(error).__name__
-    return f"{error.filename}: {reason}" if error.filename else reason

@@ -13,6 +13,7 @@ from aiosmtpd.smtp import SMTP
 
 from msrv.mail import smtp as room
 from msrv.mail.smtp import (
+    MailRejected,
     PermanentFailure,
     SmtpClient,
     SmtpError,
@@ -106,7 +107,25 @@ async def test_wrong_password_is_smtp_unavailable(
         (Handler(rcpt=["450 greylisted"]), TemporaryFailure),
         (Handler(rcpt=["550 no such buyer"]), PermanentFailure),
         (Handler(data=["451 come back"]), TemporaryFailure),
-        (Handler(data=["554 looks like spam"]), PermanentFailure),
+        (Handler(rcpt=["550 5.1.1 no such buyer"]), PermanentFailure),
+        (Handler(rcpt=["550 5.1.10 null MX"]), PermanentFailure),
+        (Handler(rcpt=["550 5.2.1 disabled"]), PermanentFailure),
+        (Handler(rcpt=["551 moved"]), PermanentFailure),
+        (Handler(rcpt=["553 not an address (#5.1.3)"]), PermanentFailure),
+        (Handler(data=["550 5.1.1 no such buyer"]), PermanentFailure),
+        (Handler(rcpt=["530 5.7.0 authenticate first"]), MailRejected),
+        (Handler(rcpt=["535 5.7.8 wrong password"]), MailRejected),
+        (Handler(rcpt=["550 5.1.0 sender unknown"]), MailRejected),
+        (Handler(rcpt=["550 5.1.8 sender's domain unknown"]), MailRejected),
+        (Handler(rcpt=["552 quota exceeded"]), MailRejected),
+        (Handler(rcpt=["552 5.2.2 your mailbox is full"]), MailRejected),
+        (Handler(rcpt=["553 5.7.1 Sender address rejected"]), MailRejected),
+        (Handler(rcpt=["553 not in rcpthosts (#5.7.1)"]), MailRejected),
+        (Handler(rcpt=["554 5.7.1 Relay access denied"]), MailRejected),
+        (Handler(data=["550 5.4.5 Daily limit exceeded"]), MailRejected),
+        (Handler(data=["550 limit exceeded"]), MailRejected),
+        (Handler(data=["554 address is not verified"]), MailRejected),
+        (Handler(data=["554 5.2.0 SendAsDenied"]), MailRejected),
         (Handler(sender=["550 not you"]), SmtpUnavailable),
         (Handler(sender=["450 not now"]), SmtpUnavailable),
         (Handler(dies=1), SmtpUnavailable),
@@ -122,6 +141,7 @@ async def test_replies_map_to_errors(
         with pytest.raises(error) as raised:
             await send(found, keyring)
         assert TO not in str(raised.value)
+        assert type(raised.value) is error
         if error is not SmtpUnavailable:
             await send(found, keyring)
     assert len(told.mails) == (error is not SmtpUnavailable)
@@ -210,6 +230,19 @@ async def test_rejected_smtputf8_option_affects_only_its_mail(
             renderer(keyring).render(sample_mail(2)), SENDER, TO
         )
     assert handler.asked == [TO]
+
+
+async def test_rejected_sender_affects_no_address_for_good(
+    authority: Authority, keyring: Keyring
+) -> None:
+    handler = Handler(sender=["553 5.7.1 not your address"])
+    async with (
+        relay(handler, TlsMode.STARTTLS, authority, smtputf8=True) as found,
+        found.session() as session,
+    ):
+        mail = renderer(keyring).render(sample_mail(to=ABROAD))
+        with pytest.raises(MailRejected, match=r"553 5\.7\.1"):
+            await session.send(mail, SENDER, ABROAD)
 
 
 async def test_long_store_name_arrives_as_one_sender(

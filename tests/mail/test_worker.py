@@ -21,6 +21,7 @@ from msrv.mail.receipt_mail import MailKind
 from msrv.mail.rendering import Mail
 from msrv.mail.seller_mail import SellerMail
 from msrv.mail.smtp import (
+    MailRejected,
     PermanentFailure,
     SmtpError,
     SmtpUnavailable,
@@ -205,7 +206,12 @@ async def test_missing_smtputf8_is_remembered_for_a_day(
 
 
 @pytest.mark.parametrize(
-    "error", [SmtpUnavailable("gone"), TemporaryFailure("450 not now")]
+    "error",
+    [
+        SmtpUnavailable("gone"),
+        TemporaryFailure("450 not now"),
+        MailRejected("554 5.7.1 relay access denied"),
+    ],
 )
 async def test_mail_is_given_up_after_four_days(
     worker: MailWorker,
@@ -289,6 +295,28 @@ async def test_full_disk_is_logged_and_raises_nothing(
     await worker.enqueue(sample_mail())
     assert "No space left" in caplog.text
     assert TO not in caplog.text
+
+
+async def test_rejected_sender_loses_no_mail_and_is_a_problem(
+    worker: MailWorker, server: FakeServer, outbox: Outbox, clock: Clock
+) -> None:
+    reason = "553 5.7.1 Sender address rejected"
+    for number in (1, 2, 3):
+        server.answers[f"<{order_id(number)}@example.org>"] = MailRejected(
+            reason
+        )
+        to = f"{number}.{TO}"
+        await worker.enqueue(sample_mail(number, to, at=clock.now))
+        # However often: a single recipient may be the reason.
+        await pass_time(worker, clock, 3600)
+        assert worker.server_problem == (reason if number == 3 else "")
+    assert len(outbox.pending()) == 3
+    assert worker.failed == 0
+    # Corrected by the operator.
+    server.answers.clear()
+    await pass_time(worker, clock, 4 * 3600)
+    assert sorted(server.ids) == [order_id(1), order_id(2), order_id(3)]
+    assert worker.problem == ""
 
 
 @pytest.mark.parametrize("failures", [1, 10_000])
