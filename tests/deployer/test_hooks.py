@@ -170,6 +170,24 @@ async def test_rollback_supersedes_a_pending_deployment(
     ]
 
 
+async def test_hook_after_a_rollback_waits_for_it(
+    deployer: RunningDeployer,
+) -> None:
+    deployer.may_finish.clear()
+    await deployer.dockerhub()
+    await deployer.wait_until_idle()
+    answer = await deployer.client.post(
+        "/rollback/store", headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    back = (await answer.json())["id"]
+    later = (await (await deployer.dockerhub()).json())["id"]
+    found = await (await deployer.get(f"/deployments/{back}")).json()
+    assert found["state"] == "queued"
+    deployer.may_finish.set()
+    await deployer.wait_until_idle()
+    assert [each.id for each in deployer.started[1:]] == [back, later]
+
+
 async def test_busy_target_does_not_block_another(
     deployer: RunningDeployer,
 ) -> None:

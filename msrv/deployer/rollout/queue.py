@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Queue of deployments: at most one is pending for each target."""
+"""Queue of deployments: for each target at most a rollback and one other.
+
+A rollback comes before the other one, which was requested after it.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +26,8 @@ class DeploymentQueue:
         self._journal = journal
         self._clock = clock
         self._interrupted: list[Deployment] = []
-        self._pending: dict[str, Deployment] = {}
+        self._rollbacks: dict[str, Deployment] = {}
+        self._others: dict[str, Deployment] = {}
         self._not_empty = asyncio.Event()
 
     async def submit(
@@ -32,12 +36,8 @@ class DeploymentQueue:
         """Return a new pending deployment, or the one that is pending.
 
         The image is resolved when a deployment starts, so both would deploy
-        the newest. Only a rollback is different, and supersedes the other.
+        the newest. Only a rollback is different: it supersedes the other.
         """
-        pending = self._pending.get(target)
-        if pending is not None and pending.cause != "rollback" != cause:
-            pending.callback_url = callback_url or pending.callback_url
-            return pending
         deployment = Deployment(
             new_id(),
             target,
@@ -46,22 +46,40 @@ class DeploymentQueue:
             callback_url=callback_url,
         )
         # Before anything is awaited, so that the next call finds it.
-        self._pending[target] = deployment
+        pending = self._pending(deployment).setdefault(target, deployment)
+        pending.callback_url = callback_url or pending.callback_url
         self._not_empty.set()
-        if pending is not None:
-            pending.finish(DeploymentState.SUPERSEDED, self._clock())
-            pending.reason = f"superseded by {deployment.id}"
-            await self._journal.save(pending)
-        await self._journal.save(deployment)
-        return deployment
+        older = self._others.pop(target, None) if pending.is_rollback else None
+        if older is not None:
+            await self._supersede(older, pending)
+        await self._journal.save(pending)
+        return pending
 
-    def resume(self, deployment: Deployment) -> None:
-        """Add a deployment that an earlier deployer did not finish."""
-        if deployment.state is DeploymentState.QUEUED:
-            self._pending[deployment.target] = deployment
-        else:
+    async def resume(self, deployment: Deployment) -> None:
+        """Add a deployment that an earlier deployer did not finish.
+
+        Another one that is pending already is newer, and supersedes it.
+        """
+        target = deployment.target
+        if deployment.state is not DeploymentState.QUEUED:
             self._interrupted.append(deployment)
-        self._not_empty.set()
+            self._not_empty.set()
+            return
+        newer = self._pending(deployment).get(target)
+        rollback = self._rollbacks.get(target)
+        if (
+            newer is None
+            and rollback is not None
+            and deployment.requested_at < rollback.requested_at
+        ):
+            newer = rollback
+        if newer is None or newer is deployment:
+            self._pending(deployment)[target] = deployment
+            self._not_empty.set()
+            return
+        if newer.callback_url is None and not newer.is_rollback:
+            newer.callback_url = deployment.callback_url
+        await self._supersede(deployment, newer)
 
     async def next(
         self, is_last: Callable[[str], bool] = lambda _: False
@@ -74,8 +92,22 @@ class DeploymentQueue:
         if self._interrupted:
             deployment = self._interrupted.pop(0)
         else:
-            target = min(self._pending, key=is_last)
-            deployment = self._pending.pop(target)
-        if not self._pending and not self._interrupted:
+            deployment = min(
+                [*self._rollbacks.values(), *self._others.values()],
+                key=lambda each: is_last(each.target),
+            )
+            del self._pending(deployment)[deployment.target]
+        if not (self._interrupted or self._rollbacks or self._others):
             self._not_empty.clear()
         return deployment
+
+    def _pending(self, deployment: Deployment) -> dict[str, Deployment]:
+        """Return the pending deployments, by target, that it is one of."""
+        return self._rollbacks if deployment.is_rollback else self._others
+
+    async def _supersede(
+        self, deployment: Deployment, newer: Deployment
+    ) -> None:
+        deployment.finish(DeploymentState.SUPERSEDED, self._clock())
+        deployment.reason = f"superseded by {newer.id}"
+        await self._journal.save(deployment)

@@ -67,10 +67,12 @@ class DeploymentWorker:
 
     @contextlib.asynccontextmanager
     async def running(self, engine: EngineClient) -> AsyncIterator[None]:
-        """Run in the background during the block.
+        """Load the journal, and run in the background during the block.
 
         A deployment that runs at its end is resumed at the next start.
         """
+        # Before the first request, and without the engine: hooks need it.
+        await self._journal.load()
         self._task = asyncio.create_task(self._work(engine))
         try:
             yield
@@ -95,11 +97,12 @@ class DeploymentWorker:
         """Wait for the predecessor, and queue what it did not finish."""
         self._own_container = await find_own_container(engine, self._hostname)
         await wait_for_predecessor(engine, self._own_container)
+        # The predecessor has written to it until now.
         await self._journal.load()
         for deployment in await find_unfinished(
             engine, self._config, self._journal, self._clock()
         ):
-            self._queue.resume(deployment)
+            await self._queue.resume(deployment)
 
     def _ends_this_process(self, target: str) -> bool:
         """Return whether an update of a target replaces this container."""

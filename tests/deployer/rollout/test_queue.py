@@ -66,14 +66,37 @@ async def test_submission_after_the_start_is_a_deployment_of_its_own(
 async def test_rollback_supersedes_and_is_not_superseded(
     queue: DeploymentQueue, journal: DeploymentJournal
 ) -> None:
+    """A hook after it waits for it, so that the refused image is known."""
     first = await queue.submit("store", "generic")
     rollback = await queue.submit("store", "rollback")
     assert first.state is DeploymentState.SUPERSEDED
     assert first.reason == f"superseded by {rollback.id}"
     assert journal.deployments[first.id].state is DeploymentState.SUPERSEDED
     later = await queue.submit("store", "generic")
-    assert rollback.state is DeploymentState.SUPERSEDED
+    assert await queue.submit("store", "dockerhub") is later
+    assert rollback.state is later.state is DeploymentState.QUEUED
+    assert [await queue.next(), await queue.next()] == [rollback, later]
+
+
+async def test_second_rollback_is_the_pending_one(
+    queue: DeploymentQueue,
+) -> None:
+    """It was requested after the hook, which it supersedes."""
+    rollback = await queue.submit("store", "rollback")
+    hook = await queue.submit("store", "generic")
+    assert await queue.submit("store", "rollback") is rollback
+    assert hook.state is DeploymentState.SUPERSEDED
+    assert await queue.next() is rollback
+    later = await queue.submit("store", "generic")
     assert await queue.next() is later
+
+
+async def test_rollback_comes_before_the_hooks_of_all_targets(
+    queue: DeploymentQueue,
+) -> None:
+    hook = await queue.submit("blog", "generic")
+    rollback = await queue.submit("store", "rollback")
+    assert [await queue.next(), await queue.next()] == [rollback, hook]
 
 
 async def test_interrupted_deployments_come_first(
@@ -83,10 +106,63 @@ async def test_interrupted_deployments_come_first(
     interrupted = Deployment("a", "other", "generic", 1)
     interrupted.state = DeploymentState.RUNNING
     queued = Deployment("b", "third", "generic", 2)
-    queue.resume(interrupted)
-    queue.resume(queued)
+    await queue.resume(interrupted)
+    await queue.resume(queued)
     found = [await queue.next() for _ in range(3)]
     assert found == [interrupted, submitted, queued]
+
+
+@pytest.mark.parametrize(
+    ("resumed", "submitted", "state"),
+    [
+        ("generic", "generic", DeploymentState.SUPERSEDED),
+        ("generic", "rollback", DeploymentState.SUPERSEDED),
+        ("rollback", "rollback", DeploymentState.SUPERSEDED),
+        ("rollback", "generic", DeploymentState.QUEUED),
+    ],
+)
+async def test_resumed_deployment_displaces_none_that_was_submitted(
+    queue: DeploymentQueue,
+    journal: DeploymentJournal,
+    resumed: str,
+    submitted: str,
+    state: DeploymentState,
+) -> None:
+    newer = await queue.submit("store", submitted)
+    older = Deployment(
+        "a", "store", resumed, 1, callback_url="https://hub/callback"
+    )
+    await queue.resume(older)
+    assert newer.state is DeploymentState.QUEUED
+    assert older.state is state
+    if state is DeploymentState.SUPERSEDED:
+        assert older.reason == f"superseded by {newer.id}"
+        assert journal.deployments["a"] is older
+        assert await queue.next() is newer
+    else:
+        assert [await queue.next(), await queue.next()] == [older, newer]
+    if resumed == submitted == "generic":
+        assert newer.callback_url == "https://hub/callback"
+
+
+async def test_resumed_deployment_may_be_the_pending_one(
+    queue: DeploymentQueue,
+) -> None:
+    """A hook that came before the recovery is in the journal too."""
+    submitted = await queue.submit("store", "generic")
+    await queue.resume(submitted)
+    assert submitted.state is DeploymentState.QUEUED
+    assert await queue.next() is submitted
+
+
+async def test_resumed_hook_that_came_after_a_rollback_stays(
+    queue: DeploymentQueue,
+) -> None:
+    rollback = Deployment("a", "store", "rollback", 1)
+    hook = Deployment("b", "store", "generic", 2)
+    await queue.resume(rollback)
+    await queue.resume(hook)
+    assert [await queue.next(), await queue.next()] == [rollback, hook]
 
 
 async def test_last_target_waits_for_the_others(

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from msrv.deployer.rollout import discovery, worker
 from msrv.deployer.rollout.deployment import Deployment, DeploymentState
+from msrv.deployer.rollout.journal import DeploymentJournal
 from msrv.deployer.rollout.queue import DeploymentQueue
 from msrv.deployer.rollout.rollout import Rollout
 from msrv.deployer.rollout.worker import DeploymentWorker
@@ -188,6 +189,57 @@ async def test_update_of_its_own_container_hands_over(
     assert ended.id == submitted.id
     assert ended.state is DeploymentState.SUCCEEDED
     assert host.replicas() == {"msrv-app-1": new}
+
+
+@pytest.fixture
+def silent_engine(host: SimulatedHost) -> asyncio.Event:
+    """An engine that is unavailable until the event is set."""
+    is_back = asyncio.Event()
+
+    async def fail(_: str) -> web.StreamResponse | None:
+        return None if is_back.is_set() else error(503, "starting up")
+
+    host.engine.before = fail
+    return is_back
+
+
+async def test_hook_before_the_engine_responds_knows_the_journal(
+    host: SimulatedHost, silent_engine: asyncio.Event
+) -> None:
+    """The image that was rolled back stays refused, and signatures known."""
+    refused = host.engine.push("refused", REPOSITORY)
+    state = host.journal.target_state("store")
+    state.refused_image_id, state.signatures = refused, ["a"]
+    await host.journal.save_target_states()
+    host.journal = DeploymentJournal(host.folder)
+    work = Work(host)
+    async with work.running():
+        assert host.journal.target_state("store").signatures == ["a"]
+        await work.queue.submit("store", "generic")
+        await host.journal.save_target_states()
+        silent_engine.set()
+        ended = await work.next_ended()
+    assert ended.state is DeploymentState.UNCHANGED
+    assert ended.reason == "this image was rolled back"
+    again = DeploymentJournal(host.folder)
+    await again.load()
+    assert again.target_state("store") == state
+
+
+async def test_rollback_before_the_engine_responds_is_not_lost(
+    host: SimulatedHost, silent_engine: asyncio.Event
+) -> None:
+    queued = Deployment("d1", "store", "generic", 1)
+    await host.journal.save(queued)
+    host.journal = DeploymentJournal(host.folder)
+    work = Work(host)
+    async with work.running():
+        rollback = await work.queue.submit("store", "rollback")
+        silent_engine.set()
+        assert await work.next_ended() is rollback
+    found = host.journal.deployments["d1"]
+    assert found.state is DeploymentState.SUPERSEDED
+    assert found.reason == f"superseded by {rollback.id}"
 
 
 async def test_successor_waits_until_its_predecessor_has_stopped(
