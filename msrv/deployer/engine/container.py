@@ -53,17 +53,50 @@ def is_running(container: Inspection) -> bool:
     return bool(container["State"].get("Running"))
 
 
+def short_id(container: Inspection) -> str:
+    """Return a container's default host name, also an alias of it."""
+    return str(container["Id"])[:12]
+
+
+def successor_name(name: str, deployment: str) -> str:
+    """Return a successor's name until its predecessor is removed."""
+    return f"{name}-{deployment[:8]}"
+
+
+def is_unrenamed(container: Inspection) -> bool:
+    """Return whether a successor has yet to get its predecessor's name.
+
+    One with any third name was renamed by an operator.
+    """
+    labels = labels_of(container)
+    return NAME in labels and name_of(container) == successor_name(
+        labels[NAME], labels.get(DEPLOYMENT, "")
+    )
+
+
 def aliases(container: Inspection, endpoint: Inspection) -> list[str]:
-    """Return a container's names on a network, without its own short id."""
-    return [
+    """Return a container's names on a network, without its own short id.
+
+    A successor has at least its service's: it has yet to get that one if its
+    predecessor disappeared too early.
+    """
+    found = [
         each
         for each in endpoint.get("Aliases") or []
-        if not str(container["Id"]).startswith(each)
+        if each != short_id(container)
     ]
+    labels = labels_of(container)
+    service = labels.get(COMPOSE_SERVICE)
+    if REPLACES in labels and service is not None and service not in found:
+        found.append(service)
+    return found
 
 
 def networks_without_names(old: Inspection, new: Inspection) -> list[str]:
-    """Return the networks on which `new` lacks a name of `old`."""
+    """Return the networks on which `new` lacks a name of `old`.
+
+    With a successor as both, those on which it lacks its service's name.
+    """
     have = networks_of(new)
     found = []
     for network, endpoint in networks_of(old).items():

@@ -18,6 +18,7 @@ from msrv.deployer.engine.container import (
     labels_of,
     name_of,
     networks_of,
+    short_id,
 )
 from msrv.deployer.engine.docker import Inspection
 from msrv.deployer.errors import NotReplaceable
@@ -103,9 +104,8 @@ def _own_config(old: Inspection, inherited: Inspection) -> dict[str, Any]:
         for key, value in old["Config"].items()
         if key not in _NOT_COPIED
     }
-    # The default host name is the beginning of the container's id.
     hostname = old["Config"].get("Hostname", "")
-    if hostname and not str(old["Id"]).startswith(hostname):
+    if hostname and hostname != short_id(old):
         config["Hostname"] = hostname
     for key in _INHERITED:
         if config.get(key) == inherited.get(key):

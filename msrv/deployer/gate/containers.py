@@ -19,6 +19,7 @@ from msrv.deployer.engine.container import (
     NAME,
     REPLACES,
     TARGET,
+    is_unrenamed,
     labels_of,
     name_of,
     networks_of,
@@ -144,9 +145,8 @@ async def _rename(request: web.Request) -> web.StreamResponse:
 async def _remove(request: web.Request) -> web.StreamResponse:
     found = await _requested_container(request)
     forced = request.query.get("force", "").lower() in {"1", "true"}
-    own_name = name_of(found)
-    # A successor that has its predecessor's name serves in its place.
-    if forced and labels_of(found).get(NAME, own_name) == own_name:
+    # One that has its predecessor's name serves in its place.
+    if forced and not is_unrenamed(found):
         raise Forbidden("only a successor may be removed while it runs")
     return await forward(
         request, f"containers/{found['Id']}", {"force": "1" if forced else "0"}

@@ -21,11 +21,11 @@ from typing import Final, TypeVar
 from msrv.deployer.config_model import DeployConfig, Target
 from msrv.deployer.engine.container import (
     DEPLOYMENT,
-    NAME,
     REPLACES,
     TARGET,
     find_containers,
     is_running,
+    is_unrenamed,
     labels_of,
     name_of,
 )
@@ -82,7 +82,7 @@ async def discover(engine: EngineClient, target: Target) -> TargetContainers:
         if old is not None:
             found.replacements.append(Replacement(old, each))
             involved |= {old["Id"], each["Id"]}
-        elif labels.get(NAME, name_of(each)) != name_of(each):
+        elif is_unrenamed(each):
             found.unrenamed.append(each)
             involved.add(each["Id"])
     found.current = [
@@ -142,7 +142,9 @@ async def find_unfinished(
 ) -> list[Deployment]:
     """Return the deployments to resume, oldest first; `now` is Unix time.
 
-    From the journal and, where that was lost, from the containers' labels.
+    From the journal and, where that was lost, from the containers' labels. A
+    deployment that the journal has a later one of is over, even if its end
+    could not be written.
     """
     found = []
     for deployment in list(journal.deployments.values()):

@@ -9,6 +9,7 @@ import pytest
 
 from msrv.deployer.config_model import Target
 from msrv.deployer.engine.container import (
+    REPLACES,
     belongs_to,
     networks_without_names,
     obstacle_to_a_second,
@@ -68,6 +69,18 @@ def test_network_lacks_a_name_until_the_successor_has_them_all(
     new = compose_container()
     new["NetworkSettings"] = {"Networks": {"shop_edge": {"Aliases": aliases}}}
     assert networks_without_names(old, new) == expected
+
+
+def test_successor_lacks_its_service_s_name_until_it_has_that() -> None:
+    """Its predecessor disappeared before it could get the names."""
+    container = compose_container()
+    container["Config"]["Labels"][REPLACES] = "fedcba9876543210"
+    endpoint = container["NetworkSettings"]["Networks"]["shop_edge"]
+    assert networks_without_names(container, container) == []
+    endpoint["Aliases"] = ["0123456789ab"]
+    assert networks_without_names(container, container) == ["shop_edge"]
+    del container["Config"]["Labels"][REPLACES]
+    assert networks_without_names(container, container) == []
 
 
 @pytest.mark.parametrize("network", ["bridge", "default"])

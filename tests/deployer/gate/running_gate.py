@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 from yarl import URL
 
-from msrv.deployer.engine.container import REPLACES
+from msrv.deployer.engine.container import DEPLOYMENT, REPLACES
 from msrv.deployer.engine.docker import API
 from tests.deployer.fake_engine import FakeEngine
 
@@ -46,8 +46,11 @@ class RunningGate:
         return await self.request(
             "POST",
             "containers/create",
-            {"Image": image, "Labels": {REPLACES: self.store}},
-            name="msrv-app-1-abc123",
+            {
+                "Image": image,
+                "Labels": {DEPLOYMENT: "abc123def456", REPLACES: self.store},
+            },
+            name="msrv-app-1-abc123de",
         )
 
 

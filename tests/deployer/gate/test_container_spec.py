@@ -63,6 +63,21 @@ def test_aliases_are_left_out_unless_named() -> None:
     }
 
 
+def test_name_that_begins_the_id_by_chance_is_kept() -> None:
+    """Only the first twelve digits are the engine's own."""
+    old = compose_container()
+    old["Id"] = "cafe01" + "0" * 58
+    old["Config"]["Hostname"] = "cafe"
+    networks = old["NetworkSettings"]["Networks"]
+    networks["shop_edge"]["Aliases"] = ["cafe", "cafe01000000"]
+    made = successor(old, named=True)
+    assert made["Hostname"] == "cafe"
+    config = made["NetworkingConfig"]["EndpointsConfig"]
+    assert config == {"shop_edge": {"Aliases": ["cafe"]}}
+    old["Config"]["Hostname"] = "cafe01000000"
+    assert "Hostname" not in successor(old)
+
+
 def test_anonymous_volume_is_kept() -> None:
     old = compose_container()
     old["HostConfig"]["Binds"] = ["/library:/library:ro"]

@@ -13,7 +13,7 @@ from msrv.deployer.gate.upstream import POLICY
 from tests.deployer.fake_engine_objects import NONCE, error
 from tests.deployer.gate.running_gate import RunningGate, StartGate
 
-SUCCESSOR = "msrv-app-1-abc123"
+SUCCESSOR = "msrv-app-1-abc123de"
 
 
 @pytest.fixture
@@ -184,6 +184,18 @@ async def test_only_a_successor_is_removed_by_force(gate: RunningGate) -> None:
     path = f"containers/{created}"
     assert (await gate.request("DELETE", path, force="1"))[0] == 204
     assert set(gate.engine.containers) == {gate.store, gate.database}
+
+
+@pytest.mark.parametrize("name", ["msrv-app-1", "msrv-app-1-backup"])
+async def test_successor_with_another_name_is_not_removed_by_force(
+    gate: RunningGate, name: str
+) -> None:
+    """It serves in its predecessor's place, or an operator has renamed it."""
+    created = await create_successor(gate)
+    gate.engine.containers[created]["Name"] = f"/{name}"
+    path = f"containers/{created}"
+    assert (await gate.request("DELETE", path, force="1"))[0] == 403
+    assert created in gate.engine.containers
 
 
 @pytest.mark.parametrize("verb", ["connect", "disconnect"])

@@ -57,7 +57,7 @@ async def test_container_is_created_from_the_image_that_was_checked(
     (new,) = (
         each
         for each in gate.engine.containers.values()
-        if each["Name"] == "/msrv-app-1-abc123"
+        if each["Name"] == "/msrv-app-1-abc123de"
     )
     assert new["Image"] == new["Config"]["Image"] == gate.good
     assert new["Config"]["Env"] == [NONCE]
@@ -140,7 +140,7 @@ async def test_no_other_path_of_the_engine_is_reached(
     new = next(
         identity
         for identity, each in gate.engine.containers.items()
-        if each["Name"] == "/msrv-app-1-abc123"
+        if each["Name"] == "/msrv-app-1-abc123de"
     )
     gate.engine.requests.clear()
     status, _ = await gate.request(
@@ -160,7 +160,7 @@ async def test_successor_changes_only_its_predecessor_s_networks(
 ) -> None:
     gate = await start_gate()
     await gate.create(gate.good)
-    body = {"Container": "msrv-app-1-abc123"}
+    body = {"Container": "msrv-app-1-abc123de"}
     for verb in ("disconnect", "connect"):
         for network, expected in (("msrv_edge", 200), ("other", 403)):
             status, _ = await gate.request(
