@@ -72,6 +72,8 @@ class Deployment:
     starts: int = 0
     """Number of times that a deployer has started or resumed it."""
     undoing: bool = False
+    failure: str = ""
+    """Why it is being undone; unlike `reason`, kept during an outage."""
     callback_url: str | None = None
     lines: list[str] = field(default_factory=list)
 
@@ -79,6 +81,11 @@ class Deployment:
     def is_rollback(self) -> bool:
         """True if it returns to the previous image."""
         return self.cause == "rollback"
+
+    def undo_because(self, failure: str) -> None:
+        """Have it undone from now on."""
+        self.undoing = True
+        self.failure = failure
 
     def finish(self, state: DeploymentState, now: float) -> None:
         """Set a final state and its time: no reader sees only one of them."""

@@ -5,11 +5,13 @@
 
 With `rolling`, the old one serves until the new one is healthy; with
 `recreate` it is stopped first. On failure the old one runs again and the new
-one is removed. Each phase checks whether it has been done already, so that a
-replacement which was interrupted can be resumed.
+one is removed; once the new one serves alone, nothing undoes that. Each phase
+checks whether it has been done already, so that a replacement which was
+interrupted can be resumed.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -106,15 +108,50 @@ class Replacer:
         except EngineError as error:
             await self._try_to_undo(replacement)
             raise RolloutFailed(str(error)) from error
-        await self._remove_old(replacement)
+        try:
+            await self._remove_old(replacement)
+        except (RolloutFailed, EngineError) as error:
+            # The new one serves, so this is no reason to undo.
+            log.warning(
+                "%s was replaced, but: %s", name_of(replacement.old), error
+            )
 
-    async def undo(self, replacement: Replacement) -> None:
-        """Start the old container if need be, then remove the new one."""
+    async def undo(self, replacement: Replacement) -> Inspection:
+        """Return the old container, running, after removing the new one."""
+        old_id, new_id = replacement.old["Id"], replacement.new["Id"]
         await self.report(f"undoing: {name_of(replacement.old)} stays")
-        old = await self.engine.inspect(replacement.old["Id"])
+        old = await self.engine.inspect(old_id)
         if not is_running(old):
-            await self.engine.start(old["Id"])
-        await self.engine.remove(replacement.new["Id"], force=True)
+            if (
+                self.target.strategy == "recreate"
+                or obstacle_to_a_second(old) is not None
+            ):
+                # Removed only later, since its labels lead back to the old
+                # one if this is interrupted.
+                await self._stop_if_running(new_id)
+            await self.engine.start(old_id)
+        await self.engine.remove(new_id, force=True)
+        return await self.engine.inspect(old_id)
+
+    async def is_switched(self, replacement: Replacement) -> bool:
+        """Return whether the new container serves and the old one doesn't."""
+        old = await self.engine.inspect(replacement.old["Id"])
+        new = await self.engine.inspect(replacement.new["Id"])
+        return (
+            not is_running(old)
+            and is_running(new)
+            and not new["State"].get("Restarting")
+            and _health(new) in {None, "none", "healthy"}
+        )
+
+    async def finish(self, replacement: Replacement) -> Inspection:
+        """Return the new container, once it is alone and has all its names.
+
+        Raises RolloutFailed if the old one can't be removed.
+        """
+        await self._take_over_names(replacement)
+        await self._remove_old(replacement)
+        return await self.engine.inspect(replacement.new["Id"])
 
     async def _try_to_undo(self, replacement: Replacement) -> None:
         try:
@@ -124,11 +161,12 @@ class Replacer:
                 "%s: undoing failed: %s", name_of(replacement.old), error
             )
 
-    async def finish_rename(self, successor: Inspection) -> None:
-        """Rename a successor whose predecessor has been removed."""
+    async def finish_rename(self, successor: Inspection) -> Inspection:
+        """Return a successor, renamed, whose predecessor has been removed."""
         if not is_running(successor):
             await self.engine.start(successor["Id"])
         await self.engine.rename(successor["Id"], labels_of(successor)[NAME])
+        return await self.engine.inspect(successor["Id"])
 
     async def _create_successor(self, old: Inspection) -> Inspection:
         """Create a successor from the image, and return it.
@@ -167,17 +205,9 @@ class Replacer:
             f"waiting for the successor of {name} to become healthy"
         )
         await self._wait_until_healthy(new)
-        if not is_running(await self.engine.inspect(old)):
+        await self._take_over_names(replacement)
+        if not is_running(await self._inspect_old(replacement)):
             return
-        networks = networks_without_names(
-            replacement.old, await self.engine.inspect(new)
-        )
-        if networks:
-            await self.report(f"directing requests to the successor of {name}")
-        for network in networks:
-            if network in networks_of(await self.engine.inspect(new)):
-                await self.engine.disconnect(network, new)
-            await self.engine.connect(network, new)
         # Clients learn of it by name within this time; it has to stay
         # healthy with their requests.
         await asyncio.sleep(self.target.settle_seconds)
@@ -200,6 +230,34 @@ class Replacer:
         )
         await self._wait_until_healthy(new)
 
+    async def _take_over_names(self, replacement: Replacement) -> None:
+        """Connect the new container with the old one's names, if need be."""
+        name, new = name_of(replacement.old), replacement.new["Id"]
+        networks = networks_without_names(
+            await self._inspect_old(replacement),
+            await self.engine.inspect(new),
+        )
+        if networks:
+            await self.report(f"directing requests to the successor of {name}")
+        for network in networks:
+            if network in networks_of(await self.engine.inspect(new)):
+                await self.engine.disconnect(network, new)
+            await self.engine.connect(network, new)
+
+    async def _inspect_old(self, replacement: Replacement) -> Inspection:
+        try:
+            return await self.engine.inspect(replacement.old["Id"])
+        except NoSuchObject:
+            raise RolloutFailed(
+                f"{name_of(replacement.old)} was removed during its update"
+            ) from None
+
+    async def _stop_if_running(self, container: str) -> None:
+        """Stop a container, unless it has exited or is gone."""
+        with contextlib.suppress(NoSuchObject):
+            if is_running(await self.engine.inspect(container)):
+                await self.engine.stop(container, self.target.drain_seconds)
+
     async def _stop_old(self, old: str, new: str) -> None:
         if old == self.own_id:
             # This process ends here. Its successor has been waiting for
@@ -208,17 +266,16 @@ class Replacer:
         await self.engine.stop(old, self.target.drain_seconds)
 
     async def _remove_old(self, replacement: Replacement) -> None:
-        """Remove the old container and give its name to the new one.
-
-        The new one serves, so an error here is no reason to undo.
-        """
+        """Remove the old container and give its name to the new one."""
         name = name_of(replacement.old)
         await self.report(f"removing the old {name}")
         try:
             await self.engine.remove(replacement.old["Id"])
-            await self.engine.rename(replacement.new["Id"], name)
         except EngineError as error:
-            log.warning("%s was replaced, but: %s", name, error)
+            raise RolloutFailed(
+                f"the old {name} can't be removed: {error}"
+            ) from error
+        await self.engine.rename(replacement.new["Id"], name)
 
     async def _wait_until_healthy(self, container: str) -> None:
         """Wait until it is healthy. Raises NotHealthy with its last lines."""
@@ -231,7 +288,7 @@ class Replacer:
                 found = await self.engine.inspect(container)
             except NoSuchObject:
                 raise NotHealthy("the new container is gone") from None
-            health = (found["State"].get("Health") or {}).get("Status")
+            health = _health(found)
             # A container that has exited is called unhealthy too; that it
             # exited is the better reason.
             failure = _exit_reason(found)
@@ -250,6 +307,11 @@ class Replacer:
             if health in {None, "none"} and time.monotonic() >= steady_at:
                 return
             await asyncio.sleep(POLL_SECONDS)
+
+
+def _health(container: Inspection) -> str | None:
+    """Return the result of a container's health check, None without one."""
+    return (container["State"].get("Health") or {}).get("Status")
 
 
 def _exit_reason(container: Inspection) -> str | None:

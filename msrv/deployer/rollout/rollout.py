@@ -18,7 +18,10 @@ from msrv.deployer.config_model import (
     KEPT_REPOSITORY,
     DeployConfig,
 )
-from msrv.deployer.engine.container import is_running
+from msrv.deployer.engine.container import (
+    is_running,
+    networks_without_names,
+)
 from msrv.deployer.engine.docker import EngineClient
 from msrv.deployer.errors import (
     EngineError,
@@ -67,8 +70,7 @@ class Rollout:
         deployment.state = DeploymentState.RUNNING
         deployment.reason = ""
         if deployment.starts > MAX_STARTS and not deployment.undoing:
-            deployment.undoing = True
-            deployment.reason = (
+            deployment.undo_because(
                 "the deployer was restarted too often during this deployment"
             )
         await self._journal.save(deployment)
@@ -80,14 +82,12 @@ class Rollout:
             await self._fail(f"the image can't be pulled: {error}")
             return
         except RolloutFailed as error:
-            deployment.undoing = True
-            deployment.reason = str(error)
+            deployment.undo_because(str(error))
             deployment.add_line(f"failed: {error}")
             for line in error.lines:
                 deployment.add_line(f"  | {line}")
         except EngineError as error:
-            deployment.undoing = True
-            deployment.reason = f"the engine refused: {error}"
+            deployment.undo_because(f"the engine refused: {error}")
         await self._roll_back()
 
     async def _roll_forward(self) -> None:
@@ -108,7 +108,6 @@ class Rollout:
     async def _roll_back(self) -> None:
         """Return the containers replaced so far to the previous image."""
         deployment = self._deployment
-        reason = deployment.reason
         try:
             containers = await discover(self._engine, self._target)
             if deployment.before:
@@ -116,12 +115,15 @@ class Rollout:
             else:
                 replacer = self._replacer("")
                 for replacement in containers.replacements:
-                    await replacer.undo(replacement)
+                    if not await replacer.is_switched(replacement):
+                        await replacer.undo(replacement)
         except (RolloutFailed, EngineError) as error:
-            deployment.reason = f"{reason}; and undoing it failed: {error}"
+            deployment.reason = (
+                f"{deployment.failure}; and undoing it failed: {error}"
+            )
             await self._end(DeploymentState.BROKEN)
             return
-        await self._fail(reason)
+        await self._fail(deployment.failure)
 
     async def _resolve_image(self) -> None:
         """Wait for the configured delay, then pull the image by its digest."""
@@ -154,33 +156,37 @@ class Rollout:
     ) -> int:
         """Replace every running replica of another image; return how many.
 
-        Replacements that were interrupted are finished or undone first.
+        So is one that lacks its service's name. Replacements that were
+        interrupted are finished or undone first.
         """
         replacer = self._replacer(image_id)
         changed = 0
-        for successor in containers.unrenamed:
-            await replacer.finish_rename(successor)
-            containers.current.append(successor)
+        current = containers.current + [
+            await replacer.finish_rename(each) for each in containers.unrenamed
+        ]
         for replacement in containers.replacements:
             if replacement.new["Image"] == image_id:
                 await replacer.resume(replacement)
                 changed += 1
+            elif await replacer.is_switched(replacement):
+                current.append(await replacer.finish(replacement))
             else:
-                await replacer.undo(replacement)
-                containers.current.append(replacement.old)
+                current.append(await replacer.undo(replacement))
+        running = [each for each in current if is_running(each)]
         outdated = [
             each
-            for each in containers.current
-            if is_running(each) and each["Image"] != image_id
+            for each in running
+            if each["Image"] != image_id or networks_without_names(each, each)
         ]
-        if not (containers.current or containers.replacements):
+        if not running and not changed:
             raise RolloutFailed(
-                "there is no container to replace: start the service first"
+                "no container of the target is running: start the service "
+                "first"
             )
         # This process ends when its own container is replaced.
         outdated.sort(key=lambda each: each["Id"] == self._own_id)
         deployment = self._deployment
-        deployment.replicas = len(containers.current) + changed
+        deployment.replicas = len(current) + changed
         deployment.done = deployment.replicas - len(outdated)
         if outdated and not deployment.before:
             deployment.before = str(outdated[0]["Image"])

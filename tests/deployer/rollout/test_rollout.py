@@ -174,12 +174,22 @@ async def test_rollback_without_a_previous_image_fails(
     assert deployment.reason == "there is no previous image"
 
 
-async def test_service_without_containers_fails(host: SimulatedHost) -> None:
+@pytest.mark.parametrize("exist", [False, True])
+async def test_service_of_which_nothing_runs_fails(
+    host: SimulatedHost, *, exist: bool
+) -> None:
     host.engine.push("new", REPOSITORY)
-    host.engine.containers.clear()
+    if exist:
+        for each in host.engine.containers.values():
+            each["State"] = {"Running": False, "ExitCode": 1}
+    else:
+        host.engine.containers.clear()
     deployment = await host.deploy()
     assert deployment.state is DeploymentState.FAILED
-    assert "start the service first" in deployment.reason
+    assert deployment.reason == (
+        "no container of the target is running: start the service first"
+    )
+    assert host.changes() == []
 
 
 async def test_stopped_replica_stays_as_it_is(host: SimulatedHost) -> None:
