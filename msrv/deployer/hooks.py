@@ -30,9 +30,15 @@ from msrv.deployer.auth import (
 )
 from msrv.deployer.config_model import Target
 from msrv.deployer.hook_payloads import InvalidPayload, Push
-from msrv.deployer.rollout.deployment import DeploymentState, new_id
+from msrv.deployer.rollout.deployment import (
+    Deployment,
+    DeploymentState,
+    new_id,
+)
+from msrv.deployer.rollout.journal import TargetState
 from msrv.forwarded_headers import Address, client_of
 from msrv.rate_limit import RateLimited
+from msrv.tasks import finish
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +88,9 @@ async def generic(request: web.Request) -> web.Response:
         ),
     )
     push = hook_payloads.parse_generic(hook_payloads.parse_object(body))
-    if await _is_signature_replayed(request, authorised, signature):
-        return _ignored(request, authorised, _REPLAY)
-    return await _queue_deployment(request, authorised, [push])
+    # The digest is enough, and is no secret.
+    digest = hashlib.sha256(signature.encode()).hexdigest()[:32]
+    return await _queue_deployment(request, authorised, [push], digest)
 
 
 async def registry(request: web.Request) -> web.Response:
@@ -156,54 +162,71 @@ async def _read_body(request: web.Request) -> bytes:
     return await request.read()
 
 
-async def _is_signature_replayed(
-    request: web.Request, target: Target, signature: str
+def _mark_as_seen(
+    state: TargetState, push: Push, signature: str, now: float
 ) -> bool:
-    """Return whether this signature was used, even before a restart."""
+    """Record a hook in memory, and return whether it is new.
+
+    Nothing is awaited between the look-up and the update: of two that come at
+    once, one is the replay.
+    """
+    signatures = RecentSignatures(state.signatures)
+    if signature and not signatures.add(signature):
+        return False
+    state.signatures = list(signatures)
+    return not push.fingerprints or not is_replay(
+        state.hooks_seen_at, push.fingerprints, int(now)
+    )
+
+
+async def _submit(
+    request: web.Request, target: Target, push: Push, signature: str
+) -> Deployment:
+    """Queue a deployment, and only then save that its hook was seen.
+
+    A hook that is lost in between is accepted when it is sent again.
+    """
     journal = request.app[JOURNAL]
     state = journal.target_state(target.name)
-    recent = RecentSignatures(state.signatures)
-    # The digest is enough, and is no secret.
-    if not recent.add(hashlib.sha256(signature.encode()).hexdigest()[:32]):
-        return True
-    state.signatures = list(recent)
+    kind = request.match_info.route.name or "none"
+    try:
+        deployment = await request.app[QUEUE].submit(
+            target.name, kind, push.callback_url
+        )
+    except BaseException:
+        state.signatures = [
+            each for each in state.signatures if each != signature
+        ]
+        for each in push.fingerprints:
+            state.hooks_seen_at.pop(each, None)
+        raise
     await journal.save_target_states()
-    return False
-
-
-async def _is_push_replayed(
-    request: web.Request, target: Target, push: Push
-) -> bool:
-    """Return whether this hook came recently, even before a restart."""
-    if not push.fingerprints:
-        return False
-    journal = request.app[JOURNAL]
-    seen_at = journal.target_state(target.name).hooks_seen_at
-    # Nothing is awaited between the look-up and the update: of two that come
-    # at once, one is the replay.
-    if is_replay(seen_at, push.fingerprints, int(request.app[CLOCK]())):
-        return True
-    await journal.save_target_states()
-    return False
+    return deployment
 
 
 async def _queue_deployment(
-    request: web.Request, target: Target, pushes: Iterable[Push]
+    request: web.Request,
+    target: Target,
+    pushes: Iterable[Push],
+    signature: str = "",
 ) -> web.Response:
-    """Queue a deployment for the first push of the target's image."""
+    """Queue a deployment for the first push of the target's image.
+
+    A `signature` is the digest of one, and is accepted once.
+    """
     kind = request.match_info.route.name or "none"
+    state = request.app[JOURNAL].target_state(target.name)
     reasons = []
     for push in pushes:
         reason = hook_payloads.mismatch(push, target)
         if reason is not None:
             reasons.append(reason)
             continue
-        if await _is_push_replayed(request, target, push):
+        if not _mark_as_seen(state, push, signature, request.app[CLOCK]()):
             reasons.append(_REPLAY)
             continue
-        deployment = await request.app[QUEUE].submit(
-            target.name, kind, push.callback_url
-        )
+        # Even for a client that has given up: its next attempt is a replay.
+        deployment = await finish(_submit(request, target, push, signature))
         request.app[METRICS].count_hook(kind, "taken")
         log.info(
             "%s: accepted a hook (%s)",

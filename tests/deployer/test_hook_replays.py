@@ -3,15 +3,21 @@
 
 """Replays of Docker Hub's hooks, which carry no signature."""
 
+import asyncio
 import json
+import threading
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from aiohttp import ClientResponse
 
 from msrv.deployer.app_keys import JOURNAL
 from msrv.deployer.auth import (
     REPLAY_SECONDS,
 )
+from msrv.deployer.rollout.journal import DeploymentJournal
+from msrv.deployer.rollout.queue import DeploymentQueue
 from tests.deployer.running_deployer import (
     NOW,
     TOML,
@@ -33,6 +39,16 @@ async def state(deployer: RunningDeployer, data: object) -> str:
 
 def changed(body: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401
     return {**body, **more}
+
+
+def sender(
+    deployer: RunningDeployer, kind: str
+) -> Callable[[], Coroutine[Any, Any, ClientResponse]]:
+    """Return a function that sends the same hook each time."""
+    body = dockerhub_body()
+    if kind == "dockerhub":
+        return lambda: deployer.dockerhub(body)
+    return lambda: deployer.generic(b'{"repository": "wetcoats/msrv"}')
 
 
 async def test_same_hook_starts_nothing_for_ten_minutes(
@@ -116,3 +132,64 @@ async def test_registry_event_counts_once(
         await deployer.wait_until_idle()
     assert states == ["queued", "ignored"]
     assert len(deployer.started) == 1
+
+
+@pytest.mark.parametrize("kind", ["dockerhub", "generic"])
+async def test_hook_is_queued_even_if_its_client_gives_up(
+    deployer: RunningDeployer, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Its next attempt is a replay, so the first one must count."""
+    write = DeploymentJournal._write_files
+    is_writing, may_write = threading.Event(), threading.Event()
+
+    def write_slowly(
+        journal: DeploymentJournal, texts: dict[str, str | None]
+    ) -> list[str]:
+        is_writing.set()
+        may_write.wait(60)
+        return write(journal, texts)
+
+    send = sender(deployer, kind)
+    monkeypatch.setattr(DeploymentJournal, "_write_files", write_slowly)
+    first = asyncio.ensure_future(send())
+    assert await asyncio.to_thread(is_writing.wait, 60)
+    first.cancel()
+    await asyncio.wait({first})
+    await deployer.wait_until_idle()
+    may_write.set()
+    await deployer.wait_until_idle()
+    assert len(deployer.started) == 1
+    assert (await (await send()).json())["state"] == "ignored"
+
+
+@pytest.mark.parametrize("kind", ["dockerhub", "generic"])
+async def test_hook_that_could_not_be_queued_is_not_remembered(
+    deployer: RunningDeployer, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    send = sender(deployer, kind)
+    with monkeypatch.context() as patch:
+        patch.setattr(DeploymentQueue, "submit", fail)
+        assert (await send()).status == 500
+    assert (await (await send()).json())["state"] == "queued"
+
+
+async def test_hook_is_remembered_only_once_its_deployment_is_saved(
+    deployer: RunningDeployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deployer that is killed in between accepts the next attempt."""
+    write = DeploymentJournal._write_files
+    written: list[str] = []
+
+    def note(
+        journal: DeploymentJournal, texts: dict[str, str | None]
+    ) -> list[str]:
+        written.extend(texts)
+        return write(journal, texts)
+
+    monkeypatch.setattr(DeploymentJournal, "_write_files", note)
+    deployment = (await (await deployer.dockerhub()).json())["id"]
+    assert written[0] == f"{deployment}.json"
+    assert "targets.json" in written[1:]
