@@ -6,9 +6,11 @@
 Apart from the worker, which knows no kind of mail.
 """
 
+from collections.abc import MutableSequence
 from dataclasses import dataclass
 
 from msrv.mail.corrections.correction_mail import CorrectionMail
+from msrv.mail.receipt_mail import MailKind, ReceiptMail
 from msrv.mail.rendering import Mail
 from msrv.mail.seller_mail import SellerMail
 from msrv.mail.withdrawal_mail import WithdrawalMail
@@ -55,3 +57,17 @@ class FailedMail:
             WithdrawalMail.KIND,
             CorrectionMail.KIND,
         }
+
+
+def forget_replaced(failures: MutableSequence[FailedMail], mail: Mail) -> None:
+    """Remove the failures of mails with the same content as another one.
+
+    A receipt that is mailed again replaces the one before, which may have had
+    another address. Each refund is one of its own.
+    """
+    if not isinstance(mail, ReceiptMail) or mail.kind is MailKind.REFUND:
+        return
+    replaced = (mail.kind.value, mail.receipt.order_id)
+    for each in list(failures):
+        if (each.kind, each.order_id) == replaced:
+            failures.remove(each)

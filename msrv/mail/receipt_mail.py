@@ -117,7 +117,7 @@ class ReceiptMail(StoredMail):
     @property
     def name(self) -> str:
         """Name for the log."""
-        return f"receipt of order {self.receipt.order_id}"
+        return f"{_NAMES[self.kind]} {self.receipt.order_id}"
 
     @property
     def total(self) -> Money:
@@ -206,6 +206,14 @@ class ReceiptMail(StoredMail):
             raise ValueError("not a receipt mail") from error
 
 
+_NAMES: Final[Mapping[MailKind, str]] = {
+    MailKind.RECEIPT: "receipt of order",
+    MailKind.GIFT: "gift of order",
+    MailKind.BILL: "bill of order",
+    MailKind.FOUND: "list of purchases with order",
+    MailKind.REISSUED: "new receipt of order",
+    MailKind.REFUND: "refund of order",
+}
 # The sender's name stands in none of them: it is the payer's own text.
 _SUBJECTS: Final[Mapping[MailKind, str]] = {
     MailKind.RECEIPT: gettext_noop("Your receipt from %(store)s"),

@@ -27,7 +27,7 @@ from msrv.mail.delivery.problems import (
     file_problem,
 )
 from msrv.mail.delivery.retries import SERVER_BACKOFF, DeferredMails, Retry
-from msrv.mail.failed_mails import FailedMail
+from msrv.mail.failed_mails import FailedMail, forget_replaced
 from msrv.mail.outbox import Outbox
 from msrv.mail.rendering import Mail, MailRenderer
 from msrv.mail.seller_mail import SellerMail
@@ -154,7 +154,7 @@ class MailWorker:
         if isinstance(mail, (SellerMail, CorrectionMail)):
             add = functools.partial(add, is_bulk=True)
         try:
-            await self._thread.call(add, mail)
+            is_new = await self._thread.call(add, mail)
         except OSError as error:
             # The buyer gets the receipt, and can request the mail there.
             log.error(  # noqa: TRY400 - the message says it all
@@ -163,6 +163,8 @@ class MailWorker:
                 file_problem(error),
             )
             return False
+        if is_new:
+            forget_replaced(self.recent_failures, mail)
         self._wake.set()
         return True
 
@@ -292,6 +294,8 @@ class MailWorker:
             if addresses.needs_smtputf8(mail.to):
                 self._no_smtputf8_at = None
             self._rejections.clear()
+            # Of another process, perhaps.
+            forget_replaced(self.recent_failures, mail)
             self.sent += 1
             await self._mark_done(mail)
 

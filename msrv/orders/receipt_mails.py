@@ -95,10 +95,15 @@ class ReceiptMails:
             raise UnicodeAddress(address)
         return address
 
-    def has_failed(self, order_id: str) -> bool:
-        """Return whether this process gave up on an order's receipt."""
+    def has_failed(self, order_id: str, kind: MailKind | None = None) -> bool:
+        """Return whether this process gave up on a mail of an order.
+
+        On one of a kind, or on any that a buyer waits for. Not if it was
+        queued again since.
+        """
         return self.worker is not None and any(
-            each.order_id == order_id and each.is_receipt
+            each.order_id == order_id
+            and (each.is_receipt if kind is None else each.kind == kind.value)
             for each in self.worker.recent_failures
         )
 

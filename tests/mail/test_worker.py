@@ -189,6 +189,64 @@ async def test_failed_mail_of_each_kind_is_remembered_with_its_reason(
     }
 
 
+async def test_failure_is_forgotten_once_the_mail_was_sent_again(
+    worker: MailWorker, server: FakeServer, outbox: Outbox, clock: Clock
+) -> None:
+    first = sample_mail(at=clock.now)
+    for kind in (MailKind.RECEIPT, MailKind.BILL, MailKind.REFUND):
+        suffix = "" if kind is MailKind.RECEIPT else f"-{kind.value}"
+        mail_id = first.mail_id + suffix
+        server.answers[f"<{mail_id}@example.org>"] = PermanentFailure("550")
+        mail = dataclasses.replace(first, mail_id=mail_id, kind=kind)
+        await worker.enqueue(mail)
+    await worker.send_due()
+
+    def kinds() -> set[str]:
+        return {each.kind for each in worker.recent_failures}
+
+    # Reported once more, which queues nothing.
+    await worker.enqueue(first)
+    assert kinds() == {"receipt", "bill", "refund"}
+    again = dataclasses.replace(first, mail_id=f"{first.mail_id}-1")
+    await worker.enqueue(again)
+    assert kinds() == {"bill", "refund"}
+    # By another process.
+    for kind in (MailKind.BILL, MailKind.REFUND):
+        outbox.add(
+            dataclasses.replace(
+                first, mail_id=f"{first.mail_id}-{kind.value}-1", kind=kind
+            )
+        )
+    await worker.send_due()
+    assert worker.sent == 3
+    # Another refund is another mail.
+    assert kinds() == {"refund"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (MailKind.RECEIPT, "receipt of order"),
+        (MailKind.GIFT, "gift of order"),
+        (MailKind.BILL, "bill of order"),
+        (MailKind.FOUND, "list of purchases with order"),
+        (MailKind.REISSUED, "new receipt of order"),
+        (MailKind.REFUND, "refund of order"),
+    ],
+)
+async def test_log_names_the_kind_of_a_mail(
+    kind: MailKind,
+    name: str,
+    worker: MailWorker,
+    server: FakeServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.answers[f"<{order_id(1)}@example.org>"] = PermanentFailure("550")
+    await worker.enqueue(dataclasses.replace(sample_mail(), kind=kind))
+    await worker.send_due()
+    assert f"mail: gave up on the {name} {order_id(1)}: 550" in caplog.text
+
+
 async def test_missing_smtputf8_is_remembered_for_a_day(
     worker: MailWorker, server: FakeServer, clock: Clock
 ) -> None:

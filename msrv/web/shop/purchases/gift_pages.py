@@ -135,7 +135,7 @@ async def _bill_page(
     items = await store.download_links.items(
         receipt, store.download_links.expires_at()
     )
-    failed = store.receipt_mails.has_failed(receipt.order_id)
+    failed = store.receipt_mails.has_failed(receipt.order_id, MailKind.GIFT)
     path = gift_path(gift.token)
     return await respond_in_slices(
         request,

@@ -185,7 +185,8 @@ async def test_payer_is_told_when_the_mail_failed(
     failures = mail_of(shop).recent_failures
     told = "couldn't be delivered to <bdi>k…@example.org"
     # The receipt was sent.
-    failures.append(FailedMail("withdrawal", order_id, "", "no", clock.now))
+    for kind in ("withdrawal", "bill", "found", "refund", "receipt"):
+        failures.append(FailedMail(kind, order_id, "", "no", clock.now))
     page = await (await shop.get(path)).text()
     assert told not in page
     failures.append(
@@ -194,6 +195,13 @@ async def test_payer_is_told_when_the_mail_failed(
     page = await (await shop.get(path)).text()
     assert told in page
     assert receipt_in(page, keyring).order_id == order_id
+    # It is on its way again.
+    page = await (await shop.post(f"{path}/mail")).text()
+    assert told not in page
+    assert "on its way to <bdi>k…@example.org" in page
+    assert "gift" not in {each.kind for each in failures}
+    failures.append(FailedMail("gift", order_id, "", "again", clock.now))
+    assert told in await (await shop.get(f"{path}?sent=1")).text()
 
 
 async def test_gift_can_be_mailed_again_within_limits(
