@@ -29,7 +29,6 @@ _BAR_WIDTH: Final = 20
 _FINAL: Final = frozenset(
     {"succeeded", "unchanged", "failed", "broken", "superseded"}
 )
-_SUCCESS: Final = frozenset({"succeeded", "unchanged"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +164,14 @@ def follow(
 
 
 def succeeded(client: DeployerClient, deployment: str) -> bool:
-    """Return whether the target runs the image. Raises RequestFailed."""
+    """Return whether the target runs the image. Raises RequestFailed.
+
+    An unchanged one with a reason was refused.
+    """
     found = client.request(f"/deployments/{deployment}")
-    return found["state"] in _SUCCESS
+    return found["state"] == "succeeded" or (
+        found["state"] == "unchanged" and not found["reason"]
+    )
 
 
 def _bar(part: float) -> str:

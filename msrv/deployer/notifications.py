@@ -36,9 +36,6 @@ _NOTIFIED: Final = frozenset(
         DeploymentState.BROKEN,
     }
 )
-_SUCCESS: Final = frozenset(
-    {DeploymentState.SUCCEEDED, DeploymentState.UNCHANGED}
-)
 
 
 def summary(deployment: Deployment) -> str:
@@ -51,10 +48,13 @@ def summary(deployment: Deployment) -> str:
             replicas = plural(deployment.replicas, "replica")
             return f"{target} {verb} {image} ({replicas})"
         case DeploymentState.UNCHANGED:
+            if deployment.reason:
+                return f"{target} was not updated: {deployment.reason}"
             return f"{target} already runs that image"
         case DeploymentState.FAILED:
+            # Not that it runs the old version: nothing of it may run.
             return (
-                f"{target} was not updated and still runs the old version: "
+                f"{target} was not updated and is as it was before: "
                 f"{deployment.reason}"
             )
         case _:
@@ -157,10 +157,9 @@ class Notifier:
 
         https://docs.docker.com/docker-hub/repos/manage/webhooks/
         """
-        is_success = deployment.state in _SUCCESS
         body = json.dumps(
             {
-                "state": "success" if is_success else "failure",
+                "state": "success" if deployment.has_image else "failure",
                 "description": summary(deployment)[:255],
                 "context": "MSRV",
             }

@@ -101,6 +101,23 @@ def test_follow_survives_sixty_failed_requests(
         follow()
 
 
+@pytest.mark.parametrize(
+    ("state", "reason", "expected"),
+    [
+        ("succeeded", "", True),
+        ("unchanged", "", True),
+        ("unchanged", "this image was rolled back", False),
+        ("failed", "it crashed", False),
+    ],
+)
+def test_success_is_that_the_image_runs(
+    responses: list[Any], state: str, reason: str, *, expected: bool
+) -> None:
+    responses.append({"state": state, "reason": reason})
+    connection = DeployerClient("http://127.0.0.1:1", "token")
+    assert client.succeeded(connection, "abc") is expected
+
+
 def test_progress_of_a_pull_is_one_line() -> None:
     pulling = Deployment(
         "d",

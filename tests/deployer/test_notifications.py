@@ -129,7 +129,7 @@ def test_text_and_chat_messages_are_one_sentence() -> None:
     )
     assert kind.startswith("text/plain")
     assert body.decode() == (
-        "store was not updated and still runs the old version: it crashed"
+        "store was not updated and is as it was before: it crashed"
     )
     chat = NotificationAddress.model_validate(
         {"url": "https://a.example", "form": "chat"}
@@ -140,17 +140,34 @@ def test_text_and_chat_messages_are_one_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "cause", "expected"),
+    ("state", "reason", "expected"),
     [
-        ("succeeded", "generic", "store runs 0123456789ab (1 replica)"),
-        ("succeeded", "rollback", "store is back at 0123456789ab (1 replica)"),
-        ("unchanged", "generic", "store already runs that image"),
-        ("broken", "generic", "store needs an operator: it crashed"),
+        ("succeeded", "", "store runs 0123456789ab (1 replica)"),
+        ("unchanged", "", "store already runs that image"),
+        (
+            "unchanged",
+            "this image was rolled back",
+            "store was not updated: this image was rolled back",
+        ),
+        (
+            "failed",
+            "it crashed",
+            "store was not updated and is as it was before: it crashed",
+        ),
+        ("broken", "it crashed", "store needs an operator: it crashed"),
     ],
 )
 def test_summary_says_how_a_deployment_ended(
-    state: str, cause: str, expected: str
+    state: str, reason: str, expected: str
 ) -> None:
-    found = ended_deployment(DeploymentState(state), "it crashed")
-    found.cause, found.replicas = cause, 1
+    found = ended_deployment(DeploymentState(state), reason)
+    found.replicas = 1
     assert summary(found) == expected
+    # Docker Hub is told the same.
+    assert found.has_image is (reason == "")
+
+
+def test_summary_of_a_rollback_is_that_it_is_back() -> None:
+    found = ended_deployment()
+    found.cause = "rollback"
+    assert summary(found) == "store is back at 0123456789ab (2 replicas)"

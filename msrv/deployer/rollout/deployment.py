@@ -22,9 +22,10 @@ class DeploymentState(StrEnum):
     SUCCEEDED = "succeeded"
     UNCHANGED = "unchanged"
     FAILED = "failed"
-    """The old containers serve."""
+    """The containers are as they were before."""
     BROKEN = "broken"
-    """Undoing failed too; an operator has to intervene."""
+    """Undoing failed too, or nothing is known of it: an operator has to
+    intervene."""
     SUPERSEDED = "superseded"
 
     @property
@@ -81,6 +82,13 @@ class Deployment:
     def is_rollback(self) -> bool:
         """True if it returns to the previous image."""
         return self.cause == "rollback"
+
+    @property
+    def has_image(self) -> bool:
+        """True if the target now runs the image that it was to run."""
+        return self.state is DeploymentState.SUCCEEDED or (
+            self.state is DeploymentState.UNCHANGED and not self.reason
+        )
 
     def undo_because(self, failure: str) -> None:
         """Have it undone from now on."""

@@ -191,7 +191,7 @@ def test_failure_is_reported_to_docker_hub(
     )
     body = json.loads(setup.hub_requests()[-1]["body"])
     assert body["state"] == "failure"
-    assert "still runs the old version" in body["description"]
+    assert "is as it was before" in body["description"]
 
 
 @pytest.fixture
