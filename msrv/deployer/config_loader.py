@@ -62,6 +62,7 @@ def load(path: Path | None, *, secrets: bool = True) -> DeployConfig:
         raise WrongConfig(str(error)) from None
     if not found.targets:
         raise WrongConfig(f"{path}: has no target: add a [targets.NAME] table")
+    _check_overlaps(path, document, found)
     if not secrets:
         return found
     return _SecretReader(path, document).read_config(found)
@@ -82,6 +83,27 @@ def _name_targets(path: Path, document: TomlDocument) -> None:
                 f"is that of its table, {printable(name)!r}"
             )
         target["name"] = name
+
+
+def _check_overlaps(
+    path: Path, document: TomlDocument, config: DeployConfig
+) -> None:
+    """Raise WrongConfig if two targets have the same containers.
+
+    The gate takes a container for the first one's, so the second one's
+    updates would all fail.
+    """
+    owners: dict[tuple[str | None, str], str] = {}
+    for name, target in config.targets.items():
+        key = "service" if target.service else "containers"
+        for each in [target.service] if target.service else target.containers:
+            owner = owners.setdefault((target.project, each), name)
+            if owner != name:
+                line = document.line_of(("targets", name, key))
+                raise WrongConfig(
+                    f"{path}:{line}: targets.{name} has the same containers "
+                    f"as targets.{owner}: keep one of them"
+                )
 
 
 @dataclass(frozen=True, slots=True)

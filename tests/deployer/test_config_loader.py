@@ -26,6 +26,14 @@ project = "p"
 service = "s"
 """
 
+OTHER_TARGETS = """[targets.a]
+repository = "a/b"
+containers = ["x", "y"]
+[targets.b]
+repository = "a/c"
+containers = ["z", "y"]
+"""
+
 
 def test_targets_are_loaded(tmp_path: Path) -> None:
     found = read(tmp_path, TOML)
@@ -120,6 +128,15 @@ def test_secret_file_is_relative_and_its_line_feed_is_stripped(
             + '[[targets.store.notify]]\nurl = "https://chat.example/y"\n'
             + 'secret_file = "nowhere"\n',
             r":10: targets.store.notify.secret_file: can't read .*nowhere",
+        ),
+        (
+            TARGET
+            + TARGET.replace(".store", ".other").replace('"a/b"', '"a/c"'),
+            r":8: targets.other has the same containers as targets.store: ",
+        ),
+        (
+            OTHER_TARGETS,
+            r":6: targets.b has the same containers as targets.a: keep one",
         ),
         ('token = "weak"\n' + TARGET, r":1: token is too easy to guess"),
     ],
