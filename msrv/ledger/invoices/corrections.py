@@ -7,7 +7,7 @@ Pure: what was refunded is compared with what was credited so far, so that the
 same document is never made twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from msrv.catalog.details.invoicing import InvoiceRules
@@ -19,6 +19,7 @@ from msrv.ledger.invoices.documents import (
     NumberedDocument,
     TaxBasis,
 )
+from msrv.ledger.reversals.allocation import LineRefund
 from msrv.money import split
 from msrv.taxes.countries import EU_COUNTRIES, country_of_tax
 from msrv.taxes.sale_tax import SaleTax
@@ -81,26 +82,25 @@ def _basis(tax: SaleTax | None, rules: InvoiceRules) -> TaxBasis:
 
 
 def corrections_of(
-    order: Order, made: Sequence[NumberedDocument], now: int
+    made: Sequence[NumberedDocument],
+    refunds: Mapping[str, LineRefund],
+    now: int,
 ) -> list[Document]:
     """Return the documents that an order lacks after its invoice.
 
     `made` are its documents, the invoice first. A credit note for lines that
     were refunded by more than was credited, and a renewed invoice for lines
-    that were refunded by less.
+    that were refunded by less: their sums are the money that moved.
     """
     invoice = made[0]
-    refunded = {line.item_id: line.refunded_minor for line in order.lines}
-    prices = {line.item_id: line.price_minor for line in order.lines}
     more: list[DocumentLine] = []
     less: list[DocumentLine] = []
     for line in invoice.document.lines:
-        price = prices.get(line.item_id, 0)
-        if not price:
+        refund = refunds.get(line.item_id)
+        if refund is None:
             continue
-        back = min(refunded[line.item_id], price)
-        gross = _share(line.gross_minor, back, price)
-        tax = _share(line.tax_minor, back, price)
+        gross = refund.part_of(line.gross_minor)
+        tax = refund.part_of(line.tax_minor)
         for each in made[1:]:
             for one in each.document.lines:
                 if one.item_id == line.item_id:
@@ -127,8 +127,3 @@ def corrections_of(
                 )
             )
     return found
-
-
-def _share(amount: int, part: int, whole: int) -> int:
-    """Return an amount in proportion, rounded half up."""
-    return (2 * amount * part + whole) // (2 * whole)

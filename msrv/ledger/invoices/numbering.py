@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.catalog.details.invoicing import NOT_SOLD, InvoiceRules
 from msrv.ledger.db.order_queries import Order, OrderKey, load_orders
+from msrv.ledger.db.refunds.reversed_parts import load_line_refunds
 from msrv.ledger.db.schema import orders, reversals
 from msrv.ledger.db.tables.invoices import invoice_series, invoices
 from msrv.ledger.invoices.corrections import corrections_of, invoice_of
@@ -124,6 +125,7 @@ async def make_documents(
     )
     rows = await document_rows(connection, order_ids)
     disputed = await find_disputed(connection, order_ids)
+    refunds = await load_line_refunds(connection, found)
     added = _NewDocuments(connection, rules)
     settled: dict[str, int] = {}
     failed: dict[str, str] = {}
@@ -138,7 +140,7 @@ async def make_documents(
                 continue
             have = made or [await added.add(invoice_of(order, rules, now))]
             if order.order_id not in disputed:
-                for each in corrections_of(order, have, now):
+                for each in corrections_of(have, refunds[order.order_id], now):
                     await added.add(each)
                 settled[order.order_id] = order.refunded_minor
         except ValueError as error:

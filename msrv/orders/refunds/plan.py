@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msrv.ledger.events import WHOLE_ORDER
 from msrv.ledger.reversals.allocation import ReversedAmount, allocate_refunds
-from msrv.money import Money, split
+from msrv.money import Money
 from msrv.orders.refunds.errors import NothingChosen, RefundTooHigh
 from msrv.payments.refunds import RefundedPayment
 
@@ -69,23 +69,16 @@ def line_amounts(order: "Order", payment: RefundedPayment) -> dict[str, int]:
     the database, which may not have a refund yet. A refund that names no line
     is one of all lines.
     """
-    prices = {line.item_id: line.price_minor for line in order.lines}
-    paid = split(payment.paid.minor, list(prices.values()))
-    shares = dict(zip(prices, paid, strict=True))
     made = sorted(
         (each for each in payment.reversals if each.is_effective),
         key=lambda each: (each.created_at, each.reversal_id),
     )
-    gone = allocate_refunds(
-        shares,
-        (
-            ReversedAmount(each.amount.minor, payment.paid.minor, each.items)
-            for each in made
-        ),
+    refunds = allocate_refunds(
+        {line.item_id: line.price_minor for line in order.lines},
+        payment.paid.minor,
+        (ReversedAmount(each.amount.minor, each.items) for each in made),
     )
-    return {
-        item_id: minor - gone[item_id] for item_id, minor in shares.items()
-    }
+    return {item_id: each.left_minor for item_id, each in refunds.items()}
 
 
 def plan_refund(

@@ -13,6 +13,11 @@ from msrv.catalog.details.invoicing import InvoiceRules, Seller
 from msrv.ledger.db.order_queries import Order, OrderLine
 from msrv.ledger.invoices.corrections import corrections_of, invoice_of
 from msrv.ledger.invoices.documents import NumberedDocument, TaxBasis
+from msrv.ledger.reversals.allocation import (
+    LineRefund,
+    ReversedAmount,
+    allocate_refunds,
+)
 from msrv.taxes.sale_tax import SaleTax
 from tests.ledger.sample_events import NOON, order_id
 
@@ -41,47 +46,80 @@ def order(prices: list[int], tax: SaleTax | None) -> Order:
     )
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.data())
-def test_documents_add_up_to_what_was_kept_of_each_line(
-    data: st.DataObject,
-) -> None:
+def prices_and_tax(
+    data: st.DataObject, *, is_included: bool
+) -> tuple[list[int], SaleTax]:
+    """Draw the prices of an order, and its tax."""
     prices = data.draw(st.lists(st.integers(1, 5000), min_size=1, max_size=5))
-    is_included = data.draw(st.booleans())
-    tax = SaleTax(
-        "FR",
-        tax_minor=data.draw(st.integers(0, sum(prices) // 3)),
-        is_included=is_included,
-    )
+    tax_minor = data.draw(st.integers(0, sum(prices) // 3))
+    return prices, SaleTax("FR", tax_minor=tax_minor, is_included=is_included)
+
+
+@pytest.mark.parametrize("is_included", [True, False])
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_sum_of_each_document_is_the_money_that_moved(
+    data: st.DataObject, *, is_included: bool
+) -> None:
+    """Several refunds after each other, some of which fail, and the rest."""
+    prices, tax = prices_and_tax(data, is_included=is_included)
     sold = order(prices, tax)
+    items = {line.item_id: line.price_minor for line in sold.lines}
+    paid = tax.gross_minor(sum(prices))
     made = [NumberedDocument("INV", 1, invoice_of(sold, RULES, NOON))]
     invoice = made[0].document
     assert invoice.tax_minor == tax.tax_minor
-    assert invoice.gross_minor == tax.gross_minor(sum(prices))
-    for _ in range(data.draw(st.integers(1, 6))):
-        back = [data.draw(st.integers(0, price)) for price in prices]
-        lines = tuple(
-            replace(line, refunded_minor=minor)
-            for line, minor in zip(sold.lines, back, strict=True)
-        )
-        now = replace(sold, lines=lines, refunded_minor=sum(back))
-        for each in corrections_of(now, made, NOON):
+    assert invoice.gross_minor == paid
+    amounts: list[ReversedAmount] = []
+    steps = data.draw(st.integers(0, 5))
+    for step in range(steps + 1):
+        left = paid - sum(each.amount_minor for each in amounts)
+        if step == steps:
+            amounts.append(ReversedAmount(left))
+        elif left and data.draw(st.booleans()):
+            named = data.draw(st.lists(st.sampled_from(list(items))))
+            amounts.append(
+                ReversedAmount(
+                    data.draw(st.integers(1, left)), tuple(set(named))
+                )
+            )
+        elif amounts:
+            amounts.pop(data.draw(st.integers(0, len(amounts) - 1)))
+        refunds = allocate_refunds(items, paid, amounts)
+        added = corrections_of(made, refunds, NOON)
+        moved = sum(each.sign * each.gross_minor for each in added)
+        gone = sum(each.amount_minor for each in amounts)
+        assert moved == paid - left - gone
+        for each in added:
             for line in each.lines:
                 assert line.gross_minor > 0
                 assert 0 <= line.tax_minor <= line.gross_minor
             made.append(NumberedDocument("INV", len(made) + 1, each))
             assert each.position == len(made) - 1
-        assert corrections_of(now, made, NOON) == []
-        kept = sum(
-            each.document.sign * each.document.gross_minor for each in made
-        )
-        if is_included:
-            assert kept == sum(prices) - sum(back)
-        if back == prices:
-            assert kept == 0
-            assert not sum(
-                each.document.sign * each.document.tax_minor for each in made
+        assert corrections_of(made, refunds, NOON) == []
+        for item, price in items.items():
+            net = sum(
+                each.document.sign * line.net_minor
+                for each in made
+                for line in each.document.lines
+                if line.item_id == item
             )
+            if not is_included:
+                # The ledger counts the same of each line.
+                assert net == price - refunds[item].part_of_price(price)
+    kept = [each.document.sign * each.document.gross_minor for each in made]
+    assert sum(kept) == 0
+    taxes = [each.document.sign * each.document.tax_minor for each in made]
+    assert sum(taxes) == 0
+
+
+def test_order_whose_tax_was_not_known_is_credited_in_proportion() -> None:
+    """Its invoice states the prices, and the payment had a tax in it."""
+    sold = order([1000], None)
+    made = [NumberedDocument("INV", 1, invoice_of(sold, RULES, NOON))]
+    refunds = {"item-0": LineRefund(540, 1080)}
+    (note,) = corrections_of(made, refunds, NOON)
+    assert (note.gross_minor, note.tax_minor) == (500, 0)
 
 
 @pytest.mark.parametrize(

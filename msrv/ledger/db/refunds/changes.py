@@ -27,9 +27,9 @@ from msrv.ledger.db.refunds.precedence import (
     StoredChange,
     changes_that_count,
 )
+from msrv.ledger.db.refunds.reversed_parts import reversed_parts
 from msrv.ledger.events import WHOLE_ORDER, Restored, Revoked
-from msrv.ledger.reversals.allocation import ReversedAmount, allocate_refunds
-from msrv.ledger.reversals.event import REFUSED, Reversal
+from msrv.ledger.reversals.event import Reversal
 from msrv.ledger.withdrawals.events import BY_WITHDRAWAL
 
 _BATCH: Final = 200
@@ -286,32 +286,24 @@ def _refunded_amounts(
 ) -> dict[str, int]:
     """Return how much of each line was refunded, in minor units."""
     prices = {line.item_id: line.price_minor for line in lines}
-    made = [row for row in reversals if row.status != REFUSED]
-    if not made:
-        by_hand = _covered_lines(
-            lines,
-            (
-                row
-                for row in refunds
-                if row.revoked and row.changed_by != BY_WITHDRAWAL
-            ),
-        )
+    made = reversed_parts(prices, reversals)
+    if made is not None:
         return {
-            item_id: price if by_hand[item_id] else 0
+            item_id: made[item_id].part_of_price(price)
             for item_id, price in prices.items()
         }
-    return allocate_refunds(
-        prices,
+    by_hand = _covered_lines(
+        lines,
         (
-            ReversedAmount(
-                row.amount_minor, row.paid_minor, tuple(row.items.split())
-            )
-            for row in sorted(
-                made, key=lambda row: (row.created_at, row.reversal_id)
-            )
-            if row.is_effective
+            row
+            for row in refunds
+            if row.revoked and row.changed_by != BY_WITHDRAWAL
         ),
     )
+    return {
+        item_id: price if by_hand[item_id] else 0
+        for item_id, price in prices.items()
+    }
 
 
 async def _number_changes(
