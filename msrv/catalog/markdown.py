@@ -29,6 +29,10 @@ PAGE_LEVEL: Final = 2
 """Level of the headings in a text below a page's h1."""
 _BREAKS: Final = {"softbreak", "hardbreak"}
 _WEB: Final = re.compile("https?://")
+# The start of a link's destination, in the link or in its definition.
+_OWN_PATH: Final = re.compile(
+    r"(\]\(\s*<?|^ {0,3}\[[^\]\n]+\]:\s*<?)/(?!/)", re.MULTILINE
+)
 _HEADING: Final = {"heading_open", "heading_close"}
 _LIST_PARTS: Final = {
     "list_item_open",
@@ -100,6 +104,14 @@ def render(
         parser.renderer.render(tokens, parser.options, {}),
         " ".join("".join(_plain(tokens)).split()),
     )
+
+
+def with_absolute_links(text: str, base_url: str) -> str:
+    """Return a text whose links to the store's own pages have its address.
+
+    For where a path leads nowhere: in mails, as HTML or as plain text.
+    """
+    return _OWN_PATH.sub(lambda found: f"{found[1]}{base_url}/", text)
 
 
 class MarkdownCache:

@@ -249,6 +249,10 @@ class ReceiptRenderer:
         token = receipts.sign(self._keyring, mail.receipt)
         query = "?gift=1" if mail.kind is MailKind.GIFT else ""
         number = mail.receipt.order_id
+        thanks = [
+            markdown.with_absolute_links(note, mail.base_url)
+            for note in mail.thanks
+        ]
         return self._templates[mail.kind].render(
             mail,
             self._sender,
@@ -261,8 +265,8 @@ class ReceiptRenderer:
                 for at in range(0, len(number), _GROUP_CHARS)
             ],
             thanks=[
-                Markup(markdown.render(note).html)  # noqa: S704 - no raw HTML
-                for note in mail.thanks
+                (note, Markup(markdown.render(note).html))  # noqa: S704 - no raw HTML
+                for note in thanks
             ],
             bought=format_date_time(mail.receipt.issued_at),
             purchases=[

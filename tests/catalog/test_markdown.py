@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.markdown import MarkdownCache, render
+from msrv.catalog.markdown import (
+    MarkdownCache,
+    render,
+    with_absolute_links,
+)
 
 ALLOWED = set(
     "a blockquote br code em h3 h4 h5 h6 hr li ol p pre s strong table tbody "
@@ -84,3 +88,26 @@ def test_picture_is_no_request() -> None:
 async def test_cache_renders_a_text_once() -> None:
     cache = MarkdownCache()
     assert await cache.render("*a*") is await cache.render("*a*")
+
+
+@pytest.mark.parametrize(
+    ("text", "absolute"),
+    [
+        ("[a](/pages/stems)", "[a](https://s.example/pages/stems)"),
+        ("[a]( </a b> 'c')", "[a]( <https://s.example/a b> 'c')"),
+        (
+            "[a](/)\n[b](/b)",
+            "[a](https://s.example/)\n[b](https://s.example/b)",
+        ),
+        ("[a]\n\n[a]: /b 'c'", "[a]\n\n[a]: https://s.example/b 'c'"),
+        ("[a](https://a.example/b)", None),
+        ("[a](//a.example/b)", None),
+        ("[a](mailto:a@a.example), and/or (/b) [/c]", None),
+    ],
+)
+def test_links_to_own_pages_become_absolute(
+    text: str, absolute: str | None
+) -> None:
+    found = with_absolute_links(text, "https://s.example")
+    assert found == (text if absolute is None else absolute)
+    assert 'href="/' not in render(found).html.replace('href="//', "")

@@ -185,6 +185,16 @@ def test_mail_has_the_seller_s_notes(keyring: Keyring) -> None:
     assert "You are a <em>star</em> &lt;script&gt;" in html
 
 
+def test_note_links_to_pages_of_the_store(keyring: Keyring) -> None:
+    mail = dataclasses.replace(
+        sample_mail(), thanks=("See [the stems](/pages/stems).",)
+    )
+    text, html = parts(written(mail, keyring))
+    assert "See [the stems](https://shop.example/pages/stems)." in text
+    assert 'href="https://shop.example/pages/stems"' in html
+    assert 'href="/' not in html
+
+
 def test_mail_without_notes_is_one_for_older_versions() -> None:
     """A replica of an earlier version may send it."""
     assert b"thanks" not in sample_mail().to_json()
