@@ -38,17 +38,20 @@ def deployer(host: str | None, port: int | None) -> None:
         require_packages("deployer", "the deployer")
         from msrv.deployer import (  # noqa: PLC0415 - another program
             app,
+            app_keys,
             config_loader,
             server,
         )
 
         settings = load_settings(host=host, port=port)
         config = config_loader.load(settings.deploy_config)
+        created = app.create_app(settings, config)
         asyncio.run(
             server.serve(
-                app.create_app(settings, config),
+                created,
                 settings,
                 lambda address: click.echo(f"deployer  {address}"),
+                created[app_keys.WORKER].wait,
             )
         )
 

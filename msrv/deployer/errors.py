@@ -14,6 +14,7 @@ DeployerError
         NotReplaceable  a container can't be replaced as configured
     UnsafeAddress       an address that must not be requested
     DeliveryFailed      a notification was not accepted
+    WorkerStopped       no deployment can run in this process any more
     RequestFailed       the command line can't reach the deployer
 
 `Denied` and `InvalidPayload`, which answer a request, are in `auth` and
@@ -74,6 +75,10 @@ class UnsafeAddress(DeployerError):
 
 class DeliveryFailed(DeployerError):
     """A notification was not answered with a 2xx status."""
+
+
+class WorkerStopped(DeployerError):
+    """No deployment can run in this process any more; restart it."""
 
 
 class RequestFailed(DeployerError):

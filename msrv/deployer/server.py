@@ -10,14 +10,16 @@ log: a hook's address contains a secret, and the handlers log hooks.
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from aiohttp import web
 
 from msrv.settings import Settings, WrongSetting
 
 log = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[None]]
 
 PORT: Final = 8010
 _LINGER_SECONDS: Final = 2
@@ -36,10 +38,12 @@ async def serve(
     app: web.Application,
     settings: Settings,
     started: Callable[[str], None],
+    work: Work | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises WrongSetting.
 
-    `started` is called with the URL.
+    `started` is called with the URL. `work` is awaited once the application
+    has started; its error ends the server, and is raised.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -68,7 +72,24 @@ async def serve(
                 f"{error.strerror}"
             ) from None
         started(f"http://{host}:{runner.addresses[0][1]}")
-        await stop.wait()
+        await _wait(stop, work)
         log.info("stopping; a running deployment resumes at the next start")
     finally:
         await runner.cleanup()
+
+
+async def _wait(stop: asyncio.Event, work: Work | None) -> None:
+    """Wait until `stop` is set. Raises the error of `work` before that."""
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(stop.wait())]
+    if work is not None:
+        tasks.append(asyncio.ensure_future(work()))
+    try:
+        done, _ = await asyncio.wait(
+            tasks, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -165,7 +165,18 @@ async def find_unfinished(
     for name in config.targets:
         if name in known:
             continue
-        interrupted = await _find_by_labels(engine, config.targets[name], now)
+        try:
+            interrupted = await _find_by_labels(
+                engine, config.targets[name], now
+            )
+        except EngineError as error:
+            log.warning(
+                "%s: can't look for an interrupted update: %s; if the gate "
+                "has another deploy.toml, restart both",
+                name,
+                error,
+            )
+            continue
         if interrupted is not None:
             log.warning("%s: resuming an interrupted update", name)
             found.append(interrupted)

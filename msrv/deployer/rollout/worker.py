@@ -16,7 +16,7 @@ from typing import Final
 from msrv.deployer.config_model import DeployConfig
 from msrv.deployer.engine.container import belongs_to
 from msrv.deployer.engine.docker import EngineClient, Inspection
-from msrv.deployer.errors import EngineUnavailable
+from msrv.deployer.errors import EngineUnavailable, WorkerStopped
 from msrv.deployer.rollout.deployment import Deployment, DeploymentState
 from msrv.deployer.rollout.discovery import (
     find_own_container,
@@ -79,6 +79,19 @@ class DeploymentWorker:
         finally:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    async def wait(self) -> None:
+        """Wait for the end of `running`. Raises WorkerStopped before that.
+
+        Hooks are still accepted then, but nothing would run them.
+        """
+        if self._task is None:
+            return
+        await asyncio.wait({self._task})
+        if not self._task.cancelled():
+            raise WorkerStopped(
+                "the deployer has stopped working; its log has the cause"
+            ) from self._task.exception()
 
     async def _work(self, engine: EngineClient) -> None:
         try:

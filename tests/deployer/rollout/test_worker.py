@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from msrv.deployer.errors import WorkerStopped
 from msrv.deployer.rollout import discovery, worker
 from msrv.deployer.rollout.deployment import Deployment, DeploymentState
 from msrv.deployer.rollout.journal import DeploymentJournal
@@ -268,19 +269,56 @@ async def test_successor_waits_until_its_predecessor_has_stopped(
     assert ended.state is DeploymentState.FAILED
 
 
-async def test_error_during_the_recovery_stops_the_worker(
-    host: SimulatedHost, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("status", [403, 500])
+async def test_refusal_during_the_recovery_is_logged(
+    host: SimulatedHost, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    """The health check reports it, and the log has the cause."""
-    failed = asyncio.Event()
+    """As by a gate that was not restarted with a new deploy.toml."""
+    new = host.engine.push("new", REPOSITORY)
+    refusals = 1
+
+    async def refuse(line: str) -> web.StreamResponse | None:
+        nonlocal refusals
+        if line.startswith("GET containers/json") and refusals:
+            refusals -= 1
+            return error(status, "not a target's")
+        return None
+
+    host.engine.before = refuse
+    work = Work(host)
+    async with work.running():
+        await work.queue.submit("store", "generic")
+        ended = await work.next_ended()
+    assert ended.state is DeploymentState.SUCCEEDED
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+    assert "store: can't look for an interrupted update: not a" in caplog.text
+    assert "restart both" in caplog.text
+
+
+async def test_error_during_the_recovery_stops_the_worker(
+    host: SimulatedHost,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log has the cause, and the process ends."""
 
     async def fail(*_: object) -> None:
-        failed.set()
         raise ZeroDivisionError
 
     monkeypatch.setattr(worker, "find_unfinished", fail)
     work = Work(host)
     async with work.running():
-        await asyncio.wait_for(failed.wait(), 60)
-        await asyncio.sleep(0.01)
+        with pytest.raises(WorkerStopped):
+            await asyncio.wait_for(work.worker.wait(), 60)
         assert not work.worker.is_alive
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_worker_that_is_stopped_has_not_failed(
+    host: SimulatedHost,
+) -> None:
+    work = Work(host)
+    async with work.running():
+        waiting = asyncio.ensure_future(work.worker.wait())
+        await asyncio.sleep(0)
+    await asyncio.wait_for(waiting, 60)
