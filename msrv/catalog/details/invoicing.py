@@ -14,6 +14,11 @@ NOT_SOLD: Final = ("code", "free", "grant")
 """Providers of orders that nobody paid for, whatever their prices."""
 
 
+def is_paid(provider: str, total_minor: int) -> bool:
+    """Return whether somebody paid for an order: others have no invoice."""
+    return total_minor > 0 and provider not in NOT_SOLD
+
+
 class SeriesMode(StrEnum):
     """Series of the numbers: a new one each year, or one for ever."""
 
@@ -55,11 +60,7 @@ class InvoiceRules:
 
     def covers(self, provider: str, sold_at: int, total_minor: int) -> bool:
         """Return whether an order has an invoice."""
-        return (
-            total_minor > 0
-            and provider not in NOT_SOLD
-            and sold_at >= self.first_second
-        )
+        return is_paid(provider, total_minor) and sold_at >= self.first_second
 
     def series(self, at: int, *, is_simulated: bool) -> str:
         """Return the series of a number taken at a time, in Unix seconds."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
-from msrv.catalog.details.invoicing import InvoiceRules
+from msrv.catalog.details.invoicing import InvoiceRules, is_paid
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.ledger.db.retries import repeated
 from msrv.ledger.errors import DatabaseError, EventRejected, LedgerError
@@ -83,6 +83,15 @@ class Invoices:
             and rules.covers(
                 receipt.provider, receipt.issued_at, receipt.total_minor
             )
+        )
+
+    def may_have_documents(self, receipt: Receipt) -> bool:
+        """Return whether the database may have documents of an order.
+
+        Made earlier, they stay, also where no more are made.
+        """
+        return self.can_print and is_paid(
+            receipt.provider, receipt.total_minor
         )
 
     def covers(self, order: "Order") -> bool:

@@ -112,13 +112,17 @@ async def _documents(request: web.Request) -> tuple[NumberedDocument, ...]:
     Raises Forged, InvoiceUnavailable, NotFound.
     """
     invoices, receipt = request.app[STORE].invoices, _receipt(request)
-    if not invoices.has_invoice(receipt):
+    if not invoices.may_have_documents(receipt):
         raise NotFound
     try:
         return await invoices.documents(receipt.order_id)
     except InvoicesOff as error:
         raise NotFound from error
-    except (DatabaseError, InvoiceUnreadable, InvoiceWaits) as error:
+    except InvoiceWaits as error:
+        if not invoices.has_invoice(receipt):
+            raise NotFound from error
+        raise InvoiceUnavailable from error
+    except (DatabaseError, InvoiceUnreadable) as error:
         raise InvoiceUnavailable from error
 
 

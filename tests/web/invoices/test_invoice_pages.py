@@ -24,6 +24,7 @@ from msrv.settings import Settings
 from msrv.translations import Language, gettext, language_set_to
 from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
+from tests.polling import wait_until
 from tests.store_parts import wait_for_database
 from tests.web.purchases import JSON, buy, path_of
 
@@ -209,6 +210,42 @@ async def test_store_without_invoices_offers_none(
     path = path_of(bought["receipt"])
     assert "/invoice" not in await (await store.get(path)).text()
     assert (await store.get(f"{path}/invoice")).status == 404
+
+
+@pytest.mark.parametrize(
+    "rules", ["", INVOICES.replace("2020", "2099")], ids=["none", "later"]
+)
+async def test_invoice_stays_where_no_more_are_made(
+    store: Client, library: Path, rules: str
+) -> None:
+    bought = await buy(store, "night-bus")
+    form = {"item": "night-bus", "gift": "1"}
+    given = await store.post("/purchases", data=form, headers=JSON)
+    paths = [
+        path_of(bought["receipt"]),
+        path_of((await given.json())["bill"]),
+    ]
+    pdfs = [await (await store.get(f"{p}/invoices/0")).read() for p in paths]
+    other = await buy(store, "night-bus")
+    config = library / "store.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace(INVOICES, rules), encoding="utf-8")
+    service = store.app[STORE].invoices
+    before = service.rules
+    await wait_until(lambda: service.rules != before)
+    for path, pdf in zip(paths, pdfs, strict=True):
+        assert (await store.get(f"{path}/invoice")).status == 200
+        again = await store.get(f"{path}/invoices/0")
+        assert again.status == 200
+        assert await again.read() == pdf
+        typed = await store.post(f"{path}/invoice", data={"name": "Kim"})
+        assert "Kim" in text_of(await typed.read())
+    # An order without one gets none, whether the database has it yet or not.
+    late = await buy(store, "night-bus")
+    for each in (other, late):
+        path = path_of(each["receipt"])
+        assert "/invoice" not in await (await store.get(path)).text()
+        assert (await store.get(f"{path}/invoice")).status == 404
 
 
 @pytest.mark.slow
