@@ -3,6 +3,7 @@
 
 """Sending an order's receipt again, to the buyer or to a typed address."""
 
+import contextlib
 import logging
 
 from aiohttp import web
@@ -12,11 +13,14 @@ from msrv.ledger.db.order_queries import OrderHistory
 from msrv.orders.fulfilment import receipt_of
 from msrv.orders.receipt_mails import MailContent
 from msrv.orders.refunds.errors import RefundImpossible
+from msrv.orders.refunds.service import OrderPayment
 from msrv.payments.provider import PaymentError
 from msrv.proofs import quotes
+from msrv.proofs.errors import Forged
 from msrv.proofs.receipts import is_simulated
 from msrv.rate_limit import client_network
-from msrv.translations import gettext
+from msrv.translations import Language, gettext, language_set_to
+from msrv.translations.negotiation import parse_language
 from msrv.web.errors import InvalidField, NotFound, ScopeMissing
 from msrv.web.errors.fields import MAIL
 from msrv.web.forms import read_form
@@ -32,7 +36,8 @@ log = logging.getLogger(__name__)
 async def send(request: web.Request) -> web.Response:
     """Mail an order's receipt to `mail`, or to the buyer if it is empty.
 
-    The buyer's address is asked of the payment provider, and isn't shown. A
+    It is in the language of the order, or else in the store's own. The
+    buyer's address is asked of the payment provider, and isn't shown. A
     program states none: it would get a receipt itself. Raises DatabaseError,
     NotFound, InvalidField, ScopeMissing, TooManyMails.
     """
@@ -54,10 +59,12 @@ async def send(request: web.Request) -> web.Response:
         is_simulated(receipt.provider) and not store.keyring.accepts_simulated
     ):
         raise NotFound
+    payment = await _payment(request, history)
     if not to:
-        to = await _buyer(request, history)
+        to = _buyer(request, payment)
     network = client_network(request[ORIGIN].client)
-    await store.receipt_mails.resend(MailContent(receipt, to), network)
+    with language_set_to(_language(request, payment)):
+        await store.receipt_mails.resend(MailContent(receipt, to), network)
     await activity.record(request, "send-receipt", order_id)
     await store.ledger.sync_now()
     response = (
@@ -72,20 +79,40 @@ async def send(request: web.Request) -> web.Response:
     return response
 
 
-async def _buyer(request: web.Request, history: OrderHistory) -> str:
+async def _payment(
+    request: web.Request, history: OrderHistory
+) -> OrderPayment | None:
+    """Return the payment of an order, None where it is unknown."""
+    try:
+        return await request.app[STORE].refunds.look_up(history)
+    except (RefundImpossible, PaymentError) as error:
+        log.info("studio: an order's payment is unknown: %s", error)
+        return None
+
+
+def _language(request: web.Request, payment: OrderPayment | None) -> Language:
+    """Return the language of an order, the store's own if it is unknown."""
+    store = request.app[STORE]
+    code = ""
+    if payment is not None:
+        with contextlib.suppress(Forged):
+            quote = quotes.read_ignoring_expiry(
+                store.keyring, payment.payment.token
+            )
+            code = quote.language
+    return parse_language(code, default=store.catalog.current.shop.language)
+
+
+def _buyer(request: web.Request, payment: OrderPayment | None) -> str:
     """Return the buyer's address. Raises InvalidField where it is unknown.
 
     Also for a gift: its payment has the address of the payer, and its receipt
     is the recipient's.
     """
-    refunds = request.app[STORE].refunds
     address, is_gift = "", False
-    try:
-        state = await refunds.look_up(history)
-        is_gift = quotes.states_gift(state.payment.token)
-        address = refunds.mail_of(state)
-    except (RefundImpossible, PaymentError) as error:
-        log.info("studio: a buyer's address is unknown: %s", error)
+    if payment is not None:
+        is_gift = quotes.states_gift(payment.payment.token)
+        address = request.app[STORE].refunds.mail_of(payment)
     if is_gift:
         raise InvalidField(
             MAIL,

@@ -9,6 +9,8 @@ from msrv.ledger.db import schema
 from msrv.ledger.download_tracker import content_version
 from msrv.ledger.events import Delivered
 from msrv.mail.receipt_mail import MailKind, ReceiptMail
+from tests.conftest import Clock
+from tests.ledger.sample_events import order_id, sale
 from tests.payments.stripe.purchases import (
     come_back,
     followed,
@@ -46,6 +48,31 @@ async def test_receipt_is_sent_again_to_the_buyer(sold: Sold) -> None:
         for _ in range(30)
     ]
     assert statuses[-1] == 429
+
+
+async def test_receipt_is_sent_again_in_the_language_of_the_order(
+    sold: Sold, clock: Clock
+) -> None:
+    """Not in the operator's; in the store's where that is unknown."""
+    await sold.studio.store_events(sale(1, ("song", 100)))
+    headers = JSON | {"Accept-Language": "fr"}
+    for number, form in [
+        (sold.order_id, {}),
+        (sold.order_id, {"mail": "other@example.net"}),
+        (order_id(1), {"mail": "third@example.net"}),
+    ]:
+        clock.now += 1
+        answer = await sold.studio.post(
+            f"/studio/orders/{number}/mail", headers, **form
+        )
+        assert answer.status == 202
+    outbox = mail_of(sold.studio.store)._outbox
+    letters = [outbox.read(each) for each in outbox.pending()]
+    assert {
+        (each.to, each.language)
+        for each in letters
+        if isinstance(each, ReceiptMail)
+    } == {(TO, "de"), ("other@example.net", "de"), ("third@example.net", "")}
 
 
 async def test_receipt_of_a_gift_is_never_sent_to_its_payer(
