@@ -186,7 +186,7 @@ class Rollout:
         # This process ends when its own container is replaced.
         outdated.sort(key=lambda each: each["Id"] == self._own_id)
         deployment = self._deployment
-        deployment.replicas = len(current) + changed
+        deployment.replicas = len(running) + changed
         deployment.done = deployment.replicas - len(outdated)
         if outdated and not deployment.before:
             deployment.before = str(outdated[0]["Image"])

@@ -196,7 +196,9 @@ async def test_stopped_replica_stays_as_it_is(host: SimulatedHost) -> None:
     new = host.engine.push("new", REPOSITORY)
     stopped = host.engine.named("msrv-app-2")
     stopped["State"] = {"Running": False}
-    assert (await host.deploy()).state is DeploymentState.SUCCEEDED
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.SUCCEEDED
+    assert (deployment.done, deployment.replicas) == (1, 1)
     assert host.replicas() == {"msrv-app-1": new}
     assert host.engine.named("msrv-app-2") is stopped
 
