@@ -24,9 +24,16 @@ _BLANK: Final = frozenset(
     " \u034f\u115f\u1160\u2800\u3164\uffa0"
 ) | frozenset(map(chr, range(0xFE00, 0xFE10)))
 """Characters that show nothing by themselves, and are no format characters."""
+_NONCHARACTERS: Final = frozenset(map(chr, range(0xFDD0, 0xFDF0))) | frozenset(
+    chr(plane + last)
+    for plane in range(0, 0x110000, 0x10000)
+    for last in (0xFFFE, 0xFFFF)
+)
+"""Code points that are never in a text that programs exchange."""
 _CUT_FACTOR: Final = 2
 """Multiple of its limit that a text is cut to before it is cleaned."""
 _CONTROL: Final = frozenset({"Cc", "Cs"})
+_REMOVED: Final = _BIDI_CONTROLS | _NONCHARACTERS
 
 
 def printable(name: str) -> str:
@@ -47,9 +54,9 @@ def printable(name: str) -> str:
 def clean_line(text: str, limit: int = MAX_CHARS) -> str:
     """Return text as one line in composed letters, of at most `limit`.
 
-    White space becomes single spaces; control characters, undecodable bytes
-    and marks that change the direction of writing are removed. A text of
-    which nothing would be visible is empty.
+    White space becomes single spaces; control characters, noncharacters,
+    undecodable bytes and marks that change the direction of writing are
+    removed. A text of which nothing would be visible is empty.
     """
     # Composing takes a time that is quadratic in the number of marks.
     text = " ".join(text.split())[: _CUT_FACTOR * limit]
@@ -58,7 +65,7 @@ def clean_line(text: str, limit: int = MAX_CHARS) -> str:
     text = "".join(
         c
         for c in unicodedata.normalize("NFC", text)
-        if unicodedata.category(c) not in _CONTROL and c not in _BIDI_CONTROLS
+        if unicodedata.category(c) not in _CONTROL and c not in _REMOVED
     )
     line = " ".join(text[:limit].split())
     return line if any(map(_is_visible, line)) else ""

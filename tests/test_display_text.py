@@ -20,6 +20,7 @@ from msrv.display_text import MAX_CHARS, clean_line, printable
         ("שלום\u200f!", "שלום\u200f!"),
         ("👩\u200d👧 song", "👩\u200d👧 song"),
         ("\udcff bad", "bad"),
+        ("a\ufffeb\uffffc\ufdd0d\U0010ffffe", "abcde"),
         ("e\u0301", "é"),
         ('"quoted" & <b>', '"quoted" & <b>'),
         ("a" * 300, "a" * 200),

@@ -21,7 +21,7 @@ from msrv.translations import gettext, set_language
 from msrv.web import formatting, security_headers
 from msrv.web.discovery.frame_code import SIZES, frame_code
 from msrv.web.discovery.page_metadata import title_with_artist
-from msrv.web.discovery.xml_documents import add_text, to_document
+from msrv.web.discovery.xml_output import add_text, to_document
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.languages import own_language
 from msrv.web.rendering import page_response_in_slices

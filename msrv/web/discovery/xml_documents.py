@@ -8,14 +8,13 @@
 - RSS: rssboard.org/rss-specification, with Media RSS
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from math import ceil
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 from msrv.catalog import markdown
 from msrv.catalog.artists import Artist, Artists
@@ -27,6 +26,7 @@ from msrv.web.discovery.page_metadata import (
     shortened,
     title_with_artist,
 )
+from msrv.web.discovery.xml_output import add_text, to_document
 from msrv.web.shop.json_views import release_path, shared_cover_path
 
 MAX_URLS: Final = 10_000
@@ -36,10 +36,6 @@ FEED_ENTRIES: Final = 50
 _SITEMAP: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _ATOM: Final = "http://www.w3.org/2005/Atom"
 _MEDIA: Final = "http://search.yahoo.com/mrss/"
-_INVALID: Final = re.compile(
-    "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)
-"""Characters that XML 1.0 can't contain, not even escaped."""
 _DATE_PARTS: Final = 3
 _MAX_TIME: Final = 253_402_300_799
 """End of the year 9999, the last that a date can state."""
@@ -262,16 +258,5 @@ def _add_cover(entry: Element, release: Release, base_url: str) -> None:
     )
 
 
-def add_text(parent: Element, name: str, text: str) -> None:
-    """Add an element with text, without characters that XML can't contain."""
-    SubElement(parent, name).text = _INVALID.sub("", text)
-
-
 def _iso(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
-
-
-def to_document(root: Element) -> bytes:
-    """Return an element as a document in UTF-8."""
-    found: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
-    return found + b"\n"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 from msrv.ledger.invoices.documents import (
     Document,
@@ -24,6 +24,7 @@ from msrv.ledger.invoices.documents import (
 )
 from msrv.money import Money
 from msrv.taxes.countries import EU_COUNTRIES
+from msrv.web.discovery.xml_output import to_document
 
 FILE_NAME: Final = "factur-x.xml"
 CONFORMANCE: Final = "BASIC"
@@ -96,8 +97,7 @@ def factur_x(numbered: NumberedDocument, buyer: BuyerDetails) -> bytes | None:
         document.sold_at,
     )
     _add_settlement(deal, document)
-    text: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
-    return text
+    return to_document(root)
 
 
 def can_be_stated(document: Document, buyer: BuyerDetails) -> bool:

@@ -26,7 +26,7 @@ from msrv.proofs import receipts
 from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
 from msrv.translations import gettext
-from msrv.web.discovery.xml_documents import add_text, to_document
+from msrv.web.discovery.xml_output import add_text, to_document
 from msrv.web.rendering import PRIVATE
 from msrv.web.shop.purchases.format_choice import (
     PARAMETER,
