@@ -27,7 +27,8 @@ class MailedPurchase:
     """A purchase in a list. `titles` are those of the receipt's lines.
 
     With `is_gift` the recipient of the mail paid for it, and `gift` is what
-    another person got. Raises ValueError for invalid values.
+    another person got; `adds_tax` is as in `ReceiptMail`. Raises ValueError
+    for invalid values.
     """
 
     receipt: Receipt
@@ -35,6 +36,7 @@ class MailedPurchase:
     is_refunded: bool = False
     is_gift: bool = False
     gift: Gift = field(default_factory=Gift)
+    adds_tax: bool = False
 
     def __post_init__(self) -> None:
         if len(self.titles) != len(self.receipt.lines):
@@ -42,7 +44,7 @@ class MailedPurchase:
 
     @property
     def total(self) -> Money:
-        """The amount paid."""
+        """Sum of the prices, without any tax that was added to them."""
         return Money(self.receipt.total_minor, self.receipt.currency)
 
     @property
@@ -66,6 +68,7 @@ class MailedPurchase:
             is_refunded=bool(fields["is_refunded"]),
             is_gift=bool(fields["is_gift"]),
             gift=Gift(**fields["gift"]),
+            adds_tax=bool(fields.get("adds_tax")),
         )
 
 

@@ -65,12 +65,14 @@ class RefundNote:
     """Refund of an order: an amount, for the lines `items`.
 
     For the order as such without `items`, whose links have ended; with
-    `ends_all`, the links of all lines have.
+    `ends_all`, the links of all lines have. `at` is when it was made, in Unix
+    seconds, 0 if that is unknown.
     """
 
     amount_minor: int = 0
     items: tuple[str, ...] = ()
     ends_all: bool = False
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,9 @@ class ReceiptMail(StoredMail):
     is about. `language` is that of the mail, as `Language.code`; English if it
     is empty. `purchases` are those of a list, whose first one's order the mail
     is named after. `legal` are the kinds of the store's legal texts,
-    `consent_text` is what the buyer agreed to. Raises ValueError for invalid
-    values.
+    `consent_text` is what the buyer agreed to. With `adds_tax`, the payment
+    provider may have added tax to the prices, which the store doesn't know.
+    Raises ValueError for invalid values.
     """
 
     KIND = "receipt"
@@ -108,6 +111,7 @@ class ReceiptMail(StoredMail):
     legal: tuple[str, ...] = ()
     refund: RefundNote = field(default_factory=RefundNote)
     consent_text: str = ""
+    adds_tax: bool = False
 
     def __post_init__(self) -> None:
         StoredMail.__post_init__(self)
@@ -121,7 +125,7 @@ class ReceiptMail(StoredMail):
 
     @property
     def total(self) -> Money:
-        """The amount paid."""
+        """Sum of the prices, without any tax that was added to them."""
         return Money(self.receipt.total_minor, self.receipt.currency)
 
     @property
@@ -168,7 +172,7 @@ class ReceiptMail(StoredMail):
         # Older versions don't know these.
         if self.receipt.consent is None:
             del fields["receipt"]["consent"]
-        for name in ("thanks", "legal", "consent_text"):
+        for name in ("thanks", "legal", "consent_text", "adds_tax"):
             if not fields[name]:
                 del fields[name]
         if self.language in {"", SOURCE}:
@@ -178,6 +182,8 @@ class ReceiptMail(StoredMail):
         kind, gift = fields.pop("kind"), fields.pop("gift")
         refund = fields.pop("refund")
         if kind is MailKind.REFUND:
+            if not refund["at"]:
+                del refund["at"]
             fields["refund"] = refund
         if kind is not MailKind.RECEIPT:
             fields |= {"kind": kind.value, "gift": gift}
@@ -269,6 +275,9 @@ class ReceiptRenderer:
                 for note in thanks
             ],
             bought=format_date_time(mail.receipt.issued_at),
+            refunded=format_date_time(mail.refund.at)
+            if mail.refund.at
+            else "",
             purchases=[
                 (
                     each,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from msrv.catalog.live_catalog import LiveCatalog
+from msrv.catalog.model import Shop
 from msrv.catalog.texts.thanks import thanks_for
 from msrv.mail import addresses
 from msrv.mail.purchase_list import MailedPurchase
@@ -27,7 +28,7 @@ from msrv.payments.refunds import PaymentReversal
 from msrv.payments.registry import Providers
 from msrv.payments.settlement import PaidOrder
 from msrv.proofs.gifts.gift import Gift
-from msrv.proofs.receipts import Receipt
+from msrv.proofs.receipts import Receipt, provider_name
 from msrv.translations import current_language, language_set_to
 from msrv.translations.negotiation import parse_language
 
@@ -154,7 +155,10 @@ class ReceiptMails:
         mail = replace(
             self._mail(first, f"{first.mail_id}-{self.clock()}"),
             thanks=(),
-            purchases=tuple(purchases),
+            purchases=tuple(
+                replace(each, adds_tax=self._adds_tax(each.receipt))
+                for each in purchases
+            ),
         )
         await self._enqueue(mail)
 
@@ -183,7 +187,7 @@ class ReceiptMails:
             mail = self._mail(content, f"{content.mail_id}-{number}")
         held = {line.item_id for line in order.receipt.lines}
         items = tuple(each for each in made.items if each in held)
-        note = RefundNote(made.amount.minor, items, ends_all)
+        note = RefundNote(made.amount.minor, items, ends_all, made.created_at)
         try:
             mail = replace(mail, refund=note)
         except ValueError:
@@ -251,4 +255,14 @@ class ReceiptMails:
             language=current_language().code,
             legal=catalog.shop.legal.kinds,
             consent_text=agreed_text(catalog.shop, receipt.consent),
+            adds_tax=self._adds_tax(receipt),
         )
+
+    def _adds_tax(self, receipt: Receipt) -> bool:
+        return adds_tax(self.providers, self.catalog.current.shop, receipt)
+
+
+def adds_tax(providers: Providers, shop: Shop, receipt: Receipt) -> bool:
+    """Return whether tax may have been added to the prices of an order."""
+    provider = providers.get(provider_name(receipt.provider))
+    return provider is not None and provider.adds_tax and not shop.tax_included

@@ -290,3 +290,56 @@ def test_english_mail_can_be_read_by_older_versions() -> None:
     mail = dataclasses.replace(sample_mail(), language="en")
     assert "language" not in json.loads(mail.to_json())
     assert "language" in json.loads(in_language("en/de").to_json())
+
+
+def texts(mail: ReceiptMail, keyring: Keyring) -> list[str]:
+    """Return a mail's text and its HTML without tags, each on one line."""
+    return [
+        " ".join(re.sub(r"<[^>]+>", " ", part).split())
+        for part in parts(written(mail, keyring))
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [MailKind.RECEIPT, MailKind.BILL, MailKind.FOUND, MailKind.REISSUED],
+)
+@pytest.mark.parametrize("titles", [("Night Bus",), ("Night Bus", "Zine")])
+def test_total_says_that_tax_was_added(
+    kind: MailKind, titles: tuple[str, ...], keyring: Keyring
+) -> None:
+    mail = dataclasses.replace(
+        sample_mail(titles=titles), kind=kind, adds_tax=True
+    )
+    if kind is MailKind.FOUND:
+        found = MailedPurchase(mail.receipt, mail.titles, adds_tax=True)
+        mail = dataclasses.replace(mail, purchases=(found,))
+    mail = ReceiptMail.from_json(mail.to_json())
+    for text in texts(mail, keyring):
+        assert re.search(r"Total without tax (\.\.\. )?€7\.00", text)
+    plain = dataclasses.replace(mail, adds_tax=False, purchases=())
+    assert b"adds_tax" not in plain.to_json()
+    for text in texts(plain, keyring):
+        assert "without tax" not in text
+
+
+def test_refund_has_its_own_date(keyring: Keyring) -> None:
+    bought = datetime.fromtimestamp(NOON, UTC)
+    note = RefundNote(700, at=NOON + 40 * 86_400)
+    mail = dataclasses.replace(
+        sample_mail(), kind=MailKind.REFUND, refund=note
+    )
+    mail = ReceiptMail.from_json(mail.to_json())
+    assert mail.refund == note
+    for text in texts(mail, keyring):
+        found = re.search(r" Date:? (.+?) Date of purchase:? (.+)", text)
+        assert found is not None
+        assert f"{bought:%b} {bought.day}, {bought.year}" in found[2]
+        assert f"{bought:%b} {bought.day}, {bought.year}" not in found[1]
+    # Of a mail that an earlier version stored.
+    old = dataclasses.replace(mail, refund=RefundNote(700))
+    assert b'"at"' not in old.to_json()
+    old = ReceiptMail.from_json(old.to_json())
+    for text in texts(old, keyring):
+        assert re.search(r"Date of purchase:? ", text)
+        assert not re.search(r" Date:? \w+ \d", text)

@@ -29,6 +29,7 @@ from msrv.mail.addresses import BadAddress
 from msrv.mail.outbox import Outbox
 from msrv.mail.receipt_mail import MailKind, ReceiptMail
 from msrv.orders.fulfilment import receipt_of
+from msrv.orders.receipt_mails import adds_tax
 from msrv.payments.provider import PaymentArchive, ProviderUnavailable
 from msrv.payments.registry import Providers
 from msrv.proofs import quotes
@@ -219,6 +220,7 @@ class Reissue:
             written_at=self.clock(),
             kind=MailKind.REISSUED,
             language=self.shop.language,
+            adds_tax=adds_tax(self.providers, self.shop, receipt),
         )
 
     async def _mark(self, mails: Sequence[ReceiptMail]) -> None:

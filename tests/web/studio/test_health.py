@@ -8,7 +8,9 @@ import re
 import shutil
 from pathlib import Path
 
+from msrv.mail.corrections.correction_mail import CorrectionMail
 from msrv.mail.failed_mails import FailedMail
+from msrv.mail.receipt_mail import MailKind
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import StartStore
@@ -55,7 +57,7 @@ async def test_health_shows_unsent_mail_and_refused_requests(
         (" ".join(re.sub(r"<.+?>", "", head).split()), why)
         for head, why in found
     ] == [
-        (f"Order {order_id(1)}", "550 &lt;b&gt;unknown"),
+        (f"Receipt: Order {order_id(1)}", "550 &lt;b&gt;unknown"),
         (f"Withdrawal received: order {order_id(2)}", "551 moved"),
         ("A &lt;i&gt;sale", "552 full"),
     ]
@@ -70,6 +72,30 @@ async def test_health_shows_unsent_mail_and_refused_requests(
         "seller",
     ]
     assert "a@example.net" not in page + str(data)
+
+
+async def test_health_names_each_kind_of_mail_and_a_file_that_fails(
+    start_store: StartStore, settings: Settings, session: str
+) -> None:
+    store = await start_store(with_mail(settings))
+    worker = mail_of(store)
+    kinds = [each.value for each in MailKind] + [CorrectionMail.KIND]
+    worker.recent_failures += [
+        FailedMail(kind, order_id(1), "", "550", 1) for kind in kinds
+    ]
+    path = settings.data / "outbox" / f"{order_id(2)}.json"
+    path.mkdir(parents=True)
+    await wait_until(lambda: worker.disk_problem)
+    page = await Studio(store, session).text("/studio/health")
+    text = re.sub(r"\s+", " ", re.sub(r"<.+?>", "", html.unescape(page)))
+    for name in ("Receipt", "Gift", "Bill", "Refund"):
+        assert f"{name}: Order {order_id(1)}" in text
+    assert text.count(f": Order {order_id(1)}") == len(kinds)
+    assert (
+        "A file or folder of waiting mails can't be used: "
+        f"{path}: Is a directory." in text
+    )
+    assert "The mail server can't be used" not in text
 
 
 async def test_health_has_no_mail_section_without_mail(studio: Studio) -> None:

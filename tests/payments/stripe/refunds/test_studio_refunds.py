@@ -41,6 +41,7 @@ async def test_refunded_line_ends_its_links_and_the_rest_follows(
     (letter,) = sold.letters()
     assert (letter.to, letter.language) == (TO, "de")
     assert letter.refunded.minor == 100
+    assert letter.refund.at == made["created"]
     assert letter.refunded_titles == ["Departure"]
     assert letter.receipt.order_id == sold.order_id
     story = await sold.story()
