@@ -18,6 +18,7 @@ import pytest
 from tests.chromium import find as find_chromium
 from tests.ledger import galera_cluster, mariadb_server, postgresql_server
 from tests.ledger.galera_cluster import Cluster
+from tests.ledger.lent_ledgers import LentLedgers
 from tests.ledger.mariadb_server import MariaDBServer
 from tests.ledger.postgresql_server import PostgreSQLServer
 from tests.storage.objects import ceph_server
@@ -117,6 +118,18 @@ def postgresql(postgres: Path) -> Iterator[PostgreSQLServer]:
     """PostgreSQL server for the whole run."""
     with postgresql_server.running(postgres) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_ledgers(mariadb: MariaDBServer) -> LentLedgers:
+    """Empty ledgers on MariaDB, for one test after the other."""
+    return LentLedgers(mariadb)
+
+
+@pytest.fixture(scope="session")
+def postgresql_ledgers(postgresql: PostgreSQLServer) -> LentLedgers:
+    """Empty ledgers on PostgreSQL, for one test after the other."""
+    return LentLedgers(postgresql)
 
 
 @pytest.fixture(params=["mariadb", "postgresql"])

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
+from tests.ledger.lent_ledgers import LentLedgers
 from tests.ledger.mariadb_server import MariaDBServer
 from tests.ledger.postgresql_server import PostgreSQLServer
 from tests.shared_store_parts import SharedStoreParts
@@ -21,9 +21,15 @@ _numbers = itertools.count()
 
 @pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """URL of an empty database, of each kind."""
+    """URL of an empty database, of each kind; with tables for `database`."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'a%20file.sqlite3'}"
+        return
+    if "database" in request.fixturenames:
+        ledgers = request.getfixturevalue(f"{request.param}_ledgers")
+        assert isinstance(ledgers, LentLedgers)
+        with ledgers.borrowed() as url:
+            yield url
         return
     server = request.getfixturevalue(request.param)
     if isinstance(server, PostgreSQLServer):
@@ -51,5 +57,4 @@ async def database(
         path = make_url(url).database
         assert path is not None
         shared_store_parts.data_folder.copy_ledger_to(Path(path))
-    await schema_upgrade.upgrade_schema(empty)
     return empty

@@ -3,8 +3,8 @@
 
 """Fixtures: a store with a session, on SQLite or on a real MariaDB."""
 
-import itertools
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,6 @@ import pytest
 from aiohttp import ClientResponse
 from pydantic import SecretStr
 
-from msrv.ledger.db import schema_upgrade
-from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Event
 from msrv.ledger.ledger import Ledger
@@ -23,13 +21,10 @@ from msrv.settings import Settings
 from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
 from tests.conftest import Client, Clock, StartStore
-from tests.ledger.mariadb_server import MariaDBServer
-from tests.ledger.postgresql_server import PostgreSQLServer
+from tests.ledger.lent_ledgers import LentLedgers
 from tests.polling import wait_until
 
 JSON = {"Accept": "application/json"}
-
-_numbers = itertools.count()
 
 
 @dataclass(slots=True)
@@ -112,14 +107,17 @@ def studio(store: Client, session: str) -> Studio:
 
 
 @pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
-def database(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+def database(
+    request: pytest.FixtureRequest, settings: Settings
+) -> Iterator[Settings]:
     """Settings with the file in the data folder, or with a server."""
     if request.param == "sqlite":
-        return settings
-    server = request.getfixturevalue(request.param)
-    assert isinstance(server, MariaDBServer | PostgreSQLServer)
-    url = SecretStr(server.create(f"studio_{next(_numbers)}"))
-    return settings.model_copy(update={"database": url})
+        yield settings
+        return
+    ledgers = request.getfixturevalue(f"{request.param}_ledgers")
+    assert isinstance(ledgers, LentLedgers)
+    with ledgers.borrowed() as url:
+        yield settings.model_copy(update={"database": SecretStr(url)})
 
 
 @pytest.fixture
@@ -127,10 +125,6 @@ async def any_studio(
     database: Settings, start_store: StartStore, session: str
 ) -> Studio:
     """A studio on any_studio database."""
-    if database.database_url is not None:
-        tables = Database(database.database_url)
-        await schema_upgrade.upgrade_schema(tables)
-        await tables.close()
     found = Studio(await start_store(database), session)
     await found.wait_until_synced()
     return found
