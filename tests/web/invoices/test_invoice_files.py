@@ -164,6 +164,13 @@ def test_pdf_has_the_xml_and_says_the_same(language: str) -> None:
         assert "/FontFile2" in descriptor.get_object()
 
 
+@pytest.mark.parametrize("language", ["de", "pl"])
+def test_sum_without_tax_is_no_balance_after_refunds(language: str) -> None:
+    with language_set_to(Language(language, language)):
+        pdf = PdfReader(io.BytesIO(document_pdf(INVOICE, BUYER)))
+    assert "Netto" in pdf.pages[0].extract_text()
+
+
 @pytest.mark.slow
 def test_hundred_long_lines_are_on_several_pages() -> None:
     line = DocumentLine("bus", "Départ " * 28, 700, 112)
