@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -124,15 +125,20 @@ def _line_count(pdf: "FPDF", text: str, width_mm: float) -> int:
 def writable(text: str) -> str:
     """Return a text in which each character has a glyph.
 
-    Others are written by their code points; format characters are left out.
+    Others are written by their code points, with spaces at which a line can be
+    broken; format characters are left out.
     """
     known = _code_points()
     pieces = []
-    for each in text:
-        if ord(each) in known or each == "\n":
-            pieces.append(each)
-        elif each.isprintable():
-            pieces.append(f"[U+{ord(each):04X}]")
+    for has_glyph, run in groupby(
+        text, lambda each: ord(each) in known or each == "\n"
+    ):
+        if has_glyph:
+            pieces.extend(run)
+            continue
+        missing = [f"U+{ord(each):04X}" for each in run if each.isprintable()]
+        if missing:
+            pieces.append(f"[{' '.join(missing)}]")
     return "".join(pieces)
 
 

@@ -17,7 +17,8 @@ NOON = 1_800_000_000
     ("text", "expected"),
     [
         ("Départ, Отправление, מסע, رحلة", "Départ, Отправление, מסע, رحلة"),
-        ("Tokyo 東京", "Tokyo [U+6771][U+4EAC]"),
+        ("Tokyo 東京", "Tokyo [U+6771 U+4EAC]"),
+        ("東\x07京, 都", "[U+6771 U+4EAC], [U+90FD]"),
         ("a\x07b", "ab"),
         ("two\nlines", "two\nlines"),
     ],
