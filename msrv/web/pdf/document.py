@@ -129,7 +129,7 @@ def writable(text: str) -> str:
     broken; format characters are left out.
     """
     known = _code_points()
-    pieces = []
+    pieces: list[str] = []
     for has_glyph, run in groupby(
         text, lambda each: ord(each) in known or each == "\n"
     ):
