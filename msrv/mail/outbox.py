@@ -70,8 +70,7 @@ class Outbox:
     def pending(self) -> list[str]:
         """Return the ids of the mails to be sent, the oldest first.
 
-        Those that were added in bulk are the last. None that `mark_done` was
-        called for is among them, even if its file is still there.
+        Those that were added in bulk are the last.
         """
         with (
             contextlib.suppress(FileNotFoundError),
@@ -82,11 +81,7 @@ class Outbox:
                 for each in entries
                 if each.name.endswith(_SUFFIX)
             ]
-            return [
-                name
-                for _, name in sorted(found)
-                if is_id(name) and name not in self._unmarked
-            ]
+            return [name for _, name in sorted(found) if is_id(name)]
         return []
 
     def read(self, mail_id: str) -> Mail | None:
@@ -113,11 +108,13 @@ class Outbox:
     def mark_done(self, mail_id: str) -> None:
         """Delete a mail, and remember that it is not to be sent again.
 
-        Where that fails, this process remembers it, until `mark_rest`.
+        Where that fails, this process remembers it for `mark_rest`.
         """
         self._unmarked.add(mail_id)
         self._mark(mail_id)
         self._unmarked.discard(mail_id)
+        self._path(mail_id).unlink(missing_ok=True)
+        sync_folder(self.folder)
 
     def mark_rest(self) -> None:
         """Mark the mails for which `mark_done` failed."""
@@ -161,8 +158,6 @@ class Outbox:
         mark.parent.mkdir(exist_ok=True)
         mark.touch()
         sync_folder(mark.parent)
-        self._path(mail_id).unlink(missing_ok=True)
-        sync_folder(self.folder)
 
     def _hand_over(self, *paths: Path) -> None:
         """Change the owner of what root added to that of the data folder.

@@ -204,12 +204,13 @@ class MailWorker:
 
     async def _send_due(self, now: int) -> None:
         """Try to send every mail that is due. Raises OSError."""
+        # First: of these, none is pending any more.
+        await self._thread.call(self._outbox.mark_rest)
         found = await self._thread.call(self._outbox.pending)
         self.pending = len(found)
         self._deferred.keep_only(found)
         for each in self._unreadable.keys() - set(found):
             del self._unreadable[each]
-        await self._thread.call(self._outbox.mark_rest)
         if now < self._server.due_at:
             return
         due = [each for each in found if self._deferred.is_due(each, now)]

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable
 from email.message import EmailMessage
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -417,6 +418,29 @@ async def test_mail_that_cannot_be_marked_is_not_sent_again(
         assert len(failed) < 20
         assert server.asked == [order_id(1)]
     assert worker.sent + worker.failed == len(server.asked)
+
+
+async def test_file_that_cannot_be_deleted_does_not_stop_others(
+    worker: MailWorker,
+    server: FakeServer,
+    outbox: Outbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, path = Path.unlink, outbox.folder / f"{order_id(1)}.json"
+
+    def unlink(self: Path, *, missing_ok: bool = False) -> None:
+        if self == path:
+            raise PermissionError(1, os.strerror(1), str(path))
+        real(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    for number in (1, 2):
+        await worker.enqueue(sample_mail(number, at=clock.now))
+    await pass_time(worker, clock, 600)
+    assert server.asked == [order_id(1), order_id(2)]
+    assert outbox.pending() == [order_id(1)]
+    assert worker.disk_problem == f"{path}: Operation not permitted"
 
 
 def remove_done(outbox: Outbox) -> None:
