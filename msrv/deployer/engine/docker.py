@@ -4,7 +4,8 @@
 """Client of the container engine's API, with what a rollout needs of it.
 
 Every call has a time-out. A refusal of the engine raises EngineError; silence
-raises EngineUnavailable, after which nothing is known of what it did.
+raises EngineUnavailable, after which nothing is known of what it did. What a
+registry refuses, or doesn't answer, raises PullFailed.
 """
 
 import asyncio
@@ -42,6 +43,8 @@ SLOW_SECONDS: Final = 90
 PULL_SILENCE_SECONDS: Final = 120
 """Longest time between two progress lines of a pull."""
 PULL_SECONDS: Final = 3600
+PULL_TRIES: Final = 3
+"""Number of times that a pull is started if the registry falls silent."""
 LOG_LINES: Final = 20
 _MAX_LINE: Final = 500
 _UNREACHABLE: Final = 900  # aiodocker's status for a failed connection
@@ -105,13 +108,10 @@ class EngineClient:
         self, reference: str, login: dict[str, str] | None
     ) -> str:
         """Return the digest of a tag at its registry. Raises PullFailed."""
-        headers = {}
-        if login is not None:
-            headers["X-Registry-Auth"] = _encode_login(login)
-        async with self._translate_errors(SLOW_SECONDS, PullFailed):
+        async with self._translate_registry_errors(SLOW_SECONDS):
             # aiodocker has no method for this call.
             found = await self._connection._query_json(  # noqa: SLF001
-                f"distribution/{reference}/json", headers=headers
+                f"distribution/{reference}/json", headers=_auth_headers(login)
             )
         return str(found["Descriptor"]["digest"])
 
@@ -122,16 +122,40 @@ class EngineClient:
         on_progress: OnProgress,
     ) -> None:
         """Pull an image, `repository@digest`. Raises PullFailed."""
+        for _ in range(PULL_TRIES - 1):
+            with contextlib.suppress(_RegistrySilent):
+                await self._pull_once(reference, login, on_progress)
+                return
+        await self._pull_once(reference, login, on_progress)
+
+    async def _pull_once(
+        self,
+        reference: str,
+        login: dict[str, str] | None,
+        on_progress: OnProgress,
+    ) -> None:
         layers: dict[str, tuple[int, int]] = {}
-        stream = self._connection.images.pull(
-            reference, auth=login, stream=True, timeout=None
+        # aiodocker's own method wants a registry in the image's name.
+        query = self._connection._query(  # noqa: SLF001
+            "images/create",
+            "POST",
+            params={"fromImage": reference},
+            headers=_auth_headers(login),
+            timeout=None,
         )
-        async with self._translate_errors(PULL_SECONDS, PullFailed):
+        async with (
+            self._translate_registry_errors(PULL_SECONDS),
+            contextlib.AsyncExitStack() as stack,
+        ):
+            async with _registry_silence():
+                response = await stack.enter_async_context(query)
+            stack.callback(response.close)
             while True:
-                async with asyncio.timeout(PULL_SILENCE_SECONDS):
-                    line = await anext(stream, None)
-                if line is None:
+                async with _registry_silence():
+                    text = await response.content.readline()
+                if not text:
                     break
+                line = json.loads(text)
                 if line.get("error"):
                     raise PullFailed(0, str(line["error"])[:_MAX_LINE])
                 detail = line.get("progressDetail") or {}
@@ -247,10 +271,11 @@ class EngineClient:
             async with asyncio.timeout(seconds):
                 yield
         except TimeoutError:
+            if refusal is not EngineError:
+                raise refusal(0, f"it took more than {seconds:g} s") from None
             raise EngineUnavailable("the engine does not answer") from None
         except DockerError as error:
             message = " ".join(str(error.message).split())[:_MAX_LINE]
-            # Of a pull it is the registry that can't be reached.
             if error.status == _UNREACHABLE or (
                 error.status in _GATEWAY and refusal is EngineError
             ):
@@ -265,7 +290,43 @@ class EngineClient:
                 f"the connection to the engine broke: {type(error).__name__}"
             ) from None
 
+    @contextlib.asynccontextmanager
+    async def _translate_registry_errors(
+        self, seconds: float
+    ) -> AsyncIterator[None]:
+        """Do the same for a call that the engine passes on to a registry.
 
-def _encode_login(login: dict[str, str]) -> str:
-    """Return a registry login as the engine's API wants it in a header."""
-    return urlsafe_b64encode(json.dumps(login).encode()).decode()
+        A gateway's error, or silence, is the registry's only if the engine
+        itself responds.
+        """
+        try:
+            async with self._translate_errors(seconds, PullFailed):
+                yield
+        except PullFailed:
+            with contextlib.suppress(EngineError):
+                await self.ping()
+            raise
+
+
+class _RegistrySilent(PullFailed):
+    """A registry has sent nothing for too long."""
+
+
+@contextlib.asynccontextmanager
+async def _registry_silence() -> AsyncIterator[None]:
+    """Raise _RegistrySilent after PULL_SILENCE_SECONDS."""
+    try:
+        async with asyncio.timeout(PULL_SILENCE_SECONDS):
+            yield
+    except TimeoutError:
+        raise _RegistrySilent(
+            0, f"the registry sent nothing for {PULL_SILENCE_SECONDS} s"
+        ) from None
+
+
+def _auth_headers(login: dict[str, str] | None) -> dict[str, str]:
+    """Return a registry login as the engine's API wants it."""
+    if login is None:
+        return {}
+    encoded = urlsafe_b64encode(json.dumps(login).encode()).decode()
+    return {"X-Registry-Auth": encoded}

@@ -7,6 +7,7 @@ The engine's address is never made from the address that was requested.
 """
 
 import json
+import logging
 from typing import Any, Final
 
 import aiohttp
@@ -14,6 +15,8 @@ from aiohttp import hdrs, web
 
 from msrv.deployer.engine.docker import API, EngineClient
 from msrv.deployer.gate.policy import Forbidden, Policy
+
+log = logging.getLogger(__name__)
 
 ENGINE: Final = web.AppKey("engine", EngineClient)
 POLICY: Final = web.AppKey("policy", Policy)
@@ -64,7 +67,14 @@ async def forward(
             hdrs.CONTENT_TYPE, "text/plain; charset=utf-8"
         )
         await response.prepare(request)
-        async for part in upstream.content.iter_any():
-            await response.write(part)
+        try:
+            async for part in upstream.content.iter_any():
+                await response.write(part)
+        except (aiohttp.ClientPayloadError, TimeoutError) as error:
+            # The status is sent; only a cut shows that the rest is missing.
+            log.warning("the engine's response broke off: %s", error)
+            if request.transport is not None:
+                request.transport.abort()
+            return response
         await response.write_eof()
         return response

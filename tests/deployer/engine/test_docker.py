@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
 
 import pytest
@@ -20,6 +21,7 @@ from msrv.deployer.errors import (
     PullFailed,
 )
 from tests.deployer.fake_engine import FakeEngine
+from tests.deployer.fake_engine_objects import error
 
 REPOSITORY = "wetcoats/msrv"
 PULL = f"{REPOSITORY}@sha256:" + "0" * 64
@@ -115,12 +117,23 @@ async def test_gateway_error_is_unavailable(
         await client.start("msrv-app-1")
 
 
-@pytest.mark.parametrize("status", [404, 500, 502])
+def is_for_registry(line: str) -> bool:
+    """Return whether the engine passes a request on to a registry."""
+    return line.startswith(("GET distribution/", "POST images/create"))
+
+
+@pytest.mark.parametrize("status", [404, 500, 502, 503, 504])
 async def test_error_of_a_registry_is_a_failed_pull(
     engine: FakeEngine, client: EngineClient, status: int
 ) -> None:
     """The registry is unavailable, not the engine."""
-    refuse(engine, status, "no route to the registry")
+
+    async def fail(line: str) -> web.StreamResponse | None:
+        if is_for_registry(line):
+            return error(status, "no route to the registry")
+        return None
+
+    engine.before = fail
     with pytest.raises(PullFailed, match="no route"):
         await client.resolve_digest(f"{REPOSITORY}:latest", None)
     with pytest.raises(PullFailed, match="no route"):
@@ -193,12 +206,54 @@ async def test_error_in_the_stream_of_a_pull_fails_it(
         await client.pull(PULL, None, lambda *_: None)
 
 
-async def test_pull_without_progress_is_unavailable(
-    engine: FakeEngine,
-    client: EngineClient,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry may be silent for a moment only."""
     monkeypatch.setattr(docker, "PULL_SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(docker, "SLOW_SECONDS", 0.05)
+
+
+@pytest.mark.usefixtures("short_silence")
+async def test_silent_registry_is_a_failed_pull(
+    engine: FakeEngine, client: EngineClient
+) -> None:
+    """It is asked again, and not forever: other targets wait meanwhile."""
+    released = asyncio.Event()
+
+    async def hang(line: str) -> web.StreamResponse | None:
+        if is_for_registry(line):
+            await released.wait()
+        return None
+
+    engine.before = hang
+    with pytest.raises(PullFailed, match=r"it took more than 0\.05 s"):
+        await client.resolve_digest(f"{REPOSITORY}:latest", None)
+    with pytest.raises(PullFailed, match="the registry sent nothing for"):
+        await client.pull(PULL, None, lambda *_: None)
+    assert engine.requests.count("POST images/create") == docker.PULL_TRIES
+    released.set()
+
+
+@pytest.mark.usefixtures("short_silence")
+async def test_pull_that_was_silent_once_is_repeated(
+    engine: FakeEngine, client: EngineClient
+) -> None:
+    released = asyncio.Event()
+
+    async def hang(line: str) -> web.StreamResponse | None:
+        is_first = engine.requests.count("POST images/create") == 1
+        if is_first and is_for_registry(line):
+            await released.wait()
+        return None
+
+    engine.before = hang
+    (digest,) = engine.remote
+    await client.pull(digest, None, lambda *_: None)
+    released.set()
+
+
+@pytest.mark.usefixtures("short_silence")
+async def test_silent_engine_is_no_silent_registry(engine: FakeEngine) -> None:
     released = asyncio.Event()
 
     async def hang(_: str) -> web.StreamResponse | None:
@@ -206,9 +261,48 @@ async def test_pull_without_progress_is_unavailable(
         return None
 
     engine.before = hang
-    with pytest.raises(EngineUnavailable):
-        await client.pull(PULL, None, lambda *_: None)
+    server = TestServer(engine.app())
+    await server.start_server()
+    url = f"http://127.0.0.1:{server.port}"
+    async with EngineClient(url, answer_seconds=0.05) as client:
+        with pytest.raises(EngineUnavailable, match="does not answer"):
+            await client.resolve_digest(f"{REPOSITORY}:latest", None)
+        with pytest.raises(EngineUnavailable, match="does not answer"):
+            await client.pull(PULL, None, lambda *_: None)
     released.set()
+    await server.close()
+
+
+async def test_pull_that_takes_too_long_fails(
+    engine: FakeEngine,
+    client: EngineClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(docker, "PULL_SECONDS", 0.05)
+    released = asyncio.Event()
+
+    async def hang(line: str) -> web.StreamResponse | None:
+        if is_for_registry(line):
+            await released.wait()
+        return None
+
+    engine.before = hang
+    with pytest.raises(PullFailed, match=r"it took more than 0\.05 s"):
+        await client.pull(PULL, None, lambda *_: None)
+    assert engine.requests.count("POST images/create") == 1
+    released.set()
+
+
+@pytest.mark.parametrize("name", ["nginx", "wetcoats/msrv", "ghcr.io/a/b"])
+async def test_login_is_sent_for_every_form_of_a_name(
+    engine: FakeEngine, client: EngineClient, name: str
+) -> None:
+    login = {"username": "me", "password": "secret", "serveraddress": "here"}
+    engine.push("new", name)
+    digest = await client.resolve_digest(f"{name}:latest", login)
+    await client.pull(f"{name}@{digest}", login, lambda *_: None)
+    sent = [json.loads(urlsafe_b64decode(each)) for each in engine.logins]
+    assert sent == [login, login]
 
 
 async def test_stop_uses_the_container_s_own_grace_period(
