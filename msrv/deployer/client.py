@@ -24,7 +24,7 @@ from msrv.text_table import table
 
 _SECONDS: Final = 10
 _POLL_SECONDS: Final = 0.5
-_MAX_FAILED_POLLS: Final = 60
+_AWAY_SECONDS: Final = 30
 _BAR_WIDTH: Final = 20
 _FINAL: Final = frozenset(
     {"succeeded", "unchanged", "failed", "broken", "superseded"}
@@ -132,28 +132,31 @@ def follow(
     client: DeployerClient,
     deployment: str,
     sleep: Callable[[float], None] = time.sleep,
+    ticks: Callable[[], float] = time.monotonic,
 ) -> Iterator[str]:
     """Yield each new line of a deployment's log until it has ended.
 
     Raises RequestFailed after half a minute without a response: a deployer
-    that updates itself is away for a moment.
+    that updates itself is away for a moment. `ticks` returns monotonic
+    seconds.
     """
     shown: list[str] = []
-    failures = 0
+    responded_at = ticks()
     while True:
         try:
             found = client.request(f"/deployments/{deployment}")
-            failures = 0
+            responded_at = ticks()
         except RequestFailed:
-            failures += 1
-            if failures > _MAX_FAILED_POLLS or not shown:
+            if ticks() - responded_at > _AWAY_SECONDS or not shown:
                 raise
             sleep(_POLL_SECONDS)
             continue
         lines = found["lines"]
-        new = lines[len(shown) :] if lines[: len(shown)] == shown else lines
-        yield from new
-        shown = lines
+        # The deployer drops the lines of an attempt that repeats another.
+        if shown[: len(lines)] != lines:
+            is_continued = lines[: len(shown)] == shown
+            yield from lines[len(shown) :] if is_continued else lines
+            shown = lines
         if found["state"] in _FINAL:
             yield f"{found['target']}: {found['state']}"
             return

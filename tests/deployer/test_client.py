@@ -89,33 +89,56 @@ def test_follow_writes_no_progress_bar_to_a_file(
     assert capsys.readouterr().err == ""
 
 
-def test_follow_survives_sixty_failed_requests(
-    responses: list[Any],
+@pytest.mark.parametrize("request_seconds", [0, 10])
+def test_follow_gives_up_after_half_a_minute(
+    monkeypatch: pytest.MonkeyPatch, request_seconds: int
 ) -> None:
     """A deployer that updates itself is away for a moment."""
     first, *rest = stages()
-    responses += [first, *[RequestFailed("away")] * 60, *rest]
+    now, back_at = [0.0], 20.0
+    found = [first, *rest]
+
+    def request(*_: object) -> object:
+        if now[0] == 0:
+            now[0] += 0.1
+            return found.pop(0)
+        if now[0] < back_at:
+            now[0] += request_seconds
+            raise RequestFailed("away")
+        return found.pop(0)
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    def follow() -> list[str]:
+        connection = DeployerClient("http://127.0.0.1:1", "token")
+        lines = client.follow(connection, "abc", sleep, lambda: now[0])
+        return list(lines)
+
+    monkeypatch.setattr(DeployerClient, "request", request)
     assert follow()[-1] == "store: succeeded"
-    responses += [first, *[RequestFailed("away")] * 61]
+    now[0], back_at, found = 0, 600, [first, *rest]
     with pytest.raises(RequestFailed):
         follow()
+    assert 30 < now[0] <= 30 + 0.5 + 10
 
 
-@pytest.mark.parametrize(
-    ("state", "reason", "expected"),
-    [
-        ("succeeded", "", True),
-        ("unchanged", "", True),
-        ("unchanged", "this image was rolled back", False),
-        ("failed", "it crashed", False),
-    ],
-)
-def test_success_is_that_the_image_runs(
-    responses: list[Any], state: str, reason: str, *, expected: bool
-) -> None:
-    responses.append({"state": state, "reason": reason})
-    connection = DeployerClient("http://127.0.0.1:1", "token")
-    assert client.succeeded(connection, "abc") is expected
+def test_follow_shows_a_line_once(responses: list[Any]) -> None:
+    """The deployer drops the lines of an attempt that repeats another."""
+    (first, *_, last) = stages()
+    responses += [
+        {**first, "lines": ["looking up", "waiting", "looking up"]},
+        {**first, "lines": ["looking up", "waiting"]},
+        {**first, "lines": ["looking up", "waiting", "looking up"]},
+        {**last, "lines": ["looking up", "waiting", "looking up", "pulling"]},
+    ]
+    assert follow() == [
+        "looking up",
+        "waiting",
+        "looking up",
+        "pulling",
+        "store: succeeded",
+    ]
 
 
 def test_progress_of_a_pull_is_one_line() -> None:

@@ -105,6 +105,17 @@ class Deployment:
         self.lines.append(line[:_MAX_LINE])
         del self.lines[:-MAX_LINES]
 
+    def drop_repetition(self) -> None:
+        """Drop the end of its log if that repeats the lines before it.
+
+        So that a long outage doesn't push all others out.
+        """
+        *others, last = self.lines
+        if last in others:
+            size = others[::-1].index(last) + 1
+            if self.lines[-size:] == self.lines[-2 * size : -size]:
+                del self.lines[-size:]
+
     def to_dict(self) -> dict[str, Any]:
         """Return all of it, for the journal."""
         return asdict(self)

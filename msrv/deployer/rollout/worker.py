@@ -135,9 +135,9 @@ class DeploymentWorker:
                 await self._roll_out(engine, deployment)
             except EngineUnavailable as error:
                 deployment.state = DeploymentState.WAITING
-                if deployment.reason != str(error):
-                    deployment.add_line(f"waiting: {error}")
                 deployment.reason = str(error)
+                deployment.add_line(f"waiting: {error}")
+                deployment.drop_repetition()
                 log.warning("%s: %s", deployment.target, error)
                 await self._journal.save(deployment)
                 failures += 1

@@ -102,6 +102,37 @@ async def test_outage_during_a_replacement_is_waiting(
     assert host.replicas() == dict.fromkeys(REPLICAS, new)
 
 
+async def test_long_outage_leaves_the_log_readable(
+    host: SimulatedHost,
+) -> None:
+    """A push waits for the engine, and its steps are logged once."""
+    new = host.engine.push("new", REPOSITORY)
+    outages = 250
+    is_out = False
+
+    async def fail(line: str) -> web.StreamResponse | None:
+        nonlocal outages, is_out
+        if line.startswith("GET distribution/") and outages:
+            outages -= 1
+            is_out = True
+        elif line != "GET version":
+            is_out = False
+        return error(503, "starting up") if is_out else None
+
+    host.engine.before = fail
+    work = Work(host)
+    async with work.running():
+        await work.queue.submit("store", "generic")
+        ended = await work.next_ended()
+    assert ended.state is DeploymentState.SUCCEEDED
+    assert ended.lines[:3] == [
+        f"looking up {REPOSITORY}:latest",
+        "waiting: the engine can't be reached: starting up",
+        f"looking up {REPOSITORY}:latest",
+    ]
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+
+
 async def test_internal_error_is_broken_and_the_next_deployment_runs(
     host: SimulatedHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
