@@ -3,12 +3,13 @@
 
 """Wheel of this tree, and environments with nothing but that in them."""
 
+import functools
 import os
 import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,24 +138,42 @@ def create_environment(
     return found
 
 
+@pytest.fixture(scope="session")
+def environment_of(
+    wheel: Path, constraints: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Environment]:
+    """Return the environment of a version of Python, made once."""
+
+    @functools.cache
+    def create(version: str) -> Environment:
+        python = find_interpreter(version)
+        require(
+            f"python{version}",
+            available=python is not None,
+            reason=f"python{version} is not installed",
+        )
+        assert python
+        folder = tmp_path_factory.mktemp(f"python{version}-")
+        return create_environment(folder, python, wheel, constraints)
+
+    return create
+
+
 @pytest.fixture(scope="session", params=SUPPORTED)
 def environment(
     request: pytest.FixtureRequest,
-    wheel: Path,
-    constraints: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    environment_of: Callable[[str], Environment],
 ) -> Environment:
     """Environment of each supported Python."""
-    version: str = request.param
-    python = find_interpreter(version)
-    require(
-        f"python{version}",
-        available=python is not None,
-        reason=f"python{version} is not installed",
-    )
-    assert python
-    folder = tmp_path_factory.mktemp(f"python{version}-")
-    return create_environment(folder, python, wheel, constraints)
+    return environment_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def oldest_environment(
+    environment_of: Callable[[str], Environment],
+) -> Environment:
+    """Environment of the oldest supported Python."""
+    return environment_of(SUPPORTED[0])
 
 
 def names_in(wheel: Path) -> Sequence[str]:

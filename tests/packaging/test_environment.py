@@ -126,10 +126,12 @@ def _items(buyer: Buyer) -> list[str]:
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_missing_extra_is_reported_at_the_start(
-    environment: Environment, extra: str
+    oldest_environment: Environment, extra: str
 ) -> None:
     feature, command, environ = EXTRAS[extra]
-    result = environment.run(environment.msrv, *command, **environ)
+    result = oldest_environment.run(
+        oldest_environment.msrv, *command, **environ
+    )
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.splitlines()[-1] == (
