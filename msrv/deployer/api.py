@@ -4,7 +4,8 @@
 """Operator's API and pages: deployments, rollback, metrics, health.
 
 All but the health check require the token of deploy.toml, as a bearer token
-or, for a browser, as the password of any user.
+or, for a browser that only reads, as the password of any user. Browsers send a
+password with the requests of other sites too.
 """
 
 import base64
@@ -30,6 +31,7 @@ from msrv.deployer.client import progress, short_digest
 from msrv.deployer.rollout.deployment import Deployment
 
 MAX_LISTED: Final = 50
+_READING: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 )
@@ -117,15 +119,7 @@ def _authorise(request: web.Request) -> None:
     token = request.app[CONFIG].token
     if token is None:
         raise Denied
-    given = request.headers.get(hdrs.AUTHORIZATION, "")
-    scheme, _, value = given.partition(" ")
-    if scheme == "Basic":
-        try:
-            decoded = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            decoded = ""
-        value = decoded.partition(":")[2]
-    if not secrets_equal(value, token.get_secret_value()):
+    if not secrets_equal(_given_token(request), token.get_secret_value()):
         request.app[GUARD].check_client(None)
         try:
             request.app[GUARD].authorise(None, None, genuine=False)
@@ -135,6 +129,21 @@ def _authorise(request: web.Request) -> None:
                     hdrs.WWW_AUTHENTICATE: 'Basic realm="deployer"',
                 }
             ) from None
+
+
+def _given_token(request: web.Request) -> str:
+    """Return the token in a request, or ""."""
+    given = request.headers.get(hdrs.AUTHORIZATION, "")
+    scheme, _, value = given.partition(" ")
+    if scheme.lower() == "bearer":
+        return value
+    if scheme.lower() != "basic" or request.method not in _READING:
+        return ""
+    try:
+        decoded = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return decoded.partition(":")[2]
 
 
 def _wants_page(request: web.Request) -> bool:

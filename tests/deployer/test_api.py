@@ -44,6 +44,20 @@ async def test_deployment_is_shown_as_json_and_as_a_page(
     deployer.may_finish.set()
 
 
+async def test_rollback_needs_a_bearer_token(
+    deployer: RunningDeployer,
+) -> None:
+    """A browser sends a password with a form of another site too."""
+    password = base64.b64encode(f"me:{TOKEN}".encode()).decode()
+    statuses = []
+    for given in (f"Basic {password}", f"Token {TOKEN}", f"Bearer {TOKEN}"):
+        answer = await deployer.client.post(
+            "/rollback/store", headers={"Authorization": given}
+        )
+        statuses.append(answer.status)
+    assert statuses == [401, 401, 202]
+
+
 async def test_metrics_count_refused_hooks(
     deployer: RunningDeployer,
 ) -> None:
