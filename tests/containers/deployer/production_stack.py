@@ -30,7 +30,7 @@ token_file = "/run/secrets/deploy_token"
 repository = "{repository}"
 project = "{name}"
 service = "app"
-health_seconds = 90
+health_seconds = 180
 settle_seconds = 2
 dockerhub_secret_file = "/run/secrets/deploy_hub"
 
@@ -169,7 +169,7 @@ class ProductionStack:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
-    def wait(self, deployment: str, seconds: float = 240) -> Any:  # noqa: ANN401 - JSON
+    def wait(self, deployment: str, seconds: float = 480) -> Any:  # noqa: ANN401 - JSON
         """Wait until a deployment has ended, and return it.
 
         A deployer that updates itself is unavailable for a moment.

@@ -32,7 +32,7 @@ async def test_five_updates_under_load_cause_no_error(
     def update() -> None:
         for number in range(UPDATES):
             stack.push(f"load-{number}")
-            ended = stack.wait(stack.send_hook(stack.store), 180)
+            ended = stack.wait(stack.send_hook(stack.store))
             assert ended["state"] == "succeeded", json.dumps(ended, indent=1)
             assert stack.versions() == [f"load-{number}"] * 2
 
