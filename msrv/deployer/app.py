@@ -61,7 +61,9 @@ def create_app(
             "http://gate:8000"
         )
     journal = DeploymentJournal(settings.data / FOLDER)
-    queue = DeploymentQueue(journal, clock)
+    queue = DeploymentQueue(
+        journal, clock, lambda target: config.targets[target].delay_seconds
+    )
     metrics = DeployerMetrics()
     notifier = Notifier(config, clock)
 

@@ -8,7 +8,6 @@ an engine that was unavailable. It discovers the containers that exist and
 continues, or undoes.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -126,7 +125,7 @@ class Rollout:
         await self._fail(deployment.failure)
 
     async def _resolve_image(self) -> None:
-        """Wait for the configured delay, then pull the image by its digest."""
+        """Pull the image by its digest, or find the previous one."""
         target, deployment = self._target, self._deployment
         if deployment.is_rollback:
             image = await self._kept_image("previous")
@@ -134,9 +133,6 @@ class Rollout:
                 raise RolloutFailed("there is no previous image")
             deployment.reference = deployment.image_id = image
             return
-        if target.delay_seconds:
-            await self._report(f"waiting {target.delay_seconds} s")
-            await asyncio.sleep(target.delay_seconds)
         reference = target.reference
         if target.pull:
             login = self._login()

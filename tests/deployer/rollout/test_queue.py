@@ -183,3 +183,46 @@ async def test_next_waits_for_a_submission(queue: DeploymentQueue) -> None:
     assert not waiting.done()
     submitted = await queue.submit("store", "generic")
     assert await waiting is submitted
+
+
+async def test_delay_holds_up_no_rollback_and_no_other_target(
+    journal: DeploymentJournal,
+) -> None:
+    delays = {"store": 86400, "blog": 0}
+    queue = DeploymentQueue(journal, lambda: 7.9, delays.__getitem__)
+    delayed = await queue.submit("store", "generic")
+    assert delayed.lines == ["waiting 86400 s"]
+    waiting = asyncio.ensure_future(queue.next())
+    await asyncio.sleep(0)
+    blog = await queue.submit("blog", "generic")
+    assert await asyncio.wait_for(waiting, 60) is blog
+    assert await queue.submit("store", "dockerhub") is delayed
+    assert delayed.lines == ["waiting 86400 s"]
+    rollback = await queue.submit("store", "rollback")
+    assert await asyncio.wait_for(queue.next(), 60) is rollback
+    assert delayed.state is DeploymentState.SUPERSEDED
+
+
+async def test_delay_counts_from_the_request(
+    journal: DeploymentJournal,
+) -> None:
+    """Also of a deployment that an earlier deployer has queued."""
+    now = [7.9]
+    queue = DeploymentQueue(journal, lambda: now[0], lambda _: 1)
+    waiting = asyncio.ensure_future(queue.next())
+    submitted = await queue.submit("store", "generic")
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    now[0] = 9
+    # Any change makes it look again, and so does the end of the pause.
+    await queue.resume(Deployment("a", "blog", "generic", 8))
+    assert await asyncio.wait_for(waiting, 60) is submitted
+    waiting = asyncio.ensure_future(queue.next())
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    now[0] = 9.99
+    await queue.resume(Deployment("b", "third", "generic", 9))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    now[0] = 10
+    assert (await asyncio.wait_for(waiting, 60)).id == "a"

@@ -130,14 +130,6 @@ async def test_image_of_the_machine_is_deployed_without_a_registry(
     assert host.replicas() == dict.fromkeys(REPLICAS, new)
 
 
-async def test_delay_is_waited_for_first(start_host: StartHost) -> None:
-    host = await start_host(delay_seconds=1)
-    host.engine.push("new", REPOSITORY)
-    deployment = await host.deploy()
-    assert deployment.lines[0] == "waiting 1 s"
-    assert deployment.state is DeploymentState.SUCCEEDED
-
-
 async def test_image_without_a_health_check_has_to_stay_up(
     host: SimulatedHost,
 ) -> None:
