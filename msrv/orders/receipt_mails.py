@@ -156,7 +156,7 @@ class ReceiptMails:
             self._mail(first, f"{first.mail_id}-{self.clock()}"),
             thanks=(),
             purchases=tuple(
-                replace(each, adds_tax=self._adds_tax(each.receipt))
+                replace(each, adds_tax=self.adds_tax(each.receipt))
                 for each in purchases
             ),
         )
@@ -255,10 +255,11 @@ class ReceiptMails:
             language=current_language().code,
             legal=catalog.shop.legal.kinds,
             consent_text=agreed_text(catalog.shop, receipt.consent),
-            adds_tax=self._adds_tax(receipt),
+            adds_tax=self.adds_tax(receipt),
         )
 
-    def _adds_tax(self, receipt: Receipt) -> bool:
+    def adds_tax(self, receipt: Receipt) -> bool:
+        """Return whether tax may have been added to the prices of an order."""
         return adds_tax(self.providers, self.catalog.current.shop, receipt)
 
 

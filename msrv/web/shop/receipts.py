@@ -140,6 +140,7 @@ async def receipt_page(
         cache_control=PRIVATE,
         receipt=receipt,
         total=Money(receipt.total_minor, receipt.currency),
+        adds_tax=store.receipt_mails.adds_tax(receipt),
         items=items,
         ended=ended,
         formats=formats,

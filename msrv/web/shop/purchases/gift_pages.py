@@ -153,6 +153,7 @@ async def _bill_page(
         cache_control=PRIVATE,
         receipt=receipt,
         total=Money(receipt.total_minor, receipt.currency),
+        adds_tax=store.receipt_mails.adds_tax(receipt),
         items=items,
         ended=await end_reasons(store.ledger, receipt, items),
         releases=releases_of(request, items),
