@@ -1,15 +1,24 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Run the targets under Atheris, each in a process of its own."""
+"""Run the targets under Atheris, each in a process of its own.
+
+Instrumenting the package takes longer than a short run: it is done once, and
+each target runs in a fork.
+"""
 
 import argparse
+import contextlib
+import io
 import os
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import atheris
+
+if TYPE_CHECKING:
+    from fuzz.targets import Target
 
 CORPUS: Final = Path(__file__).with_name("corpus")
 FOUND: Final = Path(".fuzz")
@@ -24,56 +33,53 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m fuzz")
     parser.add_argument("targets", nargs="*")
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--inside", action="store_true", help="(internal)")
     options = parser.parse_args()
-    if options.inside:
-        _fuzz(options.targets[0], options.seconds)
-        return
-    from fuzz.targets import TARGETS  # noqa: PLC0415 - instrumented elsewhere
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        # A failing input fails again only where sets have the same order.
+        os.environ["PYTHONHASHSEED"] = "0"
+        command = [sys.executable, "-m", "fuzz", *sys.argv[1:]]
+        os.execv(sys.executable, command)  # noqa: S606 - itself
+    with (
+        contextlib.redirect_stderr(io.StringIO()),  # a line for each module
+        atheris.instrument_imports(include=["msrv", "mutagen"]),
+    ):
+        from fuzz.targets import TARGETS  # noqa: PLC0415 - instrumented
 
     names = options.targets or list(TARGETS)
     if unknown := set(names) - TARGETS.keys():
         parser.error(f"no such target: {', '.join(sorted(unknown))}")
-    # As many at once as there are processors; each is a process.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        runs = {
-            name: pool.submit(_run, name, options.seconds) for name in names
-        }
-    failed = [name for name, run in runs.items() if not run.result()]
+    failed = []
+    waiting, running = names[::-1], dict[int, str]()
+    while waiting or running:
+        # As many at once as there are processors.
+        while waiting and len(running) < (os.cpu_count() or 1):
+            name = waiting.pop()
+            running[_start(name, TARGETS[name], options.seconds)] = name
+        pid, status = os.wait()
+        name = running.pop(pid)
+        if not _report(name, held=status == 0):
+            failed.append(name)
     print(f"{len(names) - len(failed)} targets held, {len(failed)} failed")
     if failed:
         sys.exit(f"defects in {', '.join(failed)}: inputs are in {FOUND}/")
 
 
-def _run(name: str, seconds: int) -> bool:
-    """Fuzz one target in a process; return whether it held."""
-    (FOUND / name).mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "fuzz", name, "--inside"]
-    command += ["--seconds", str(seconds)]
-    done = subprocess.run(
-        command,
-        check=False,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-    )
-    lines = done.stderr.splitlines()
-    runs = next((line for line in reversed(lines) if "Done" in line), "")
-    print(f"{name:20} {'held' if not done.returncode else 'FAILED'}  {runs}")
-    if done.returncode:
-        print("\n".join(lines[-60:]))
-    return not done.returncode
+def _start(name: str, target: "Target", seconds: int) -> int:
+    """Fuzz one target in a fork, with a log; return its process id."""
+    folder = FOUND / name
+    folder.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    log = os.open(_log(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(log, sys.stderr.fileno())
+    _fuzz(name, target, folder, seconds)
+    raise AssertionError  # Atheris ends the process
 
 
-def _fuzz(name: str, seconds: int) -> None:
-    import atheris  # noqa: PLC0415 - only where it fuzzes
-
-    with atheris.instrument_imports(include=["msrv", "mutagen"]):
-        from fuzz.targets import TARGETS  # noqa: PLC0415 - as above
-
+def _fuzz(name: str, target: "Target", folder: Path, seconds: int) -> None:
     corpus = CORPUS / name
-    folders = [str(FOUND / name), *([str(corpus)] if corpus.is_dir() else [])]
     arguments = [
         "fuzz",
         f"-max_total_time={seconds}",
@@ -82,10 +88,24 @@ def _fuzz(name: str, seconds: int) -> None:
         f"-rss_limit_mb={_MEMORY_MB}",
         f"-artifact_prefix={FOUND}/{name}-",
         "-print_final_stats=0",
-        *folders,
+        str(folder),
+        *([str(corpus)] if corpus.is_dir() else []),
     ]
-    atheris.Setup(arguments, TARGETS[name])
+    atheris.Setup(arguments, target)
     atheris.Fuzz()
+
+
+def _report(name: str, *, held: bool) -> bool:
+    lines = _log(name).read_text("utf-8", "replace").splitlines()
+    runs = next((line for line in reversed(lines) if "Done" in line), "")
+    print(f"{name:20} {'held' if held else 'FAILED'}  {runs}", flush=True)
+    if not held:
+        print("\n".join(lines[-60:]))
+    return held
+
+
+def _log(name: str) -> Path:
+    return FOUND / f"{name}.log"
 
 
 main()
