@@ -117,6 +117,20 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def give_to_owner(folder: Path, *paths: Path) -> None:
+    """Change the owner of what root wrote to the owner of a folder.
+
+    A store that runs as that user couldn't read it. Does nothing for any
+    other user. Raises OSError.
+    """
+    if os.geteuid():
+        return
+    owner = folder.stat()
+    for path in paths:
+        if not path.lstat().st_uid:
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
 def lock_folder(folder: Path, *, shared: bool = False) -> int | None:
     """Return the descriptor of a folder's lock, None if it is locked already.
 

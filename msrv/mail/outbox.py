@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from msrv.files import lock_folder, sync_folder, write_file
+from msrv.files import give_to_owner, lock_folder, sync_folder, write_file
 from msrv.mail.rendering import Mail, is_id, parse_mail
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,10 @@ class Outbox:
             later = time.time() + _BULK_SECONDS
             with contextlib.suppress(FileNotFoundError):  # sent already
                 os.utime(path, (later, later))
-        self._hand_over(self.folder, done, path)
+        for each in (self.folder, done, path):
+            # Sent already, or root may not: a container without that right.
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                give_to_owner(self.folder.parent, each)
         return is_new
 
     def pending(self) -> list[str]:
@@ -158,25 +161,6 @@ class Outbox:
         mark.parent.mkdir(exist_ok=True)
         mark.touch()
         sync_folder(mark.parent)
-
-    def _hand_over(self, *paths: Path) -> None:
-        """Change the owner of what root added to that of the data folder.
-
-        The store, which runs as that user, couldn't read or mark it.
-        """
-        if os.geteuid():
-            return
-        owner = self.folder.parent.stat()
-        for path in paths:
-            # Sent already, or root may not: a container without that right.
-            with contextlib.suppress(FileNotFoundError, PermissionError):
-                if not path.lstat().st_uid:
-                    os.chown(
-                        path,
-                        owner.st_uid,
-                        owner.st_gid,
-                        follow_symlinks=False,
-                    )
 
     def _path(self, mail_id: str) -> Path:
         return self.folder / f"{mail_id}{_SUFFIX}"

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from msrv.files import write_file
+from msrv.files import give_to_owner, write_file
 from msrv.proofs.keyring import Keyring, RetiredKey
 from msrv.retired_keys.key_list import (
     InvalidKeyList,
@@ -118,10 +118,7 @@ class RetiredKeyFile:
         with _locked(self.data):
             wanted = change(self.read())
             write_file(self.path, format_list(wanted))
-            if os.geteuid() == 0:
-                # The store has to read what a command of root's wrote.
-                owner = self.data.stat()
-                os.chown(self.path, owner.st_uid, owner.st_gid)
+            give_to_owner(self.data, self.path)
 
 
 def reason(error: OSError | InvalidKeyList) -> str:

@@ -8,15 +8,14 @@ data folder, which a running store writes to the database.
 """
 
 import asyncio
-import os
 import re
 import secrets
 import time
-from pathlib import Path
 from typing import Final
 
 import click
 
+from msrv.files import give_to_owner
 from msrv.ledger.errors import (
     DatabaseError,
     DatabaseUnusable,
@@ -84,18 +83,5 @@ async def _record(settings: Settings, event: OperatorAction) -> None:
         await database.close()
     async with Spool(settings.data / SPOOL_NAME) as spool:
         await spool.append(event)
-    _hand_over(settings.data)
-
-
-def _hand_over(data: Path) -> None:
-    """Change the owner of what root wrote to that of the data folder.
-
-    The store, which runs as that user, couldn't read it. Raises OSError.
-    """
-    if os.geteuid():
-        return
-    owner = data.stat()
-    root = data / SPOOL_NAME
-    for path in (root, *root.rglob("*")):
-        if not path.lstat().st_uid:
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    root = settings.data / SPOOL_NAME
+    give_to_owner(settings.data, root, *root.rglob("*"))
