@@ -176,14 +176,15 @@ def _with_ascii_host(value: SecretStr) -> SecretStr:
 
 def _database(value: SecretStr) -> SecretStr:
     """Validate `mysql://user:password@host/name` or `sqlite:///file`."""
+    text = value.get_secret_value()
     try:
-        parts = urlsplit(value.get_secret_value())
+        parts = urlsplit(text)
         _ = parts.port
     except ValueError:
         raise ValueError(_BAD_DATABASE_URL) from None
     kind, _, driver = parts.scheme.partition("+")
     drivers = _DATABASES.get(kind, ())
-    if driver not in drivers or len(parts.path) < 2:
+    if driver not in drivers or "://" not in text or len(parts.path) < 2:
         raise ValueError(_BAD_DATABASE_URL)
     if kind == "sqlite":
         return value

@@ -268,6 +268,10 @@ def test_source_url_that_visitors_cannot_open_is_rejected(url: str) -> None:
             {"MSRV_DATABASE": "mysql://u:secret@a..b/name"},
             "MSRV_DATABASE: must have a host like",
         ),
+        (
+            {"MSRV_DATABASE": "mysql:/u:secret@db/name"},
+            "MSRV_DATABASE: must be an address like mysql://",
+        ),
         ({"MSRV_DEPLOY_ENGINE": "tcp://x"}, "MSRV_DEPLOY_ENGINE: must be a"),
         (
             {"MSRV_DEPLOY_ENGINE": "http://gate:99999"},
