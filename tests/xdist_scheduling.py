@@ -9,7 +9,9 @@ are all browser tests. The engine adds and removes networks, and Chromium
 drops its connections when an interface changes: where the machine allows it,
 a browser runs in a network namespace of its own, otherwise both kinds are one
 file. What takes longest is begun first, so that no worker is left alone with
-it. A test marked `alone`, since it measures time, runs while no other does.
+it; browsers wait for the slow files, since containers, which are given a time
+to start in, share the processor with them badly. A test marked `alone`, since
+it measures time, runs while no other does.
 """
 
 import fcntl
@@ -47,7 +49,7 @@ class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no ty
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """Return tests in the order in which files of them are to be assigned.
 
-    First come those of containers and browsers, then files with slow tests,
+    First come those of containers, then files with slow tests, then browsers,
     and last the fast ones, those with the fewest tests at the end.
     """
     scopes = [_scope(each.nodeid) for each in items]
@@ -58,10 +60,15 @@ def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
         if item.get_closest_marker("slow")
     }
 
-    def rank(at: int) -> tuple[bool, bool, int, str]:
+    def rank(at: int) -> tuple[int, int, str]:
         scope = scopes[at]
-        is_file = scope not in {"engine", "browser"}
-        return is_file, scope not in slow, -counts[scope], scope
+        if scope == "engine":
+            turn = 0
+        elif scope == "browser":
+            turn = 2
+        else:
+            turn = 1 if scope in slow else 3
+        return turn, -counts[scope], scope
 
     return [items[at] for at in sorted(range(len(items)), key=rank)]
 
