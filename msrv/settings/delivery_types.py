@@ -32,7 +32,7 @@ WEBHOOK_EVENTS: Final = (
     "download.completed",
     "release.published",
 )
-
+_EVENT: Final = re.compile(r"[a-z]+\.[a-z]+")
 
 Delivery = Literal["direct", "accel", "redirect", "cdn"]
 """Sender of files: the store, nginx in front of it, the bucket or a CDN."""
@@ -95,13 +95,15 @@ def parse_webhooks(
 ) -> tuple[OutgoingEndpoint, ...]:
     """Parse MSRV_WEBHOOKS: an endpoint a line, or between semicolons.
 
-    `URL SECRET[,OLDSECRET] [EVENT,EVENT]`. Raises ValueError, without a
-    secret in its text.
+    `URL SECRET[,OLDSECRET] [EVENT,EVENT]`. A line that begins with `#` is a
+    comment to its end. Raises ValueError, without a secret in its text.
     """
     entries = [
         each.strip()
-        for each in text.replace(";", "\n").splitlines()
-        if each.strip() and not each.strip().startswith("#")
+        for line in text.splitlines()
+        if not line.lstrip().startswith("#")
+        for each in line.split(";")
+        if each.strip()
     ]
     if len(entries) > _MAX_ENDPOINTS:
         raise ValueError(f"must have {_MAX_ENDPOINTS} endpoints at most")
@@ -122,16 +124,21 @@ def parse_endpoint(
             "order.paid,order.refunded, where the events may be left out"
         )
     url = check_outbound_url(parts[0], private_hosts)
+    if any(_SECRET_PREFIX in each for each in parts[2:]):
+        raise ValueError(
+            "must have secrets that are separated by a comma without a space"
+        )
+    secrets = tuple(_secret(each) for each in parts[1].split(","))
     names = tuple(parts[2].split(",")) if parts[2:] else WEBHOOK_EVENTS
     for each in names:
         if each not in WEBHOOK_EVENTS:
+            # Any other word may be a secret, or a part of one.
+            quoted = f", not {each!r}" if _EVENT.fullmatch(each) else ""
             raise ValueError(
-                f"must have some of the events {', '.join(WEBHOOK_EVENTS)}, "
-                f"not {each!r}"
+                f"must have some of the events {', '.join(WEBHOOK_EVENTS)}"
+                f"{quoted}"
             )
-    return OutgoingEndpoint(
-        url, tuple(_secret(each) for each in parts[1].split(",")), names
-    )
+    return OutgoingEndpoint(url, secrets, names)
 
 
 def check_outbound_url(url: str, private_hosts: tuple[str, ...]) -> str:

@@ -45,6 +45,19 @@ def test_endpoints_are_lines_or_between_semicolons() -> None:
     assert "aaaa" not in repr(found)
 
 
+def test_comment_lasts_to_the_end_of_its_line() -> None:
+    text = (
+        f"https://a.example/ {SECRET}\n"
+        f"  # tests; https://b.example/ {SECRET}; off for now\n"
+        f"https://c.example/ {SECRET}"
+    )
+    found = load({"MSRV_WEBHOOKS": text}).webhook_endpoints
+    assert [each.url for each in found] == [
+        "https://a.example/",
+        "https://c.example/",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -55,7 +68,11 @@ def test_endpoints_are_lines_or_between_semicolons() -> None:
         (f"https:///hook {SECRET}", "must have URLs like"),
         (f"https://a.example:99999/ {SECRET}", "must have URLs like"),
         (f"https://u:p@a.example/ {SECRET}", "without a user name"),
-        (f"https://a.example/ {SECRET} order.sold", "some of the events"),
+        (f"https://a.example/ {SECRET} order.sold", "not 'order.sold'"),
+        (f"https://a.example/ {SECRET} {SECRET}", "comma without a space"),
+        (f"https://a.example/ {SECRET}, {SECRET}", "comma without a space"),
+        (f"https://a.example/ {SECRET} ,{SECRET}", "comma without a space"),
+        (f"https://a.example/ {SECRET} {SECRET[6:]}", "order.refunded, "),
         ("https://a.example/ whsec_c2hvcnQ=", "24 to 64 bytes"),
         ("https://a.example/ whsec_!", "24 to 64 bytes"),
         (f"https://a.example/ {SECRET[6:]}", "24 to 64 bytes"),
