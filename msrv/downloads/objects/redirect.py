@@ -21,7 +21,9 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from msrv.downloads.body import Body, FileSlice
+from msrv.downloads.conditions import field_value
 from msrv.downloads.objects.object_reader import KeyOf, Unavailable
+from msrv.downloads.ranges import parse_range
 from msrv.downloads.representation import Representation
 from msrv.downloads.response_cache import SMALL_BYTES, CachedResponse
 from msrv.downloads.sender import Sender, SendOptions
@@ -129,7 +131,6 @@ class RedirectSender:
             content is None
             or options.disposition == "inline"
             or not plan.parts
-            or len(plan.parts) > 1
             or not await self._is_current(request, content)
         ):
             return await self._direct.send(
@@ -167,6 +168,9 @@ class RedirectSender:
             or any(name in request.headers for name in _OWN)
             or request.headers.get("Sec-Fetch-Dest") in _PLAYED
         ):
+            return None
+        wanted = field_value(request.headers, hdrs.RANGE)
+        if wanted and len(parse_range(wanted, body.size_bytes) or ()) > 1:
             return None
         match body.chunks:
             case (FileSlice(content, 0, stop),) if stop == content.size_bytes:

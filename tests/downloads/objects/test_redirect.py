@@ -25,6 +25,11 @@ from tests.downloads.file_shop import LARGE, SMALL, Client, Shop
 class RedirectingShop(Shop):
     """Shop whose files are elsewhere, too; with `inline`, as previews."""
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.streamed: list[bool] = []
+        """Of each response that is no redirect, whether it needs a slot."""
+
     async def get(self, request: web.Request) -> web.StreamResponse:
         representation, body = self.things[request.match_info["name"]]
         sender = RedirectSender(
@@ -32,6 +37,7 @@ class RedirectingShop(Shop):
             DirectSender(self.storage, self.stall_seconds),
             tag_of,
         )
+        streams = sender.streams(request, body)
         response = await sender.send(
             request,
             representation,
@@ -47,7 +53,9 @@ class RedirectingShop(Shop):
             # Nothing streams through the store, so no slot is needed; of what
             # is resumed that isn't known yet.
             is_resumed = "If-Range" in request.headers
-            assert sender.streams(request, body) == is_resumed
+            assert streams == is_resumed
+        else:
+            self.streamed.append(streams)
         return response
 
 
@@ -135,6 +143,24 @@ async def test_the_store_sends_what_only_it_can(
     client: Client, path: str, headers: dict[str, str], status: int
 ) -> None:
     assert await status_of(client, path, **headers) == status
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "bytes=0-1,5-6",
+        f"bytes=0-{len(LARGE) // 2},{len(LARGE) // 2 + 2000}-",
+        "bytes=1-2,5-",
+        # The whole is sent, which is less than these with their framing.
+        f"bytes=0-{len(LARGE) - 2},-1",
+    ],
+)
+async def test_several_ranges_need_a_slot(
+    shop: RedirectingShop, client: Client, wanted: str
+) -> None:
+    status = await status_of(client, "/large", Range=wanted)
+    assert status in {200, 206}
+    assert shop.streamed == [True]
 
 
 async def test_the_stores_own_tag_continues_at_the_store(
