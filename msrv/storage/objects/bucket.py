@@ -45,6 +45,11 @@ SINGLE_BYTES: Final = 8 * 1024 * 1024
 MAX_DOCUMENT_BYTES: Final = 1 << 30
 _READ_SECONDS: Final = 15
 """Time to wait for the next bytes of a response."""
+_WRITE_SECONDS: Final = 900
+"""Time to wait for the response to an upload, which includes sending it.
+
+`publish` sends 16 parts at the same time, so 1.2 Mbit/s are enough.
+"""
 _CONNECT_SECONDS: Final = 5
 _REQUEST_SECONDS: Final = 24 * 3600
 """Limit of a whole response: a slow buyer takes as long as the download."""
@@ -83,9 +88,10 @@ class Bucket:
     a task that has just failed makes an interpreter crash that ends then.
     """
 
-    def __init__(self, url: str, store: "Store") -> None:
+    def __init__(self, url: str, store: "Store", writing: "Store") -> None:
         self.url = url
         self._store = store
+        self._writing = writing
 
     @classmethod
     def open(cls, url: str, environ: Mapping[str, str] | None = None) -> Self:
@@ -107,25 +113,35 @@ class Bucket:
             )
 
         environ = os.environ if environ is None else environ
-        options: dict[str, Any] = {
-            "client_options": {
-                "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
-                "read_timeout": timedelta(seconds=_READ_SECONDS),
-                "timeout": timedelta(seconds=_REQUEST_SECONDS),
-                "allow_http": allows_http(environ),
-            },
-            "retry_config": {
-                "max_retries": _RETRIES,
-                "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
-            },
-        }
+        options: dict[str, Any] = {}
         if url.startswith("s3:"):
             options["config"] = aws_profile(environ) or None
-        with _translated(url):
-            store = from_url(url, **options)
-        if isinstance(store, HTTPStore | LocalStore | MemoryStore):
-            raise BucketError(f"{url} isn't the address of a bucket")
-        return cls(url, store)
+
+        def opened(response_seconds: int, retry_seconds: int) -> "Store":
+            with _translated(url):
+                store = from_url(
+                    url,
+                    client_options={
+                        "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+                        "read_timeout": timedelta(seconds=response_seconds),
+                        "timeout": timedelta(seconds=_REQUEST_SECONDS),
+                        "allow_http": allows_http(environ),
+                    },
+                    retry_config={
+                        "max_retries": _RETRIES,
+                        "retry_timeout": timedelta(seconds=retry_seconds),
+                    },
+                    **options,
+                )
+            if isinstance(store, HTTPStore | LocalStore | MemoryStore):
+                raise BucketError(f"{url} isn't the address of a bucket")
+            return store
+
+        return cls(
+            url,
+            opened(_READ_SECONDS, _RETRY_SECONDS),
+            opened(_WRITE_SECONDS, _WRITE_SECONDS),
+        )
 
     async def read(
         self, key: str, *, unless: str | None = None
@@ -241,7 +257,7 @@ class Bucket:
         def write() -> None:
             with _translated(key):
                 obstore.put(
-                    self._store,
+                    self._writing,
                     key,
                     data,
                     attributes=dict(attributes),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from msrv.storage.objects import bucket as bucket_client
 from msrv.storage.objects.bucket import Bucket
 from msrv.storage.objects.errors import (
     BucketDenied,
@@ -137,3 +138,47 @@ async def test_errors_say_what_is_wrong(
     for wrong in ("https://example.org/x", "/srv/library", "file:///srv"):
         with pytest.raises(BucketError, match="isn't the address"):
             Bucket.open(wrong)
+
+
+async def test_an_upload_may_take_longer_than_a_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As from an ordinary uplink: the time includes sending the bytes."""
+    data = bytes(4_000_000)
+    received = 0
+    requests = 0
+
+    async def respond(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        nonlocal received, requests
+        requests += 1
+        received = 0
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"PUT"):
+            while received < len(data):
+                received += len(await reader.read(500_000))
+                await asyncio.sleep(0.05)
+            writer.write(
+                b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 0\r\n'
+                b"Connection: close\r\n\r\n"
+            )
+        else:
+            await reader.read()  # until the other side leaves
+        writer.close()
+
+    monkeypatch.setattr(bucket_client, "_READ_SECONDS", 0.2)
+    monkeypatch.setattr(bucket_client, "_RETRY_SECONDS", 0)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server = await asyncio.start_server(respond, "127.0.0.1", 0, limit=100_000)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        slow = Bucket.open("s3://slow")
+        assert await slow.create("part", data, TYPE)
+        assert (received, requests) == (len(data), 1)
+        # A bucket that is silent doesn't make a buyer wait for as long.
+        with pytest.raises(BucketUnavailable):
+            async with asyncio.timeout(10):
+                await slow.read("part")
