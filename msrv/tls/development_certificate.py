@@ -15,6 +15,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import idna
+
 from msrv.files import write_file
 from msrv.tls.certificate_files import CertificateError, CertificateFiles
 
@@ -28,6 +30,7 @@ LEAF_LIFETIME: Final = timedelta(days=397)
 https://support.apple.com/en-us/102028
 """
 RENEW_BEFORE: Final = timedelta(days=30)
+_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def load_or_create(folder: Path, now: datetime) -> CertificateFiles:
@@ -73,12 +76,31 @@ def local_names() -> list[str]:
     Without a DNS look-up: a resolver that hangs must not delay the start.
     """
     host = socket.gethostname().lower()
-    names = ["localhost", "127.0.0.1", "::1"]
+    names = list(_LOOPBACK_NAMES)
     if host and host not in names:
         names.append(host)
         if "." not in host:
             names.append(f"{host}.local")
     return names
+
+
+def _certified_names() -> list[str]:
+    """Return the local names that a certificate can state.
+
+    Names of machines may have underscores, for example; those of DNS can't.
+    """
+    return [
+        name
+        for name in local_names()
+        if name in _LOOPBACK_NAMES or _is_dns_name(name)
+    ]
+
+
+def _is_dns_name(name: str) -> bool:
+    try:
+        return idna.encode(name) == name.encode()
+    except UnicodeError:
+        return False
 
 
 def _is_valid(certificate: CertificateFiles, now: datetime) -> bool:
@@ -112,7 +134,7 @@ def _is_valid(certificate: CertificateFiles, now: datetime) -> bool:
         *map(str, names.get_values_for_type(x509.IPAddress)),
     }
     return (
-        certified.issuperset(local_names())
+        certified.issuperset(_certified_names())
         and _is_constrained(ca_pem)
         and min(leaf.not_valid_after_utc, ca.not_valid_after_utc)
         > now + RENEW_BEFORE
@@ -129,7 +151,7 @@ def _create(
         ca = _create_ca()
         write_file(ca_key, ca.private_key_pem.bytes())
         write_file(certificate.ca, ca.cert_pem.bytes(), mode=0o644)
-    leaf = ca.issue_cert(*local_names(), not_after=now + LEAF_LIFETIME)
+    leaf = ca.issue_cert(*_certified_names(), not_after=now + LEAF_LIFETIME)
     chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
     write_file(certificate.key, leaf.private_key_pem.bytes())
     write_file(certificate.cert, chain, mode=0o644)
@@ -160,9 +182,11 @@ def _create_ca() -> "trustme.CA":
         load_pem_private_key,
     )
 
+    # The kernel's bytes may be no text.
+    host = socket.gethostname().encode(errors="replace").decode()
     made = trustme.CA(
         organization_name="MSRV development",
-        organization_unit_name=f"for {socket.gethostname()} only",
+        organization_unit_name=f"for {host} only",
     )
     key_pem = made.private_key_pem.bytes()
     key = load_pem_private_key(key_pem, password=None)
@@ -187,7 +211,7 @@ def _general_names() -> "list[x509.GeneralName]":
     from cryptography import x509  # noqa: PLC0415 - as above
 
     found: list[x509.GeneralName] = []
-    for name in local_names():
+    for name in _certified_names():
         try:
             found.append(x509.IPAddress(ip_network(name)))
         except ValueError:

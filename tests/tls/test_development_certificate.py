@@ -97,6 +97,43 @@ def test_certificate_has_the_local_names(
     ]
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "my_host",
+        "ab--cd",
+        "x-",
+        "-x",
+        "a b",
+        "a@b",
+        "*.example",
+        "a..b",
+        "laptop.",
+        "a" * 63,
+        "a" * 64,
+        "büro",
+        "xn--zzzzzzz",
+        "a\udcff",
+        "203.0.113.5",
+        "fe80::1",
+        "fe80::1%eth0",
+        "10.0.0.0/8",
+        "999.1",
+    ],
+)
+def test_machine_with_any_name_has_a_certificate_that_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """The kernel allows names that no certificate can state."""
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    pair = load_or_create(folder, NOW)
+    assert pair.ca
+    for name in ("localhost", "127.0.0.1", "::1"):
+        handshake(pair.cert, pair.key, pair.ca, name)
+    before = pair.cert.read_bytes()
+    assert load_or_create(folder, NOW).cert.read_bytes() == before
+
+
 def test_renamed_machine_gets_a_new_leaf(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
