@@ -117,7 +117,9 @@ class ObjectReader:
     def __init__(self, bucket: Bucket, key_of: KeyOf) -> None:
         self._bucket = bucket
         self._key_of = key_of
-        self._open: tuple[FileSlice, OpenObject] | None = None
+        self._open: OpenObject | None = None
+        self._checked: FileSlice | None = None
+        """The slice that is open, while nothing of it has been read."""
 
     async def check(self, chunks: Iterable[Chunk]) -> None:
         """Request the first slice, which stays open.
@@ -130,14 +132,16 @@ class ObjectReader:
         )
         if first is not None:
             await (await self.open_slice(first)).receive()
+            self._checked = first
 
     async def open_slice(self, wanted: FileSlice) -> OpenObject:
-        """Return a slice of an object, unless it is the one that is open."""
-        if self._open is None or self._open[0] != wanted:
+        """Return a slice of an object, open at its start."""
+        if self._open is None or self._checked != wanted:
             self.close()
             key = self._key_of(wanted.content.sha256)
-            self._open = wanted, OpenObject(self._bucket, key, wanted)
-        return self._open[1]
+            self._open = OpenObject(self._bucket, key, wanted)
+        self._checked = None
+        return self._open
 
     async def read_all(self, chunks: Iterable[Chunk]) -> bytes:
         """Return the bytes of a small body. Raises as `check`."""
@@ -157,5 +161,5 @@ class ObjectReader:
     def close(self) -> None:
         """End the open request, if any."""
         if self._open is not None:
-            self._open[1].close()
+            self._open.close()
             self._open = None

@@ -96,6 +96,18 @@ async def test_a_bucket_that_sends_nothing_is_given_up(
         await reader_of(Silent()).check([wanted])
 
 
+async def test_a_slice_is_read_as_often_as_it_occurs() -> None:
+    wanted = FileSlice(CONTENT, 100, 5100)
+    bucket = ScriptedBucket()
+    reader = reader_of(bucket)
+    chunks = [b"<", wanted, b"|", wanted, b">"]
+    await reader.check(chunks)
+    assert bucket.requests == [(100, 5100)]
+    data = DATA[100:5100]
+    assert await reader.read_all(chunks) == b"<" + data + b"|" + data + b">"
+    assert bucket.requests == [(100, 5100)] * 2
+
+
 async def test_more_bytes_than_were_wanted_are_never_sent() -> None:
     wanted = FileSlice(CONTENT, 0, 1000)
     with pytest.raises(Changed):
