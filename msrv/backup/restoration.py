@@ -101,14 +101,12 @@ class _Restoration:
         self._draft = Draft(target.data, with_mail=target.with_mail)
         text = manifest.model_dump_json()
         self._id = hashlib.sha256(text.encode()).hexdigest()
-        self._command_acts = 0
         self.done = RestoreResult()
 
     async def run(self) -> None:
         """Restore. Raises BackupError, LedgerError, and OSError."""
         counts = await self._count_rows()
-        moved_id = await asyncio.to_thread(lambda: self._draft.moved_id)
-        if moved_id == self._id and self._has_all(counts):
+        if await asyncio.to_thread(self._is_moved, counts):
             # It was killed after it had finished all but this.
             self.done.rows = self._manifest.rows
         else:
@@ -123,7 +121,7 @@ class _Restoration:
         await asyncio.to_thread(self._draft.remove)
 
     async def _count_rows(self) -> dict[str, int]:
-        """Return the numbers of rows in the target's database, by table."""
+        """Return the numbers of rows that would be lost, by table."""
         target = self._target
         path = target.data / LEDGER_NAME
         if target.database_url is None and not path.exists():
@@ -134,9 +132,6 @@ class _Restoration:
         try:
             async with database.read_transaction() as connection:
                 counts = await tables.count_rows(connection)
-                self._command_acts = await tables.count_command_acts(
-                    connection
-                )
         except DatabaseUnusable as error:
             if target.database_url is not None:
                 raise
@@ -146,20 +141,26 @@ class _Restoration:
             await database.close()
         return counts
 
-    def _has_all(self, counts: dict[str, int]) -> bool:
-        """Return whether the database has as many rows as the backup."""
-        return all(
+    def _is_moved(self, counts: dict[str, int]) -> bool:
+        """Return whether the ledger, which is moved last, is in its place.
+
+        A server's database has the backup's rows then. Without any, nothing
+        shows it, and the restore is done again, which does no harm.
+        """
+        if self._draft.moved_id != self._id:
+            return False
+        if self._target.database_url is None:
+            return not self._draft.has_ledger
+        return bool(counts) and all(
             counts.get(name, 0) == rows
             for name, rows in self._manifest.rows.items()
-            if name != "marks"
+            if name not in tables.NEW_ROWS
         )
 
     def _check(self, counts: dict[str, int]) -> None:
         """Raise RestoreRefused where something would be lost."""
         target = self._target
         reasons = self._draft.conflicts(self._manifest)
-        if counts.get("acts") == self._command_acts:
-            counts = {k: v for k, v in counts.items() if k != "acts"}
         if counts:
             found = ", ".join(
                 f"{rows:,} in {name}" for name, rows in counts.items()
@@ -210,6 +211,7 @@ class _Restoration:
         finally:
             await database.close()
         if is_embedded:
+            await self._call(self._draft.complete_ledger)
             await self._move_files()
             await asyncio.to_thread(self._draft.move_ledger)
 

@@ -13,25 +13,25 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from msrv.backup.archive import Member
 from msrv.backup.data_files import Part, is_mark, kind_of
-from msrv.backup.errors import DamagedBackup
+from msrv.backup.errors import BackupError, DamagedBackup
 from msrv.backup.manifest import Manifest
 from msrv.backup.writer import SETTINGS_NAME
 from msrv.files import sync_folder, write_file
 from msrv.ledger.db.database import FILE_NAME as LEDGER_NAME
-from msrv.storage.data_folder import DRAFT_NAME
+from msrv.storage.data_folder import DRAFT_NAME, MOVED_NAME
 
 RESTORED_NAME: Final = "restored"
 """Folder in the data folder for what a store doesn't read: the settings."""
 NONCE_NAME: Final = "nonce"
 PREVIOUS_NAME: Final = "nonce_previous"
 _KEPT_SUFFIX: Final = ".before-restore"
-_MOVED_NAME: Final = "moved"
 _FILES_NAME: Final = "files"
 _REMOVED_NAME: Final = f"{DRAFT_NAME}-removed"
 
@@ -81,8 +81,13 @@ class Draft:
     def moved_id(self) -> str | None:
         """Id of the backup whose files are being moved, or were."""
         with contextlib.suppress(FileNotFoundError):
-            return (self.folder / _MOVED_NAME).read_text("ascii")
+            return (self.folder / MOVED_NAME).read_text("ascii")
         return None
+
+    @property
+    def has_ledger(self) -> bool:
+        """True while a database file is still to be moved."""
+        return (self.folder / LEDGER_NAME).exists()
 
     def conflicts(self, manifest: Manifest) -> list[str]:
         """Return a sentence for each existing file that would be lost."""
@@ -115,9 +120,29 @@ class Draft:
         draft.chmod(0o600)
         os.utime(draft, (member.modified_at, member.modified_at))
 
+    def complete_ledger(self) -> None:
+        """Write the write-ahead log of the closed database into its file.
+
+        Closing a database does so too, but says nothing if the disk is full:
+        the rows would stay in the log, which isn't moved. Raises BackupError.
+        """
+        draft = self.folder / LEDGER_NAME
+        try:
+            with contextlib.closing(
+                sqlite3.connect(draft, timeout=0)
+            ) as connection:
+                # The file is synced before the log is deleted.
+                (mode,) = connection.execute(
+                    "PRAGMA journal_mode = DELETE"
+                ).fetchone()
+        except sqlite3.Error as error:
+            raise BackupError(f"can't write {draft}: {error}") from error
+        if mode != "delete":
+            raise BackupError(f"can't write {draft}: it is still in use")
+
     def move_files(self, moved_id: str, done: RestoreResult) -> None:
         """Move the files to their places, and add them to the result."""
-        write_file(self.folder / _MOVED_NAME, moved_id.encode("ascii"))
+        write_file(self.folder / MOVED_NAME, moved_id.encode("ascii"))
         for path in sorted(self._files.rglob("*")):
             if path.is_dir():
                 continue

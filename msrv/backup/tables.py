@@ -14,22 +14,33 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     column,
     delete,
     func,
     insert,
     inspect,
+    not_,
     select,
     table,
+    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.backup.errors import DamagedBackup
-from msrv.ledger.db.database import CHANGES
-from msrv.ledger.db.engines.mariadb import WRITER
-from msrv.ledger.db.schema import acts, marks, metadata, order_items
+from msrv.ledger.db.feed.outgoing_events import EventKind
+from msrv.ledger.db.schema import (
+    acts,
+    event_consumers,
+    marks,
+    metadata,
+    order_items,
+    outgoing_events,
+    published_releases,
+    webhook_deliveries,
+)
 from msrv.ledger.operators.action import CLI
 
 CHUNK_BYTES: Final = 1024 * 1024
@@ -39,6 +50,20 @@ _INT64: Final = 2**63
 
 Columns = dict[str, list[str]]
 """Names of the columns that a database has, by table."""
+
+
+NEW_ROWS: Final[Mapping[str, ColumnElement[bool]]] = {
+    # All but the numbers of the codes that were made, which may be printed.
+    marks.name: not_(marks.c.name.startswith("codes")),
+    acts.name: acts.c.actor == CLI,
+    published_releases.name: true(),
+    event_consumers.name: true(),
+    outgoing_events.name: outgoing_events.c.kind
+    == EventKind.RELEASE_PUBLISHED.value,
+    webhook_deliveries.name: true(),
+}
+"""Rows that a store has which has sold nothing: seconds after its start, or
+once it was looked at with a link that a command made."""
 
 
 async def read_columns(connection: AsyncConnection) -> Columns:
@@ -91,48 +116,37 @@ async def read_chunks(
 async def count_rows(connection: AsyncConnection) -> dict[str, int]:
     """Return the number of rows of each table that has any.
 
-    Without the rows of `marks` that every database has from the start, or
-    has of any writer.
+    Without those that a store has which has sold nothing.
     """
+    new = dict(await _new_rows(connection))
     found = {}
     for name in await read_columns(connection):
-        source = metadata.tables[name]
-        wanted = select(func.count()).select_from(source)
-        if source is marks:
-            wanted = wanted.where(
-                (marks.c.name != CHANGES) | (marks.c.value != 0),
-                marks.c.name != WRITER,
-            )
+        wanted = select(func.count()).select_from(metadata.tables[name])
+        if name in new:
+            wanted = wanted.where(not_(new[name]))
         count = int(await connection.scalar(wanted) or 0)
         if count:
             found[name] = count
     return found
 
 
-async def count_command_acts(connection: AsyncConnection) -> int:
-    """Return the number of acts that the command line recorded.
-
-    A store that has sold nothing has some, of a sign-in link for example.
-    """
-    if not await _has_actors(connection):
-        return 0
-    wanted = select(func.count()).select_from(acts)
-    return int(await connection.scalar(wanted.where(acts.c.actor == CLI)) or 0)
-
-
 async def clear_new(connection: AsyncConnection) -> None:
-    """Delete what a store has that sold nothing, before rows are written.
-
-    It is the mark of a new database, and the acts of the command line.
-    """
-    await connection.execute(delete(marks))
-    if await _has_actors(connection):
-        await connection.execute(delete(acts).where(acts.c.actor == CLI))
+    """Delete what a store has which has sold nothing."""
+    for name, is_new in await _new_rows(connection):
+        await connection.execute(delete(metadata.tables[name]).where(is_new))
 
 
-async def _has_actors(connection: AsyncConnection) -> bool:
-    """Return whether the tables are new enough to state who acted."""
-    return "actor" in (await read_columns(connection)).get(acts.name, ())
+async def _new_rows(
+    connection: AsyncConnection,
+) -> list[tuple[str, ColumnElement[bool]]]:
+    """Return the entries of NEW_ROWS that the tables are new enough for."""
+    columns = await read_columns(connection)
+    return [
+        (name, is_new)
+        for name, is_new in NEW_ROWS.items()
+        if name in columns
+        and (name != acts.name or acts.c.actor.name in columns[name])
+    ]
 
 
 async def write_chunk(

@@ -21,6 +21,8 @@ from typing import Final
 from msrv.files import lock_folder
 
 DRAFT_NAME: Final = ".restore"
+MOVED_NAME: Final = "moved"
+"""File in the draft, from when its files are moved to their places."""
 MOUNTS: Final = Path("/proc/self/mountinfo")
 
 _EMPTY_DIR: Final = "/kubernetes.io~empty-dir/"
@@ -82,11 +84,17 @@ def shared_lock(folder: Path) -> Iterator[None]:
                 "once that has finished"
             )
     try:
-        if (folder / DRAFT_NAME).exists():
+        draft = folder / DRAFT_NAME
+        if draft.exists():
+            # Once files were moved, the rest of the backup is missing.
+            choice = (
+                ""
+                if (draft / MOVED_NAME).exists()
+                else f", or delete {draft} to start without the backup"
+            )
             raise DataFolderLocked(
                 f"MSRV_DATA: a restore of {folder} was interrupted: run "
-                "`python -m msrv restore` again, or delete "
-                f"{folder / DRAFT_NAME} to start without the backup"
+                f"`python -m msrv restore` again{choice}"
             )
         yield
     finally:

@@ -20,6 +20,9 @@ from msrv.backup.writer import BackupSource, new_file, write_backup
 from msrv.ledger.connection_rules import DEFAULT_RULES
 from msrv.ledger.db import schema, schema_upgrade
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.feed import consumers
+from msrv.ledger.db.feed.consumers import Consumer
+from msrv.ledger.db.feed.outgoing_events import publish_releases
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Delivered, Event, Redeemed
 from msrv.ledger.segments import HEADER, encode_record
@@ -76,6 +79,19 @@ class StoreFolder:
             database = self.database()
             async with database.write_transaction() as connection:
                 await apply_events(connection, events)
+            await database.close()
+
+        asyncio.run(write())
+
+    def start_once(self) -> None:
+        """Write what a store writes that has been started and sold nothing."""
+
+        async def write() -> None:
+            database = self.database()
+            for now, releases in enumerate((["album"], ["album", "new"])):
+                async with database.write_transaction() as connection:
+                    await publish_releases(connection, releases, now)
+                    await consumers.save(connection, Consumer("mail", now))
             await database.close()
 
         asyncio.run(write())

@@ -12,11 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from msrv.backup.errors import BackupError
 from msrv.ledger.db import schema_upgrade
-from msrv.storage.data_folder import DRAFT_NAME, shared_lock
+from msrv.storage.data_folder import (
+    DRAFT_NAME,
+    DataFolderLocked,
+    shared_lock,
+)
 from tests.backup import killed_restores
 from tests.backup.conftest import NewFolder
 from tests.backup.filled_stores import BACKUP, StoreFolder
+from tests.ledger.sample_events import sale
 from tests.store_process import ROOT
 
 
@@ -72,3 +78,52 @@ def test_restore_that_was_killed_after_its_last_step_only_finishes(
     assert empty.files() == before
     assert json.loads(text)["contents"]["orders"] == 3
     assert manifest.revision == schema_upgrade.HEAD
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
+def test_restore_without_rows_that_failed_moves_the_rest(
+    new_folder: NewFolder,
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A ledger without rows is not told from one that was restored."""
+    source = new_folder("sqlite")
+    source.create_tables()
+    source.spool(sale(1))
+    (source.data / "outbox").mkdir()
+    (source.data / "outbox" / "AAAA.json").write_text("{}")
+    source.back_up(tmp_path / BACKUP)
+    target = new_folder(kind)
+    replace = Path.replace
+
+    def fail_once(path: Path, place: Path) -> Path:
+        if place.name == "00000001.log":
+            monkeypatch.undo()
+            raise OSError(28, "No space left on device")
+        return replace(path, place)
+
+    monkeypatch.setattr(Path, "replace", fail_once)
+    with pytest.raises(BackupError, match="No space left"):
+        target.restore(tmp_path / BACKUP)
+    with (
+        pytest.raises(DataFolderLocked, match=r"msrv restore` again$"),
+        shared_lock(target.data),
+    ):
+        pass
+    target.restore(tmp_path / BACKUP)
+    expected = source.files().keys() | {"restored/settings.env"}
+    assert target.files().keys() == expected
+    assert target.rows() == source.rows()
+
+
+def test_draft_can_be_deleted_before_files_are_moved(
+    empty: StoreFolder,
+) -> None:
+    draft = empty.data / DRAFT_NAME
+    draft.mkdir(parents=True)
+    with (
+        pytest.raises(DataFolderLocked, match=f"or delete {draft} to start"),
+        shared_lock(empty.data),
+    ):
+        pass

@@ -3,13 +3,18 @@
 
 """Backups of one database, restored into the same kind and into the other."""
 
+import contextlib
+import sqlite3
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from msrv.backup.errors import BackupError
 from msrv.backup.reader import BackupFile
+from msrv.ledger.db.database import FILE_NAME as LEDGER_NAME
+from msrv.ledger.db.database import Database
 from msrv.ledger.errors import SchemaTooNew, SchemaTooOld
 from msrv.storage.data_folder import DRAFT_NAME
 from tests.backup.conftest import NewFolder
@@ -108,6 +113,33 @@ def test_memory_does_not_grow_with_the_ledger(
     manifest = BackupFile(tmp_path / BACKUP).verify(lambda _: None)
     assert manifest.size_bytes > 12_000_000
     assert peak < 6_000_000
+
+
+def test_rows_that_stay_in_the_log_of_the_database_are_not_lost(
+    sold: StoreFolder,
+    empty: StoreFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a full disk: then closing a database reports nothing, either."""
+    sold.back_up(tmp_path / BACKUP)
+    draft = empty.data / DRAFT_NAME / LEDGER_NAME
+    close = Database.close
+    with contextlib.ExitStack() as readers:
+
+        async def close_while_it_is_read(database: Database) -> None:
+            reader = readers.enter_context(closing(sqlite3.connect(draft)))
+            reader.execute("BEGIN")
+            assert reader.execute("SELECT * FROM orders").fetchall()
+            await close(database)
+
+        monkeypatch.setattr(Database, "close", close_while_it_is_read)
+        with pytest.raises(BackupError, match=f"can't write {draft}"):
+            empty.restore(tmp_path / BACKUP)
+    monkeypatch.undo()
+    assert names_in(empty.data) == ["lock"]
+    empty.restore(tmp_path / BACKUP)
+    assert empty.rows() == sold.rows()
 
 
 def test_mails_can_be_kept_from_being_sent(

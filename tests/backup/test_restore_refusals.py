@@ -3,22 +3,39 @@
 
 """Restores that would lose something are refused."""
 
+import contextlib
 import shutil
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from msrv.backup.errors import BackupError, RestoreRefused
+from msrv.ledger.db.database import FILE_NAME as LEDGER_NAME
 from msrv.ledger.events import Event
 from msrv.ledger.operators.action import CLI, OperatorAction
 from msrv.storage.data_folder import DataFolderLocked, shared_lock
 from tests.backup.conftest import NewFolder
 from tests.backup.filled_stores import BACKUP, StoreFolder
+from tests.backup.running_shop import Shop, make_library
 from tests.ledger.sample_events import sale
+from tests.store_process import START_SECONDS
 
 
 def act(actor: str) -> OperatorAction:
     return OperatorAction("one", 1, "cli", "make-link", "", actor)
+
+
+def has_releases(ledger: Path) -> bool:
+    with (
+        contextlib.suppress(sqlite3.OperationalError),
+        closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as db,
+    ):
+        found = db.execute("SELECT * FROM published_releases")
+        return found.fetchone() is not None
+    return False
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
@@ -52,12 +69,44 @@ def test_store_that_was_started_and_sold_nothing_is_restored_into(
     sold.back_up(tmp_path / BACKUP)
     target = new_folder(kind)
     target.create_tables()
+    target.start_once()
     (target.data / "configuration.json").write_text("{}")
     done = target.restore(tmp_path / BACKUP)
     assert target.rows() == sold.rows()
     (kept,) = done.kept
     assert kept.name == "configuration.json.before-restore"
     assert kept.read_text() == "{}"
+
+
+def test_store_that_ran_for_a_moment_is_restored_into(
+    sold: StoreFolder, tmp_path: Path
+) -> None:
+    """Long enough that it has written to its ledger."""
+    sold.back_up(tmp_path / BACKUP)
+    shop = Shop(tmp_path / "shop")
+    make_library(shop.folder / "library")
+    target = StoreFolder(shop.data)
+    shop.start()
+    try:
+        until = time.monotonic() + START_SECONDS
+        while not has_releases(target.data / LEDGER_NAME):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    finally:
+        shop.kill()
+    target.restore(tmp_path / BACKUP)
+    assert target.rows() == sold.rows()
+
+
+def test_numbers_of_codes_that_were_made_are_not_lost(
+    sold: StoreFolder, empty: StoreFolder, tmp_path: Path
+) -> None:
+    """Codes may be printed already; the next ones would be the same."""
+    sold.back_up(tmp_path / BACKUP)
+    empty.create_tables()
+    empty.insert("marks", [{"name": "codes.vinyl", "value": 100}])
+    with pytest.raises(RestoreRefused, match="1 in marks"):
+        empty.restore(tmp_path / BACKUP)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
