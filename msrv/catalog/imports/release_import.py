@@ -31,11 +31,11 @@ from msrv.catalog.imports.source_files import (
     ImportRefused,
     Source,
     SourceFile,
+    is_track,
 )
 from msrv.catalog.library.found_files import RELEASE_TOML
 from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.names import ids
-from msrv.catalog.names.media_types import AUDIO_TYPES
 from msrv.catalog.parsing.errors import ParsingError
 from msrv.catalog.parsing.parser import Parser
 from msrv.display_text import printable
@@ -116,11 +116,11 @@ class ReleaseImport:
         """
         self._total_bytes = sum(each.size_bytes for each in sources)
         free = shutil.disk_usage(self.library).free
-        if self._total_bytes + SPARE_BYTES > free and not self.moves:
+        needed = self._copied_bytes(sources)
+        if needed and needed + SPARE_BYTES > free:
             raise ImportRefused(
                 f"there is too little space in {printable(str(self.library))}"
-                f": {self._total_bytes:,} bytes are needed, and {free:,} are "
-                "free"
+                f": {needed:,} bytes are needed, and {free:,} are free"
             )
         with ExitStack() as stack:
             parts = []
@@ -138,6 +138,18 @@ class ReleaseImport:
                 for release, draft in merged:
                     draft.publish(release.place)
             return [release for release, _ in merged]
+
+    def _copied_bytes(self, sources: Sequence[Source]) -> int:
+        """Return the size of what can't be linked. Raises OSError."""
+        device = self.library.stat().st_dev
+        return sum(
+            file.size_bytes
+            for source in sources
+            for file in source.files
+            if not self.moves
+            or file.path is None
+            or file.path.stat().st_dev != device
+        )
 
     def _unpack(self, source: Source, draft: DraftFolder) -> _Unpacked:
         hashes: dict[str, bytes] = {}
@@ -303,11 +315,6 @@ class ReleaseImport:
             tuple(note for each in parts for note in each.notes),
         )
         return release, first.draft
-
-
-def is_track(name: str) -> bool:
-    """Return whether a file of this name is sold as a track."""
-    return os.path.splitext(name)[1].lower() in AUDIO_TYPES
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from msrv.catalog.imports.source_files import (
     Source,
     SourceFile,
     is_reserved,
+    left_out,
     refuse_duplicates,
     safe_name,
 )
@@ -65,6 +66,7 @@ def _read_folder(path: Path) -> Source:
     for parts, entry in _walk(path, (), notes):
         name = safe_name(parts)
         if name is None:
+            notes += left_out(parts)
             continue
         if is_reserved(name) and name != RELEASE_TOML:
             notes.append(f"{printable(name)} was left out")
@@ -88,12 +90,13 @@ def _walk(
     for entry in entries:
         parts = (*above, entry.name)
         mode = entry.stat(follow_symlinks=False).st_mode
-        if is_ignored(entry.name):
-            continue
-        if stat.S_ISDIR(mode) and len(parts) <= MAX_DEPTH:
-            yield from _walk(Path(entry.path), parts, notes)
-        elif stat.S_ISREG(mode):
+        if stat.S_ISREG(mode):
             yield parts, entry
+        elif is_ignored(entry.name):
+            if stat.S_ISDIR(mode) and entry.name.startswith("."):
+                notes.append(f"{printable('/'.join(parts))} was left out")
+        elif stat.S_ISDIR(mode) and len(parts) <= MAX_DEPTH:
+            yield from _walk(Path(entry.path), parts, notes)
         else:
             what = "a link" if stat.S_ISLNK(mode) else "not a regular file"
             notes.append(

@@ -22,7 +22,9 @@ from msrv.catalog.imports.source_files import (
     ImportRefused,
     Source,
     SourceFile,
+    is_metadata,
     is_reserved,
+    left_out,
     refuse_duplicates,
     safe_name,
 )
@@ -90,6 +92,7 @@ def read_zip(path: Path, stack: ExitStack) -> Source:
     for parts, info in found:
         name = safe_name(parts)
         if name is None:
+            notes += left_out(parts)
             continue
         if is_reserved(name):
             # A stranger's prices would be the seller's.
@@ -161,13 +164,30 @@ def _check_size(where: str, path: Path, infos: list[zipfile.ZipInfo]) -> None:
 def _without_outer_folder(
     found: list[tuple[list[str], zipfile.ZipInfo]],
 ) -> list[tuple[list[str], zipfile.ZipInfo]]:
-    """Remove the folder that everything is in, if there is one."""
-    kept = [each for each in found if safe_name(each[0][:1]) is not None]
-    while kept and all(
-        len(parts) > 1 and parts[0] == kept[0][0][0] for parts, _ in kept
-    ):
-        kept = [(parts[1:], info) for parts, info in kept]
-    return kept
+    """Remove the folders that everything is in, whatever they are called.
+
+    Files that a library ignores may be beside them.
+    """
+    while True:
+        paths = [
+            parts
+            for parts, _ in found
+            if not is_metadata(parts)
+            and (len(parts) > 1 or safe_name(parts) is not None)
+        ]
+        paths = [
+            each for each in paths if safe_name(each[:1]) is not None
+        ] or paths
+        outer = {each[0] for each in paths}
+        if len(outer) != 1 or any(len(each) == 1 for each in paths):
+            return found
+        found = [
+            (
+                parts[1:] if len(parts) > 1 and parts[0] in outer else parts,
+                info,
+            )
+            for parts, info in found
+        ]
 
 
 class _Opener:

@@ -115,8 +115,15 @@ def _refuse_own_files(path: Path, library: Path) -> None:
 def _remove(source: Source) -> None:
     """Remove a source, which is in the library now, and nothing else.
 
-    A folder stays if something in it was left out.
+    A folder or a ZIP stays if something in it was left out.
     """
+    if source.notes and source.is_zip:
+        click.echo(
+            f"note: {printable(str(source.path))} was kept: not all of its "
+            "files were imported",
+            err=True,
+        )
+        return
     paths = [each.path for each in source.files if each.path is not None]
     try:
         for each in paths or [source.path]:

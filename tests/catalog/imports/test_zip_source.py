@@ -76,6 +76,42 @@ def test_outer_folders_are_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "outer", ["...Like Clockwork", ".hidden", "Album.tmp", "Ann/...And On"]
+)
+def test_name_of_an_outer_folder_hides_nothing(
+    tmp_path: Path, outer: str
+) -> None:
+    path = zipped(
+        tmp_path / "a.zip",
+        ("__MACOSX/._x", b""),
+        (f"{outer}/01.flac", b"1"),
+        ("Ann/.DS_Store" if "/" in outer else ".DS_Store", b"2"),
+        (f"{outer}/cover.jpg", b"3"),
+    )
+    source = read(path)
+    assert [each.name for each in source.files] == ["01.flac", "cover.jpg"]
+    assert not source.notes
+
+
+def test_track_that_begins_with_dots_is_shown(tmp_path: Path) -> None:
+    path = zipped(
+        tmp_path / "a.zip",
+        ("...And So On.mp3", b"1"),
+        ("._...And So On.mp3", b"2"),
+        (".hidden.txt", b"3"),
+        ("~$open.mp3", b"4"),
+        (".more/01.flac", b"5"),
+        ("__MACOSX/02.flac", b"6"),
+    )
+    source = read(path)
+    assert [each.name for each in source.files] == ["And So On.mp3"]
+    assert source.notes == (
+        "~$open.mp3 was left out",
+        ".more/01.flac was left out",
+    )
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "../evil.flac",

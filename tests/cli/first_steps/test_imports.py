@@ -170,8 +170,46 @@ def test_move_keeps_what_was_left_out(
     path = Path(zip_of(album, tmp_path / "a.zip"))
     assert cli("import", "--move", str(album)).exit_code == 0
     assert names_in(album) == ["store.toml"]
-    assert cli("import", "--move", str(path), "--title", "B").exit_code == 0
+    result = cli("import", "--move", str(path), "--title", "B")
+    assert result.exit_code == 0
+    assert f"{path} was kept: not all of its files were" in result.stderr
+    assert path.exists()
+
+
+def test_move_removes_a_zip(cli: Cli, album: Path, tmp_path: Path) -> None:
+    (album / ".DS_Store").write_bytes(b"x")
+    path = Path(zip_of(album, tmp_path / "a.zip"))
+    assert cli("import", "--move", str(path)).exit_code == 0
     assert not path.exists()
+
+
+def test_track_whose_name_begins_with_dots_is_imported(
+    cli: Cli, album: Path, library: Path, tmp_path: Path
+) -> None:
+    track(album, 4).rename(album / "...And So On.wav")
+    path = Path(zip_of(album, tmp_path / "a.zip"))
+    for source in (path, album):
+        result = cli("import", "--move", str(source))
+        assert result.exit_code == 0, result.stderr
+        assert "left out" not in result.stderr
+        assert not source.exists()
+        folder = library / ARTIST / ALBUM
+        assert any("And So On.wav" in each for each in names_in(folder))
+        assert not [each for each in names_in(folder) if each[0] == "."]
+        shutil.rmtree(folder)
+
+
+def test_music_in_a_hidden_folder_is_noted(
+    cli: Cli, album: Path, tmp_path: Path
+) -> None:
+    hidden = track(album / ".more", 4)
+    path = Path(zip_of(album, tmp_path / "a.zip"))
+    result = cli("import", "--move", str(path), "--title", "B")
+    assert f"note: .more/{hidden.name} was left out" in result.stderr
+    assert path.exists()
+    result = cli("import", "--move", str(album))
+    assert "note: .more was left out" in result.stderr
+    assert hidden.exists()
 
 
 def test_configuration_of_a_folder_is_kept(
@@ -297,6 +335,18 @@ def test_full_disk_is_noticed_before(
     assert result.exit_code == 1
     assert "there is too little space in" in result.stderr
     assert names_in(library) == before
+
+
+def test_move_needs_space_for_what_is_unpacked(
+    cli: Cli, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zip_of(album, tmp_path / "a.zip")
+    usage = namedtuple("usage", "total used free")  # noqa: PYI024 - as shutil's
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(9, 9, 1000))
+    result = cli("import", "--move", path)
+    assert result.exit_code == 1
+    assert "there is too little space in" in result.stderr
+    assert cli("import", "--move", str(album)).exit_code == 0
 
 
 def test_part_of_the_library_is_refused(cli: Cli, library: Path) -> None:
