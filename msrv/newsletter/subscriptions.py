@@ -45,8 +45,8 @@ RECENT_SECONDS: Final = 86_400
 """A mailbox is passed on once in this time."""
 _BACKOFF: Final = Backoff(first_seconds=5, max_seconds=3600)
 _EVENT_BYTES: Final = 16
-_RETRIED: Final = frozenset({408, 425, 429})
-_SERVER_ERROR: Final = 500
+_ABOUT_THE_ADDRESS: Final = frozenset({400, 409, 422})
+"""Answers of a receiver that refuses an address; others are its own state."""
 _JSON: Final = {"Content-Type": "application/json"}
 
 
@@ -63,6 +63,7 @@ class _Waiting:
     """An address that waits, since when, and the failures so far."""
 
     address: str
+    mailbox: str
     language: str
     event_id: str
     asked_at: int
@@ -148,11 +149,13 @@ class NewsletterSubscriptions:
         """Pass an address on soon; return whether that was accepted.
 
         Not accepted is more than a few from one network, and more than can
-        wait. A mailbox that was passed on within a day is accepted, and
-        nothing happens.
+        wait. A mailbox that waits, or was passed on within a day, is
+        accepted, and nothing happens.
         """
         now, mailbox = self._clock(), addresses.mailbox_key(address)
-        if self._recent.has(mailbox, now):
+        if self._recent.has(mailbox, now) or any(
+            each.mailbox == mailbox for each in self._waiting
+        ):
             return True
         if len(self._waiting) >= MAX_WAITING:
             return False
@@ -160,9 +163,10 @@ class NewsletterSubscriptions:
             self._limiter.acquire(network, now=now)
         except RateLimited:
             return False
-        self._recent.add(mailbox, now)
         event_id = f"evt_{self._random(_EVENT_BYTES).hex()}"
-        self._waiting.append(_Waiting(address, language, event_id, now))
+        self._waiting.append(
+            _Waiting(address, mailbox, language, event_id, now)
+        )
         self._wake.set()
         return True
 
@@ -180,6 +184,7 @@ class NewsletterSubscriptions:
                 continue
             try:
                 await self._pass_on(each)
+                self._recent.add(each.mailbox, now)
             except NotPassedOn as error:
                 each.failures += 1
                 each.due_at = now + int(_BACKOFF.seconds(each.failures))
@@ -220,9 +225,13 @@ class NewsletterSubscriptions:
         status = response.status
         if 200 <= status < 300:
             return
-        if status in _RETRIED or status >= _SERVER_ERROR:
-            raise NotPassedOn(f"status {status}")
-        raise NeverAccepted(f"status {status}")
+        if status in _ABOUT_THE_ADDRESS:
+            raise NeverAccepted(f"status {status}")
+        if 300 <= status < 400:
+            raise NotPassedOn(
+                f"the receiver answered with a redirect, status {status}"
+            )
+        raise NotPassedOn(f"status {status}")
 
     def _request_of(self, each: _Waiting) -> tuple[str, bytes, dict[str, str]]:
         """Return the URL, the body and the headers of a request."""

@@ -171,6 +171,50 @@ async def test_webhook_is_signed_retried_and_at_last_given_up(
     assert "@example.net" not in caplog.text
 
 
+@pytest.mark.parametrize("status", [301, 308, 401, 403, 404, 405, 413])
+async def test_receiver_that_is_set_up_wrongly_loses_no_address(
+    settings: Settings,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+) -> None:
+    caplog.set_level(logging.DEBUG, "msrv")
+    server = new_receiver()
+    found = subscriptions(settings, f"webhook {server.url} {SECRET}", clock)
+    async with serve(server):
+        server.answers = [status, 204]
+        found.request(TO, "de", "network")
+        await found.pass_on_due()
+        assert found.waiting == 1
+        assert ("answered with a redirect" in caplog.text) == (status < 400)
+        clock.now += 3600
+        await found.pass_on_due()
+    assert found.waiting == 0
+    assert len(server.effects) == 1
+
+
+async def test_address_that_was_not_passed_on_can_be_given_again(
+    settings: Settings, clock: Clock
+) -> None:
+    server = new_receiver()
+    found = subscriptions(settings, f"webhook {server.url} {SECRET}", clock)
+    found.request(TO, "de", "network")
+    clock.now += GIVE_UP_SECONDS
+    found.request("bob@example.net", "de", "network")
+    await found.pass_on_due()  # away
+    assert found.waiting == 1
+    found.request(TO, "de", "network")
+    assert found.waiting == 2
+    async with serve(server):
+        clock.now += 10
+        server.answers = [400, 422, 204]
+        await found.pass_on_due()
+        assert found.waiting == 0
+        found.request(TO, "de", "network")
+        await found.pass_on_due()
+    assert len(server.effects) == 1
+
+
 async def test_stranger_can_ask_for_few_addresses(
     settings: Settings, clock: Clock
 ) -> None:
