@@ -10,7 +10,7 @@ is returned unchanged or rejected: the seller sets the price.
 import base64
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from msrv.proofs.consents import Consent
 from msrv.proofs.encoding import (
@@ -147,11 +147,16 @@ def states_gift(token: str) -> bool:
 
     For a quote that can't be verified any more, from a trusted source.
     """
-    try:
-        claims = from_json(decode(token.partition(".")[0]))
-    except Forged:
-        return False
-    return isinstance(claims, dict) and bool(claims.get("gift"))
+    return bool(_unverified(token).get("gift"))
+
+
+def stated_language(token: str) -> str:
+    """Return the language that a quote, of any key, states; "" for none.
+
+    For a quote that can't be verified any more, from a trusted source.
+    """
+    found = _unverified(token).get("lang")
+    return found if isinstance(found, str) else ""
 
 
 def order_id_of(
@@ -167,6 +172,15 @@ def order_id_of(
     key = _signer(keyring, token).key(Purpose.ORDER)
     tag = mac(key, provider.encode("utf-8"), reference.encode("utf-8"))
     return base64.b32encode(tag[:ORDER_ID_BYTES]).decode("ascii")
+
+
+def _unverified(token: str) -> dict[str, Any]:
+    """Return the members of a quote of any key; none of what isn't one."""
+    try:
+        claims = from_json(decode(token.partition(".")[0]))
+    except Forged:
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _signer(keyring: Keyring, token: str) -> Generation:

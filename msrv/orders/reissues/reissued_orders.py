@@ -36,6 +36,7 @@ from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.receipts import Receipt, provider_name
 from msrv.tasks import Backoff
+from msrv.translations.negotiation import parse_language
 
 BATCH: Final = 200
 """Number of orders in one transaction, for which other writers wait."""
@@ -127,9 +128,9 @@ class Reissue:
             for order, receipt, planned in batch:
                 outcome = planned
                 if planned is Disposition.TO_LOOK_UP:
-                    to, outcome = await self._buyer(order, pace)
+                    to, language, outcome = await self._buyer(order, pace)
                     if outcome is Disposition.MAILED:
-                        mails.append(self._mail(order, receipt, to))
+                        mails.append(self._mail(order, receipt, to, language))
                 found.append(ReissuedOrder(order, receipt, outcome))
             await asyncio.to_thread(_store, outbox, mails)
             await self._mark(mails)
@@ -176,10 +177,10 @@ class Reissue:
 
     async def _buyer(
         self, order: Order, pace: _Pace
-    ) -> tuple[str, Disposition]:
-        """Return the address of a buyer, or why there is none.
+    ) -> tuple[str, str, Disposition]:
+        """Return the address and language of a buyer, or why there is none.
 
-        Raises ProviderUnavailable.
+        The language is that of the purchase, empty if it isn't known. Raises ProviderUnavailable.
         """
         archive = self._archive(order)
         assert archive is not None  # noqa: S101 - else it isn't TO_LOOK_UP
@@ -195,17 +196,20 @@ class Reissue:
                     raise
                 await self.sleep(_BACKOFF.seconds(failures))
         if quotes.states_gift(token):
-            return "", Disposition.GIFT  # the receipt isn't the payer's
+            return "", "", Disposition.GIFT  # the receipt isn't the payer's
         try:
-            return addresses.parse(address), Disposition.MAILED
+            to = addresses.parse(address)
         except BadAddress:
-            return "", Disposition.NO_ADDRESS
+            return "", "", Disposition.NO_ADDRESS
+        return to, quotes.stated_language(token), Disposition.MAILED
 
     def _archive(self, order: Order) -> PaymentArchive | None:
         provider = self.providers.get(provider_name(order.provider))
         return None if provider is None else provider.archive
 
-    def _mail(self, order: Order, receipt: Receipt, to: str) -> ReceiptMail:
+    def _mail(
+        self, order: Order, receipt: Receipt, to: str, language: str
+    ) -> ReceiptMail:
         # A number of the key: killed before the mark, the next run makes the
         # same mail, which the outbox recognises.
         number = int.from_bytes(self.keyring.current.kid.encode("ascii"))
@@ -219,7 +223,7 @@ class Reissue:
             contact=self.shop.contact,
             written_at=self.clock(),
             kind=MailKind.REISSUED,
-            language=self.shop.language,
+            language=parse_language(language, default=self.shop.language).code,
             adds_tax=adds_tax(self.providers, self.shop, receipt),
         )
 

@@ -3,6 +3,7 @@
 
 """A leak of NONCE, rehearsed: every order is signed again and mailed once."""
 
+import dataclasses
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -40,6 +41,7 @@ class Archive:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.stated: dict[str, object] = {}
         self.fails_at: set[int] = set()
 
     async def payments_of(self, address: str) -> tuple[ArchivedPayment, ...]:
@@ -52,8 +54,8 @@ class Archive:
         number = int(payment.removeprefix("pi_"))
         if number % 100 == 0:
             return "", ""
-        gift = {"gift": "x"} if number % 100 == 1 else {}
-        return f"buyer{number}@example.org", f"{encode(to_json(gift))}.tag"
+        stated = {"gift": "x"} if number % 100 == 1 else self.stated
+        return f"buyer{number}@example.org", f"{encode(to_json(stated))}.tag"
 
 
 class Till(FreeProvider):
@@ -258,3 +260,32 @@ async def test_look_ups_are_paced_and_days_left_out(
         each.outcome is Disposition.MAILED for each in found
     )
     assert reissued_orders.BATCH > 20
+
+
+@pytest.mark.parametrize(
+    ("stated", "language"),
+    [
+        ({"lang": "fr"}, "fr"),
+        ({"lang": "fr/fr_CA"}, "fr/fr_CA"),
+        ({"lang": "xx"}, "de"),
+        ({"lang": 1}, "de"),
+        ({}, "de"),
+    ],
+)
+async def test_receipt_is_mailed_in_the_language_of_its_purchase(
+    database: Database,
+    tmp_path: Path,
+    new_keys: Keyring,
+    stated: dict[str, object],
+    language: str,
+) -> None:
+    await sell(database, 6)
+    till, outbox = Till(), ListedOutbox(tmp_path / "outbox")
+    archive: Archive = till.archive  # type: ignore[assignment]
+    archive.stated = stated
+    work = dataclasses.replace(
+        reissue(database, new_keys, till), shop=Shop(language="de")
+    )
+    async for _ in work.send(outbox):
+        pass
+    assert {each.language for each in outbox.mails.values()} == {language}
