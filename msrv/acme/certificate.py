@@ -7,6 +7,7 @@ Apart from `pem`, which parses them and is slow to import.
 """
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +23,17 @@ class IssuedCertificate:
     authority_key_id: bytes | None
     directory: str
     """URL of the ACME directory that it came from."""
+
+    def missing_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of `names` that it doesn't state, in their order."""
+        return tuple(name for name in names if name not in self.names)
+
+    def is_for_any_of(self, names: Iterable[str]) -> bool:
+        """Return whether it states at least one of `names`.
+
+        One that does is served until there is one for all of them.
+        """
+        return not self.names.isdisjoint(names)
 
     @property
     def renewal_id(self) -> str | None:

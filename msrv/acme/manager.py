@@ -277,13 +277,16 @@ class CertificateManager:
         progress = self._state.load_progress(self.rules.request_id)
         if current is None or progress.serial != current.serial:
             progress = replace(progress, window=None)
+        names = self.rules.names
+        is_served = current is not None and current.is_for_any_of(names)
         return CertificateStatus(
-            self.rules.names,
+            names,
             self.rules.directory,
-            None if current is None else current.not_after,
+            current.not_after if current and is_served else None,
             self._due_at(progress, current, now),
             progress.attempts.failures,
             progress.attempts.problem,
+            current.missing_of(names) if current else (),
         )
 
     def _log_again(

@@ -105,7 +105,7 @@ def reason_to_replace(
     """
     if certificate is None:
         return "is the first"
-    missing = [name for name in names if name not in certificate.names]
+    missing = certificate.missing_of(names)
     if missing:
         return f"doesn't name {', '.join(missing)} yet"
     if certificate.directory != directory:

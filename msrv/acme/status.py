@@ -15,6 +15,9 @@ class CertificateStatus:
     """The certificate, and what is planned. Times are aware.
 
     `problem` is why the last attempt failed, and None after a success.
+    `missing_names` are those of `names` that the certificate on disk doesn't
+    state. If it states none of them, it isn't served, and its expiry isn't
+    that of the store.
     """
 
     names: tuple[str, ...]
@@ -23,23 +26,20 @@ class CertificateStatus:
     next_at: datetime | None = None
     failures: int = 0
     problem: str | None = None
+    missing_names: tuple[str, ...] = ()
 
     @property
     def is_missing(self) -> bool:
-        """True if there is no certificate yet."""
-        return self.expires_at is None
+        """True if there is no certificate yet that states all names."""
+        return self.expires_at is None or bool(self.missing_names)
 
     def summary(self, now: datetime) -> str:
         """Return the state in a few words."""
-        if self.expires_at is None:
-            return f"waiting for a certificate from {self._authority}"
-        days = (self.expires_at - now).total_seconds() // _DAY_SECONDS
-        if days < 0:
-            return f"the certificate expired on {self.expires_at:%Y-%m-%d}"
-        return (
-            f"certificate valid until {self.expires_at:%Y-%m-%d}, "
-            f"{int(days)} days left"
-        )
+        state = self._validity(now)
+        if not self.missing_names:
+            return state
+        which = "the present one" if self.expires_at is None else "it"
+        return f"{state}; {which} doesn't name {', '.join(self.missing_names)}"
 
     def lines(self, now: datetime) -> list[tuple[str, str]]:
         """Return the state in lines, each with its name."""
@@ -65,11 +65,27 @@ class CertificateStatus:
             "next_at": _iso(self.next_at),
             "failures": self.failures,
             "problem": self.problem,
+            "missing_names": list(self.missing_names),
         }
 
     def is_valid(self, now: datetime) -> bool:
-        """Return whether there is a certificate that hasn't expired."""
-        return self.expires_at is not None and now < self.expires_at
+        """Return whether a certificate for all names hasn't expired."""
+        return (
+            self.expires_at is not None
+            and now < self.expires_at
+            and not self.missing_names
+        )
+
+    def _validity(self, now: datetime) -> str:
+        if self.expires_at is None:
+            return f"waiting for a certificate from {self._authority}"
+        days = (self.expires_at - now).total_seconds() // _DAY_SECONDS
+        if days < 0:
+            return f"the certificate expired on {self.expires_at:%Y-%m-%d}"
+        return (
+            f"certificate valid until {self.expires_at:%Y-%m-%d}, "
+            f"{int(days)} days left"
+        )
 
     @property
     def _authority(self) -> str:

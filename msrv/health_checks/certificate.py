@@ -55,7 +55,9 @@ async def check_certificate(context: CheckContext) -> Sequence[Finding]:
             )
         )
     if settings.domain:
-        return [await in_thread(lambda: _renewed(settings, context.clock()))]
+        return await in_thread(
+            lambda: list(_renewed(settings, context.clock()))
+        )
     if settings.terminates_tls:
         return [
             warned(
@@ -82,17 +84,25 @@ async def check_certificate(context: CheckContext) -> Sequence[Finding]:
     return [await _served(public, context.clock())]
 
 
-def _renewed(settings: Settings, now: float) -> Finding:
-    """Return the finding for the certificate that the store renews itself."""
+def _renewed(settings: Settings, now: float) -> Iterator[Finding]:
+    """Yield the findings for the certificate that the store renews itself."""
     moment = datetime.fromtimestamp(now, UTC)
+    state = StateFolder(settings.data)
     status = CertificateManager(
-        CertificateRules.from_settings(settings),
-        StateFolder(settings.data),
-        lambda: moment,
+        CertificateRules.from_settings(settings), state, lambda: moment
     ).status()
+    if status.missing_names:
+        yield failed(
+            deferred(
+                "%(cert)s is not for %(host)s",
+                cert=state.certificate,
+                host=", ".join(status.missing_names),
+            ),
+            _REQUEST,
+        )
     why = status.problem or deferred("none was requested yet")
     if status.expires_at is None:
-        return failed(
+        yield failed(
             deferred(
                 "waiting for a certificate from %(authority)s: %(reason)s",
                 authority=urlsplit(status.directory).hostname,
@@ -100,27 +110,32 @@ def _renewed(settings: Settings, now: float) -> Finding:
             ),
             _REQUEST,
         )
-    ends = _day(status.expires_at)
-    if not status.is_valid(moment):
-        return failed(
+    elif status.expires_at <= moment:
+        yield failed(
             deferred(
                 "the certificate expired on %(day)s: %(reason)s",
-                day=ends,
+                day=_day(status.expires_at),
                 reason=why,
             ),
             _REQUEST,
         )
-    if status.problem is not None:
-        return warned(
+    elif status.problem is not None:
+        yield warned(
             deferred(
                 "the certificate is valid until %(day)s, and isn't renewed: "
                 "%(reason)s",
-                day=ends,
+                day=_day(status.expires_at),
                 reason=why,
             ),
             _REQUEST,
         )
-    return _by_days(status.expires_at.timestamp(), now, settings.domain[0])
+    else:
+        named = next(
+            name
+            for name in settings.domain
+            if name not in status.missing_names
+        )
+        yield _by_days(status.expires_at.timestamp(), now, named)
 
 
 async def _served(public: PublicHost, now: float) -> Finding:

@@ -66,6 +66,7 @@ class CertificateReload:
             else None
         )
         self._files = certificate
+        self._domain = settings.domain
         if settings.domain:
             issued = StateFolder(settings.data).certificate
             self._files = CertificateFiles(issued, issued, None)
@@ -99,7 +100,9 @@ class CertificateReload:
         if found == self._known or found is None:
             return
         try:
-            tls_server.load_certificate(self._files)
+            is_loaded = self._is_for_the_domain()
+            if is_loaded:
+                tls_server.load_certificate(self._files)
         except (CertificateError, OSError) as error:
             # Tried again: rights, for example, are changed without the files.
             if found != self._failed:
@@ -111,7 +114,19 @@ class CertificateReload:
                 )
         else:
             self._known = found
-            log.info("loaded the renewed certificate %s", self._files.cert)
+            if is_loaded:
+                log.info("loaded the renewed certificate %s", self._files.cert)
+
+    def _is_for_the_domain(self) -> bool:
+        """Return whether the certificate may replace the one that is served.
+
+        After a change of MSRV_DOMAIN the one on disk is that of the names
+        before, or of a replica with other settings. Raises CertificateError.
+        """
+        if not self._domain:
+            return True
+        issued = load_certificate(self._files.cert)
+        return issued is not None and issued.is_for_any_of(self._domain)
 
 
 def _find_issued(settings: Settings) -> CertificateFiles:
@@ -126,7 +141,7 @@ def _find_issued(settings: Settings) -> CertificateFiles:
     except CertificateError as error:
         log.error("%s; another one is requested", error)  # noqa: TRY400 - the text says it
         found = None
-    if found is not None and not found.names.isdisjoint(settings.domain):
+    if found is not None and found.is_for_any_of(settings.domain):
         if found.not_after <= datetime.now(UTC):
             log.error(
                 "%s expired on %s", state.certificate, found.not_after.date()

@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from msrv.acme import pem
 from msrv.acme.challenges import is_token
 from msrv.acme.client import parse_retry_after
+from msrv.acme.manager import CertificateManager
 from msrv.acme.renewal import Attempts, RenewalWindow
+from msrv.acme.rules import CertificateRules
 from msrv.acme.state import (
     AuthorityAccount,
     PendingOrder,
@@ -94,6 +96,44 @@ def test_placeholder_has_the_names(state: StateFolder) -> None:
     assert found.names == set(NAMES)
     assert found.not_before < NOW < found.not_after
     assert found.directory == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "missing", "summary"),
+    [
+        (NAMES, (), "certificate valid until 2027-11-29, 365 days left"),
+        (
+            ("www.example", NAMES[0]),
+            ("www.example",),
+            (
+                "certificate valid until 2027-11-29, 365 days left; it "
+                "doesn't name www.example"
+            ),
+        ),
+        (
+            ("new.example",),
+            ("new.example",),
+            (
+                "waiting for a certificate from acme.example; the present "
+                "one doesn't name new.example"
+            ),
+        ),
+    ],
+)
+def test_status_after_a_change_of_the_names_says_which_are_missing(
+    state: StateFolder,
+    names: tuple[str, ...],
+    missing: tuple[str, ...],
+    summary: str,
+) -> None:
+    state.save_certificate(pem.create_placeholder(NAMES, NOW))
+    status = CertificateManager(
+        CertificateRules(names, "https://acme.example/dir"), state, lambda: NOW
+    ).status()
+    assert status.summary(NOW) == summary
+    assert status.to_json()["missing_names"] == list(missing)
+    assert status.is_valid(NOW) is (not missing)
+    assert status.is_missing is bool(missing)
 
 
 def test_every_truncated_file_is_refused(state: StateFolder) -> None:

@@ -174,6 +174,60 @@ async def test_other_configurations(context: MakeContext) -> None:
     assert "can't be seen from here" in found.text
 
 
+def issue(state: StateFolder, days: int) -> None:
+    """Write a certificate of shop.example that expires in some days."""
+    issued = trustme.CA().issue_cert(
+        "shop.example",
+        not_before=NOW - timedelta(days=30),
+        not_after=NOW + timedelta(days=days, hours=1),
+    )
+    state.save_certificate(
+        bundle(
+            "https://acme.example/dir",
+            issued.private_key_pem.bytes(),
+            issued.cert_chain_pems[0].bytes(),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "outcome", "then"),
+    [
+        (("new.example",), "is not for new.example", FAIL, "waiting for a"),
+        (
+            ("www.example", "shop.example"),
+            "is not for www.example",
+            PASS,
+            "shop.example is valid until",
+        ),
+    ],
+)
+async def test_certificate_without_a_name_of_the_store_fails(
+    context: MakeContext,
+    tmp_path: Path,
+    names: tuple[str, ...],
+    text: str,
+    outcome: Outcome,
+    then: str,
+) -> None:
+    """After a change of MSRV_DOMAIN, until the next one is issued."""
+    made = context(
+        tls="auto",
+        domain=names,
+        public_url=f"https://{names[0]}",
+        acme_directory="https://acme.example/dir",
+        data=tmp_path / "store",
+    )
+    state = StateFolder(made.settings.data)
+    state.create()
+    issue(state, 60)
+    first, second = await check_certificate(replace(made, clock=NOW.timestamp))
+    assert first.outcome is FAIL
+    assert text in first.text
+    assert second.outcome is outcome
+    assert then in second.text
+
+
 @pytest.mark.parametrize(
     ("days", "problem", "outcome", "text"),
     [
@@ -203,18 +257,7 @@ async def test_certificate_that_the_store_renews_is_reported(
     state = StateFolder(made.settings.data)
     state.create()
     if days is not None:
-        issued = trustme.CA().issue_cert(
-            "shop.example",
-            not_before=NOW - timedelta(days=30),
-            not_after=NOW + timedelta(days=days, hours=1),
-        )
-        state.save_certificate(
-            bundle(
-                "https://acme.example/dir",
-                issued.private_key_pem.bytes(),
-                issued.cert_chain_pems[0].bytes(),
-            )
-        )
+        issue(state, days)
     if problem is not None:
         rules = CertificateRules.from_settings(made.settings)
         attempts = Attempts(1, NOW, NOW + timedelta(hours=1), problem)

@@ -110,6 +110,41 @@ def test_folder_that_cannot_be_used_is_one_line(domain: Settings) -> None:
         certificates.find(domain)
 
 
+class RecordingServer:
+    """Server that keeps which certificates it loads."""
+
+    def __init__(self) -> None:
+        self.loaded: list[CertificateFiles] = []
+
+    def load_certificate(self, certificate: CertificateFiles) -> None:
+        self.loaded.append(certificate)
+
+
+def test_certificate_of_other_names_replaces_none(
+    domain: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a change of MSRV_DOMAIN, the placeholder stays for the moment.
+
+    The same holds for a certificate that a replica with other settings gets.
+    """
+    caplog.set_level(logging.INFO)
+    issue(domain, "old.example", 60)
+    found = certificates.find(domain)
+    assert found is not None
+    server, reload = RecordingServer(), CertificateReload(domain, found)
+    for name, loaded in [
+        ("old.example", 0),
+        (NAME, 1),
+        ("other.example", 1),
+        (NAME, 2),
+    ]:
+        issue(domain, name, 60)
+        for _ in range(2):
+            reload._update(cast("TLSServer", server))
+        assert len(server.loaded) == loaded
+        assert caplog.text.count("loaded the renewed") == loaded
+
+
 class StubServer:
     """Server that fails to load a certificate a few times."""
 
