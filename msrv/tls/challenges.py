@@ -139,14 +139,19 @@ async def _peek(accepted: socket.socket) -> ClientHello:
     Raises OSError.
     """
     await _wait_until_readable(accepted)
+    parsed_bytes = 0
     while True:
         try:
             data = accepted.recv(MAX_BYTES, socket.MSG_PEEK)
-            return parse(data)
+            if not data:
+                return ClientHello()
+            if len(data) > parsed_bytes:
+                parsed_bytes = len(data)
+                return parse(data)
         except NotAHello:
             return ClientHello()
         except IncompleteHello:
-            if not data or len(data) >= MAX_BYTES:
+            if parsed_bytes >= MAX_BYTES:
                 return ClientHello()
         except (BlockingIOError, InterruptedError):
             pass

@@ -13,6 +13,8 @@ from typing import Final
 
 MAX_BYTES: Final = 16 * 1024
 """Longest ClientHello that is parsed; browsers send up to two kilobytes."""
+MAX_RECORDS: Final = 16
+"""Most records of a ClientHello; browsers and authorities send one."""
 
 _HANDSHAKE: Final = 22
 _CLIENT_HELLO: Final = 1
@@ -88,13 +90,16 @@ def parse(data: bytes) -> ClientHello:
 
 def _message(data: bytes) -> bytes:
     """Return the handshake message in one or more records."""
-    message, at = b"", 0
+    message, at, records = b"", 0, 0
     while True:
         header = data[at : at + _RECORD_HEADER_BYTES]
         if header and header[0] != _HANDSHAKE:
             raise NotAHello("not a handshake")
         if len(header) < _RECORD_HEADER_BYTES:
             raise IncompleteHello
+        records += 1
+        if records > MAX_RECORDS:
+            raise NotAHello("too many records")
         at += _RECORD_HEADER_BYTES
         size_bytes = int.from_bytes(header[3:], "big")
         if not size_bytes:

@@ -17,7 +17,9 @@ pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
 from msrv.acme.pem import create_challenge
 from msrv.connections.admission import Admission
+from msrv.tls import challenges
 from msrv.tls.challenges import TLSChallenges
+from msrv.tls.client_hello import ClientHello, parse
 from msrv.tls.openssl import OpenSSLServer
 from msrv.tls.stdlib import StdlibServer
 from tests.polling import wait_until
@@ -153,6 +155,32 @@ async def test_hello_in_pieces_is_answered(served: Served) -> None:
         writer.write(data[at : at + 100])
         await writer.drain()
         await asyncio.sleep(0.01)
+    head = await asyncio.wait_for(reader.readexactly(6), 60)
+    assert (head[0], head[5]) == (22, 2)  # a ServerHello
+    writer.transport.abort()
+    await wait_until(lambda: len(served.admission) == 0)
+
+
+async def test_bytes_that_stay_the_same_are_parsed_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A visitor who stops within a hello costs nothing while it is awaited."""
+    parsed: list[int] = []
+
+    def count(data: bytes) -> ClientHello:
+        parsed.append(len(data))
+        return parse(data)
+
+    monkeypatch.setattr(challenges, "parse", count)
+    monkeypatch.setattr(challenges, "_PAUSE_SECONDS", 0.001)
+    served.add()
+    data = hello_of(NAME, ACME)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(data[:100])
+    await wait_until(lambda: parsed == [100])
+    await asyncio.sleep(0.1)
+    assert parsed == [100]
+    writer.write(data[100:])
     head = await asyncio.wait_for(reader.readexactly(6), 60)
     assert (head[0], head[5]) == (22, 2)  # a ServerHello
     writer.transport.abort()

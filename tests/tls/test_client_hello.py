@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from msrv.tls.client_hello import (
     MAX_BYTES,
+    MAX_RECORDS,
     ClientHello,
     IncompleteHello,
     NotAHello,
@@ -76,7 +77,7 @@ def test_each_beginning_is_incomplete() -> None:
     assert parse(HELLO + b"more").server_name == "shop.example"
 
 
-@pytest.mark.parametrize("size_bytes", [1, 3, 100])
+@pytest.mark.parametrize("size_bytes", [40, 100, 16 * 1024])
 def test_hello_in_several_records_is_parsed(size_bytes: int) -> None:
     assert parse(in_records(HELLO[5:], size_bytes)) == parse(HELLO)
 
@@ -112,6 +113,15 @@ def test_damaged_hello_is_parsed_or_refused(seed: int) -> None:
         damaged[choices.randrange(5, len(damaged))] = choices.randrange(256)
     with suppress(IncompleteHello, NotAHello):
         parse(bytes(damaged))
+
+
+def test_hello_in_too_many_records_is_none() -> None:
+    """Each record costs time, and a message of one byte in each is long."""
+    records = in_records(HELLO[5:], 1)
+    with pytest.raises(IncompleteHello):
+        parse(records[: 6 * MAX_RECORDS])
+    with pytest.raises(NotAHello, match="records"):
+        parse(records[: 6 * MAX_RECORDS + 5])
 
 
 def test_endless_records_end() -> None:
