@@ -15,6 +15,8 @@ import logging
 from pathlib import Path
 from typing import Final, Self
 
+import msgspec
+
 from msrv.catalog.id_history import IdHistory
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.loaded_library import LoadedLibrary
@@ -48,7 +50,18 @@ _MAX_PAUSE_SECONDS: Final = 30.0
 _EMPTY_PAUSE_SECONDS: Final = 3.0
 """The same while there is no catalog, and so nothing is sold."""
 _FILE_NAME: Final = "catalog"
-_LENGTH_BYTES: Final = 4
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """Last good catalog, and the address of the bucket that it is from.
+
+    All is in one file, so that a crash can't leave a part of it. Another
+    bucket has serials and catalogs of its own.
+    """
+
+    bucket: str
+    pointer: bytes
+    catalog: bytes
 
 
 class PublishedCatalog(LiveCatalog):
@@ -153,8 +166,8 @@ class PublishedCatalog(LiveCatalog):
         """Keep a catalog for the next start, unless the disk is full."""
         try:
             make_private_folder(self._folder)
-            length = len(pointer).to_bytes(_LENGTH_BYTES)
-            write_file(self._folder / _FILE_NAME, length + pointer + catalog)
+            kept = _Kept(self._bucket.url, pointer, catalog)
+            write_file(self._folder / _FILE_NAME, msgspec.msgpack.encode(kept))
         except OSError as error:
             log.warning(
                 "the catalog can't be kept in %s: %s",
@@ -163,10 +176,11 @@ class PublishedCatalog(LiveCatalog):
             )
 
     def _load_last(self) -> None:
-        """Use the catalog of the last time, if it is whole."""
+        """Use the catalog of the last time, if it is this bucket's."""
         try:
-            stated, data = _read_last(self._folder)
-            pointer = Pointer.decode(self._keyring, stated)
+            pointer, data = _read_last(
+                self._folder, self._bucket, self._keyring
+            )
             self._replace(_decode(self._keyring, pointer, data))
             self._pointer = pointer
         except FileNotFoundError:
@@ -175,15 +189,21 @@ class PublishedCatalog(LiveCatalog):
             log.warning("the last catalog isn't used: %s", error)
 
 
-def _read_last(folder: Path) -> tuple[bytes, bytes]:
+def _read_last(
+    folder: Path, bucket: Bucket, keyring: Keyring
+) -> tuple[Pointer, bytes]:
     """Return the pointer and the catalog of the last time.
 
-    They are in one file, so that a crash can't leave the one without the
-    other. Raises OSError.
+    Raises OSError, and BadDocument for those of another bucket.
     """
     data = (folder / _FILE_NAME).read_bytes()
-    end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES])
-    return data[_LENGTH_BYTES:end], data[end:]
+    try:
+        kept = msgspec.msgpack.decode(data, type=_Kept)
+    except msgspec.MsgspecError:
+        raise BadDocument("it is damaged, or of another version") from None
+    if kept.bucket != bucket.url:
+        raise BadDocument(f"it is from {kept.bucket}")
+    return Pointer.decode(keyring, kept.pointer), kept.catalog
 
 
 def read_published(
@@ -202,8 +222,7 @@ def read_published(
         document = read.data if read else b""
     except BucketError:
         try:
-            stated, document = _read_last(folder)
-            pointer = Pointer.decode(keyring, stated)
+            pointer, document = _read_last(folder, bucket, keyring)
         except (OSError, BadDocument):
             document = b""
         if not document:

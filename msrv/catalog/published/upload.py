@@ -117,6 +117,9 @@ async def publish(
     await _upload_all(bucket, missing, progress)
     if not result.is_new:
         return result
+    library = replace(
+        library, published_at=_time_after(pointer, library.published_at)
+    )
     document = await asyncio.to_thread(library.encode, keyring, blobs)
     name = catalog_name(document, library.published_at)
     await bucket.create(catalog_key(name), document, _DOCUMENT)
@@ -126,7 +129,7 @@ async def publish(
         bucket,
         keyring,
         Pointer(
-            serial=pointer.serial + 1 if pointer else 1,
+            serial=_next_serial(pointer, library.published_at),
             catalog=name,
             sha256=hashlib.sha256(document).hexdigest(),
             content=content,
@@ -150,14 +153,15 @@ async def roll_back(
     if pointer is None:
         raise PublicationError("nothing has been published there yet")
     names = await catalog_names(bucket)
-    if name is None:
+    if name is None and pointer.previous in names:
+        name = pointer.previous
+    elif name is None:
         earlier = [each for each in names if each < pointer.catalog]
         if not earlier:
             raise PublicationError(
                 f"no catalog is older than {pointer.catalog}"
             )
-        replaced = pointer.previous
-        name = replaced if replaced in earlier else earlier[-1]
+        name = earlier[-1]
     elif name not in names:
         raise PublicationError(f"there is no catalog {name!r}")
     found = await bucket.read(catalog_key(name))
@@ -180,15 +184,29 @@ async def roll_back(
         bucket,
         keyring,
         Pointer(
-            serial=pointer.serial + 1,
+            serial=_next_serial(pointer, now),
             catalog=name,
             sha256=hashlib.sha256(found.data).hexdigest(),
             content="",
-            published_at=now,
+            published_at=_time_after(pointer, now),
         ),
         etag,
     )
     return name
+
+
+def _next_serial(pointer: Pointer | None, now: int) -> int:
+    """Return the serial of the pointer that replaces another.
+
+    It is at least a time, so that a prefix that is begun anew, after one with
+    the same address, is newer than that.
+    """
+    return max(pointer.serial + 1 if pointer else 1, now)
+
+
+def _time_after(pointer: Pointer | None, now: int) -> int:
+    """Return the time of what replaces a pointer: later, by any clock."""
+    return max(pointer.published_at + 1 if pointer else 0, now)
 
 
 async def catalog_names(bucket: Bucket) -> list[str]:

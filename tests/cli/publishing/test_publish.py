@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,29 @@ def test_a_catalog_that_was_published_meanwhile_stays(
     with pytest.raises(PublicationError, match="meanwhile"):
         asyncio.run(upload.publish(bucket, keyring, library, (), known=before))
     assert asyncio.run(read_pointer(bucket, keyring)) == later
+
+
+def test_the_replaced_catalog_is_found_where_clocks_differ(
+    publish: Publish, target: str, keyring: Keyring
+) -> None:
+    """Also by the store, which takes none with a lower serial."""
+    first = publish()["catalog"]
+    bucket = Bucket.open(target)
+    known = asyncio.run(read_pointer(bucket, keyring))
+    assert known[0] is not None
+    # Newer than those of a prefix that was deleted, and is begun anew.
+    assert known[0].serial > time.time() - 3600
+    document = read(bucket, catalog_key(first))
+    library = PublishedLibrary.decode(keyring, document)
+    late = replace(library, published_at=library.published_at - 3600)
+    second = asyncio.run(
+        upload.publish(bucket, keyring, late, (), known=known)
+    ).catalog
+    assert publish("--list")["catalogs"] == [first, second]
+    later = asyncio.run(read_pointer(bucket, keyring))[0]
+    assert later is not None
+    assert later.serial == known[0].serial + 1
+    assert publish("--roll-back", "previous") == {"current": first}
 
 
 def test_a_damaged_object_is_uploaded_again(

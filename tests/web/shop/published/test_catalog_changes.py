@@ -7,6 +7,7 @@ import asyncio
 import errno
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,8 +19,13 @@ from msrv.catalog.published.layout import (
     CATALOGS,
     POINTER,
     Pointer,
+    catalog_key,
 )
-from msrv.catalog.published.published_catalog import PublishedCatalog
+from msrv.catalog.published.published_catalog import (
+    PublishedCatalog,
+    read_checked,
+    read_published,
+)
 from msrv.catalog.published.published_files import (
     PublishedEncodings,
     PublishedFiles,
@@ -29,9 +35,11 @@ from msrv.files import write_file
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.storage.objects.bucket import Bucket, StoredObject
+from msrv.storage.objects.errors import BucketError
 from tests.catalog import shared_parser
 from tests.conftest import NONCE, StartStore
 from tests.polling import wait_until
+from tests.storage.objects.ceph_server import CephServer
 from tests.storage.objects.faulty_proxy import RESET, Fault, FaultyProxy
 from tests.store_parts import store_of
 
@@ -53,9 +61,12 @@ async def test_another_catalog_is_taken_over_and_a_wrong_one_refused(
     # Of another store; of this one, but older; of no catalog that exists.
     stranger = Keyring.from_nonces(NONCE + "another")
     for wrong, keys in (
-        (replace_pointer(pointer, serial=99), stranger),
+        (replace_pointer(pointer, serial=pointer.serial + 1), stranger),
         (replace_pointer(pointer, serial=pointer.serial - 1), keyring),
-        (replace_pointer(pointer, serial=99, sha256="00" * 32), keyring),
+        (
+            replace_pointer(pointer, pointer.serial + 1, sha256="00" * 32),
+            keyring,
+        ),
     ):
         await bucket.replace(POINTER, wrong.encode(keys), etag)
         await wait_until(lambda: bool(live.problem))
@@ -74,7 +85,7 @@ async def test_another_catalog_is_taken_over_and_a_wrong_one_refused(
         etag = found.etag
     loop = asyncio.get_running_loop()
     at = loop.time()
-    await roll_back(bucket, keyring, 1_900_000_000)
+    await roll_back(bucket, keyring, pointer.published_at)
     await wait_until(lambda: live.current is not second)
     assert loop.time() - at < 5
     # With the bucket away, a restart continues with that catalog.
@@ -97,6 +108,44 @@ async def test_another_catalog_is_taken_over_and_a_wrong_one_refused(
     newest = replace_pointer(pointer, serial=pointer.serial + 2)
     await bucket.replace(POINTER, newest.encode(keyring), etag)
     await wait_until(lambda: live.current.version == second.version)
+
+
+async def test_a_store_that_is_moved_sells_what_its_new_bucket_has(
+    ceph: CephServer,
+    published: tuple[str, Path],
+    keyring: Keyring,
+    proxy: FaultyProxy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where that has begun with the first serial."""
+    old = Bucket.open(published[0])
+    data = tmp_path / "data"
+    async with impatient_catalog(old, keyring, data) as live:
+        await live.ready()
+    moved = f"{ceph.create_bucket('moved')}/library"
+    elsewhere = Bucket.open(moved)
+    pointer, _ = await read_checked(old, keyring)
+    document = await old.read(catalog_key(pointer.catalog))
+    assert document is not None
+    first = replace_pointer(pointer, serial=1)
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", ceph.endpoint)
+        writer = Bucket.open(moved)
+    await writer.create(catalog_key(pointer.catalog), document.data, {})
+    await writer.create(POINTER, first.encode(keyring), {})
+    proxy.always = RESET
+    # The kept catalog is of the old bucket.
+    for bucket, is_kept in ((old, True), (elsewhere, False)):
+        async with impatient_catalog(bucket, keyring, data) as live:
+            await wait_until(lambda: bool(live.problem))
+            assert bool(live.scans) is is_kept
+        with nullcontext() if is_kept else pytest.raises(BucketError):
+            read_published(bucket, keyring, data)
+    proxy.always = None
+    async with impatient_catalog(elsewhere, keyring, data) as live:
+        await live.ready()
+        assert not live.problem
 
 
 async def test_a_disk_that_fills_up_leaves_a_whole_catalog(
