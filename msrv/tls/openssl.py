@@ -16,11 +16,8 @@ systems', and with it the fastest AES-GCM of the processor.
 
 import socket
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePrivateKey,
 )
@@ -28,13 +25,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
 )
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
 from msrv.connections.acceptor import Acceptor
 from msrv.connections.admission import Admission, Slot
-from msrv.tls.certificate_files import CertificateError, CertificateFiles
+from msrv.tls.certificate_files import (
+    CertificateError,
+    CertificateFiles,
+    load_pair,
+)
 from msrv.tls.challenges import TLSChallenges
 from msrv.tls.protocol import ProtocolFactory
 from msrv.tls.sni import ServerNames
@@ -104,20 +104,18 @@ def create_context(
     context.clear_mode(_ENABLE_PARTIAL_WRITE)
     # Idle connections hold no buffers.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    (first, *others), key = load_pair(certificate)
     try:
-        first, *others = x509.load_pem_x509_certificates(
-            certificate.cert.read_bytes()
-        )
+        if not isinstance(key, _Key):
+            raise ValueError("TLS doesn't support this type of key")
         context.use_certificate(first)
         for each in others:
             context.add_extra_chain_cert(each)
-        context.use_privatekey(_load_key(certificate.key))
-        context.check_privatekey()
+        context.use_privatekey(key)
         _refuse_other_names(context, ServerNames.of(first, names))
-    except (OSError, ValueError, SSL.Error) as error:
+    except (ValueError, SSL.Error) as error:
         raise CertificateError(
-            f"can't use {certificate.cert} with {certificate.key}: "
-            f"{getattr(error, 'strerror', None) or error}"
+            f"can't use {certificate.cert} with {certificate.key}: {error}"
         ) from error
     return context
 
@@ -151,17 +149,3 @@ def _refuse_other_names(context: SSL.Context, known: ServerNames) -> None:
     # OpenSSL keeps the address only; the context keeps the callback alive.
     context._tlsext_servername_callback = check_name  # noqa: SLF001
     lib.SSL_CTX_set_tlsext_servername_callback(context._context, check_name)  # noqa: SLF001
-
-
-def _load_key(path: Path) -> _Key:
-    """Load a private key. Raises OSError and ValueError."""
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except (TypeError, UnsupportedAlgorithm) as error:
-        # Never prompt for a password: a server has no terminal.
-        raise ValueError(
-            "the key is encrypted; use one without a password"
-        ) from error
-    if not isinstance(key, _Key):
-        raise ValueError("TLS doesn't support this type of key")
-    return key

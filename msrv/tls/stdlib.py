@@ -11,11 +11,13 @@ import socket
 import ssl
 from collections.abc import Iterable
 
-from cryptography import x509
-
 from msrv.connections.acceptor import Acceptor, AsyncioConnector
 from msrv.connections.admission import Admission
-from msrv.tls.certificate_files import CertificateError, CertificateFiles
+from msrv.tls.certificate_files import (
+    CertificateError,
+    CertificateFiles,
+    load_pair,
+)
 from msrv.tls.challenges import TLSChallenges
 from msrv.tls.protocol import (
     CLOSE_NOTIFY_SECONDS,
@@ -79,13 +81,12 @@ def _create_context(
     # ECDHE only in TLS 1.2: forward secrecy, and AEADs only.
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.set_alpn_protocols(["http/1.1"])
+    # OpenSSL's own errors don't say which file is wrong.
+    (first, *_), _ = load_pair(certificate)
     try:
         context.load_cert_chain(
             certificate.cert, certificate.key, password=_no_password
         )
-        first = x509.load_pem_x509_certificates(certificate.cert.read_bytes())[
-            0
-        ]
         known = ServerNames.of(first, names)
     except (OSError, ssl.SSLError, ValueError) as error:
         raise CertificateError(

@@ -6,13 +6,22 @@
 import asyncio
 import shutil
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
+from msrv.tls import certificate_files
+from msrv.tls.certificate_files import CertificateError, CertificateFiles
 from msrv.tls.openssl import OpenSSLServer
 from msrv.tls.stdlib import StdlibServer
 from tests.tls.listeners import HELLO, certificate_for, listening
@@ -29,6 +38,108 @@ async def served(
     pair, trust = certificate_for(tmp_path, *NAMES)
     with listening(request.param(pair, ["public.example"])) as port:
         yield port, trust
+
+
+NO_FILE = "No such file or directory"
+NO_CERTIFICATE = "it has no certificate in PEM"
+NO_KEY = "it has no private key in PEM"
+
+
+@pytest.fixture
+def spoiled(tmp_path: Path) -> CertificateFiles:
+    """A pair of files, to be spoiled."""
+    return certificate_for(tmp_path, "localhost")[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, NO_FILE),
+        ("", NO_CERTIFICATE),
+        ("words", NO_CERTIFICATE),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            NO_CERTIFICATE,
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "load",
+    [
+        lambda pair: certificate_files.expires_at(pair.cert),
+        OpenSSLServer,
+        StdlibServer,
+    ],
+)
+def test_certificate_that_cannot_be_read_is_named_once(
+    spoiled: CertificateFiles,
+    content: str | None,
+    reason: str,
+    load: Callable[[CertificateFiles], object],
+) -> None:
+    write(spoiled.cert, content)
+    with pytest.raises(CertificateError) as caught:
+        load(spoiled)
+    assert str(caught.value) == f"can't read {spoiled.cert}: {reason}"
+
+
+@pytest.mark.parametrize("server", [OpenSSLServer, StdlibServer])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, NO_FILE),
+        ("words", NO_KEY),
+        (
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            NO_KEY,
+        ),
+    ],
+)
+def test_key_that_cannot_be_read_is_named_once(
+    spoiled: CertificateFiles,
+    content: str | None,
+    reason: str,
+    server: Callable[[CertificateFiles], object],
+) -> None:
+    write(spoiled.key, content)
+    with pytest.raises(CertificateError) as caught:
+        server(spoiled)
+    assert str(caught.value) == f"can't read {spoiled.key}: {reason}"
+
+
+@pytest.mark.parametrize("server", [OpenSSLServer, StdlibServer])
+def test_key_that_cannot_be_used_is_named_with_the_reason(
+    spoiled: CertificateFiles, server: Callable[[CertificateFiles], object]
+) -> None:
+    key = load_pem_private_key(spoiled.key.read_bytes(), None)
+    spoiled.key.write_bytes(
+        key.private_bytes(
+            Encoding.PEM,
+            PrivateFormat.PKCS8,
+            BestAvailableEncryption(b"password"),
+        )
+    )
+    with pytest.raises(CertificateError) as caught:
+        server(spoiled)
+    assert str(caught.value) == (
+        f"can't read {spoiled.key}: the key is encrypted; use one without a "
+        "password"
+    )
+    other = trustme.CA().issue_cert("localhost").private_key_pem
+    other.write_to_path(spoiled.key)
+    with pytest.raises(CertificateError) as caught:
+        server(spoiled)
+    assert str(caught.value) == (
+        f"can't use {spoiled.cert} with {spoiled.key}: the key is that of "
+        "another certificate"
+    )
+
+
+def write(path: Path, content: str | None) -> None:
+    """Replace a file, or remove it."""
+    path.unlink()
+    if content is not None:
+        path.write_text(content, encoding="ascii")
 
 
 async def greet(
