@@ -128,15 +128,33 @@ def open_files(data: Path, part: Part) -> Iterator[DataFile]:
     for kind in FILES:
         if kind.part is not part:
             continue
-        for path in sorted(data.glob(kind.glob)):
+        for path in _list(data, kind.glob):
             name = path.relative_to(data).as_posix()
-            if path.name.startswith(".") or kind_of(name) is None:
-                continue  # a draft
+            if path.name.startswith(".") or kind_of(name) is not kind:
+                continue  # a draft, or of another kind
             with (
                 contextlib.suppress(FileNotFoundError),
                 path.open("rb") as (file),
             ):
                 yield _measure(path, name, file)
+
+
+def _list(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield the paths that may match a glob, sorted.
+
+    Unlike Path.glob, this raises OSError for a folder that can't be read.
+    """
+    part, _, rest = pattern.partition("/")
+    paths = [folder / part]
+    if "*" in part:
+        paths = []
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            paths = sorted(folder.iterdir())
+    for path in paths:
+        if rest:
+            yield from _list(path, rest)
+        else:
+            yield path
 
 
 def read_marks(data: Path) -> list[tuple[str, int]]:

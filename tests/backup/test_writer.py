@@ -194,6 +194,24 @@ def test_data_that_cannot_be_read_is_named(sold: StoreFolder) -> None:
     assert "run this as the store's user" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["spool", "spool/0001-ab", "outbox"])
+def test_folder_that_cannot_be_read_is_named(
+    sold: StoreFolder, name: str
+) -> None:
+    """One that root wrote, for example: the backup would be without it."""
+    with open_folder() as folder:
+        data = folder / "data"
+        shutil.copytree(sold.data, data)
+        for each in folder.rglob("*"):
+            each.chmod(0o777)
+        (data / name).chmod(0o000)
+        with without_rights(), pytest.raises(BackupError) as caught:
+            write_backup(
+                io.BytesIO(), BackupSource(data, None, DEFAULT_RULES, "", [])
+            )
+    assert f"MSRV_DATA: can't read {data / name}" in str(caught.value)
+
+
 def test_parts_are_read_in_the_order_in_which_a_store_writes(
     sold: StoreFolder, tmp_path: Path
 ) -> None:
