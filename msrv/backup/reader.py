@@ -37,12 +37,7 @@ from msrv.backup.manifest import (
     check_header,
     parse_manifest,
 )
-from msrv.backup.writer import (
-    ENCRYPTED_SUFFIX,
-    PREFIX,
-    SETTINGS_NAME,
-    SUFFIX,
-)
+from msrv.backup.writer import NAMES, PREFIX, SETTINGS_NAME
 from msrv.ledger.db.schema import metadata
 from msrv.ledger.db.schema_upgrade import HEAD, REVISIONS
 from msrv.text_table import plural
@@ -161,25 +156,29 @@ def table_of(name: str) -> str | None:
 def newest_backup(folder: Path) -> Path:
     """Return the newest backup in a folder, by its name.
 
-    Raises BackupError.
+    Only names with a time count: another might always be the last. Raises
+    BackupError.
     """
     try:
-        found = [
-            each
-            for each in folder.iterdir()
-            if each.name.startswith(PREFIX)
-            and each.name.endswith((SUFFIX, SUFFIX + ENCRYPTED_SUFFIX))
-        ]
+        names = sorted(each.name for each in folder.iterdir())
     except OSError as error:
         raise BackupError(
             f"MSRV_BACKUPS: can't read {folder}: {error.strerror}"
         ) from error
-    if not found:
+    found = [each for each in names if NAMES.fullmatch(each)]
+    if found:
+        return folder / found[-1]
+    other = [each for each in names if each.startswith(PREFIX)]
+    if other:
         raise BackupError(
-            f"MSRV_BACKUPS: there is no backup in {folder}; "
-            "`python -m msrv backup` makes one"
+            f"MSRV_BACKUPS: no backup in {folder} has a name with its time, "
+            "as `python -m msrv backup` gives them: "
+            f"{folder / other[-1]} has to be named in the command"
         )
-    return max(found, key=lambda each: each.name)
+    raise BackupError(
+        f"MSRV_BACKUPS: there is no backup in {folder}; "
+        "`python -m msrv backup` makes one"
+    )
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +40,11 @@ from msrv.ledger.db.schema import orders, refunds
 PREFIX: Final = "msrv-backup-"
 SUFFIX: Final = ".tar.gz"
 ENCRYPTED_SUFFIX: Final = ".age"
+NAMES: Final = re.compile(
+    rf"{re.escape(PREFIX)}[0-9]{{8}}T[0-9]{{6}}Z"
+    rf"{re.escape(SUFFIX)}(?:{re.escape(ENCRYPTED_SUFFIX)})?"
+)
+"""Names that `file_name` returns."""
 SETTINGS_NAME: Final = "settings.env"
 _DRAFT_PREFIX: Final = f".{PREFIX}"
 _DRAFT_SECONDS: Final = 24 * 3600

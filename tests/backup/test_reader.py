@@ -228,9 +228,19 @@ def test_newest_backup_is_the_last_by_name(tmp_path: Path) -> None:
         (tmp_path / f"msrv-backup-{name}").touch()
     (tmp_path / "msrv-backup-20270101T000000Z.tar.gz.part").touch()
     (tmp_path / "zzz.tar.gz").touch()
+    (tmp_path / "msrv-backup-before-update.tar.gz").touch()
     assert newest_backup(tmp_path).name.endswith("01Z.tar.gz.age")
     with pytest.raises(BackupError, match="can't read"):
         newest_backup(tmp_path / "nowhere")
+
+
+def test_backup_with_a_name_of_its_own_has_to_be_named(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "msrv-backup-before-update.tar.gz"
+    path.touch()
+    with pytest.raises(BackupError, match=f"{path} has to be named"):
+        newest_backup(tmp_path)
 
 
 def test_file_is_read_where_it_is(tmp_path: Path) -> None:
