@@ -23,7 +23,7 @@ from msrv.backup.data_files import Part, is_mark, kind_of
 from msrv.backup.errors import BackupError, DamagedBackup
 from msrv.backup.manifest import Manifest
 from msrv.backup.writer import SETTINGS_NAME
-from msrv.files import sync_folder, write_file
+from msrv.files import LOCK_NAME, give_to_owner, sync_folder, write_file
 from msrv.ledger.db.database import FILE_NAME as LEDGER_NAME
 from msrv.storage.data_folder import DRAFT_NAME, MOVED_NAME
 
@@ -33,6 +33,7 @@ NONCE_NAME: Final = "nonce"
 PREVIOUS_NAME: Final = "nonce_previous"
 _KEPT_SUFFIX: Final = ".before-restore"
 _FILES_NAME: Final = "files"
+_SECRETS: Final = "secrets/"
 _REMOVED_NAME: Final = f"{DRAFT_NAME}-removed"
 
 
@@ -96,9 +97,13 @@ class Draft:
             path = self._place_of(name)
             if path is None or not path.exists() or _is_replaceable(name):
                 continue
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != digest.sha256:
+            if name.startswith(_SECRETS):
+                # A store writes a line end after it.
+                found = hashlib.sha256(path.read_bytes().strip())
+            else:
+                with path.open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256")
+            if found.hexdigest() != digest.sha256:
                 reasons.append(f"{path} is not the backup's: move it away")
         return reasons
 
@@ -143,13 +148,14 @@ class Draft:
     def move_files(self, moved_id: str, done: RestoreResult) -> None:
         """Move the files to their places, and add them to the result."""
         write_file(self.folder / MOVED_NAME, moved_id.encode("ascii"))
+        self._give_to_owner(self._data / LOCK_NAME, *self.folder.rglob("*"))
         for path in sorted(self._files.rglob("*")):
             if path.is_dir():
                 continue
             name = path.relative_to(self._files).as_posix()
             place = self._data / name
             self._make_folders(name)
-            if place.exists() and place.read_bytes() != path.read_bytes():
+            if place.exists() and not _is_same(place, path):
                 kept = place.with_name(place.name + _KEPT_SUFFIX)
                 place.rename(kept)
                 done.kept.append(kept)
@@ -181,6 +187,7 @@ class Draft:
             folder = self._data / each
             if not folder.exists():
                 folder.mkdir(mode=0o700)
+                self._give_to_owner(folder)
                 self._folders.add(folder.parent)
 
     def _create_marks(self) -> None:
@@ -191,6 +198,11 @@ class Draft:
             if not mark.exists():
                 mark.touch(mode=0o600)
                 os.utime(mark, (at, at))
+                self._give_to_owner(mark)
+
+    def _give_to_owner(self, *paths: Path) -> None:
+        """Change the owner of what root created to the store's user."""
+        give_to_owner(self._data, *paths)
 
     def _place_of(self, name: str) -> Path | None:
         """Return the path of a member in the data folder, None without."""
@@ -202,11 +214,16 @@ class Draft:
                 return self._data / RESTORED_NAME / path
             return self._data / path
         places = {
-            "secrets/NONCE": NONCE_NAME,
-            "secrets/NONCE_PREVIOUS": f"{RESTORED_NAME}/{PREVIOUS_NAME}",
+            f"{_SECRETS}NONCE": NONCE_NAME,
+            f"{_SECRETS}NONCE_PREVIOUS": f"{RESTORED_NAME}/{PREVIOUS_NAME}",
             SETTINGS_NAME: f"{RESTORED_NAME}/{SETTINGS_NAME}",
         }
         return self._data / places[name] if name in places else None
+
+
+def _is_same(first: Path, second: Path) -> bool:
+    """Return whether two files differ in nothing but outer white space."""
+    return first.read_bytes().strip() == second.read_bytes().strip()
 
 
 def _is_replaceable(name: str) -> bool:

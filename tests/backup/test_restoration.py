@@ -4,6 +4,7 @@
 """Backups of one database, restored into the same kind and into the other."""
 
 import contextlib
+import os
 import sqlite3
 import tracemalloc
 from contextlib import closing
@@ -19,6 +20,7 @@ from msrv.ledger.errors import SchemaTooNew, SchemaTooOld
 from msrv.storage.data_folder import DRAFT_NAME
 from tests.backup.conftest import NewFolder
 from tests.backup.filled_stores import BACKUP, WAITING, StoreFolder, names_in
+from tests.catalog.unprivileged import NOBODY
 from tests.ledger.sample_events import order_id, sale
 
 
@@ -70,6 +72,19 @@ def test_restored_files_are_private(
     ]
     assert open_to_others == []
     assert empty.data.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_restores_belongs_to_the_user_of_the_store(
+    sold: StoreFolder, empty: StoreFolder, tmp_path: Path
+) -> None:
+    sold.back_up(tmp_path / BACKUP)
+    empty.data.mkdir()
+    os.chown(empty.data, NOBODY, NOBODY)
+    empty.restore(tmp_path / BACKUP)
+    owners = {path: path.stat().st_uid for path in empty.data.rglob("*")}
+    assert empty.data / "ledger.sqlite3" in owners
+    assert [path for path, each in owners.items() if each != NOBODY] == []
 
 
 def test_event_in_the_spool_and_in_the_database_counts_once(

@@ -122,6 +122,26 @@ def test_acts_of_the_command_line_are_no_obstacle(
     assert target.rows() == sold.rows()
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_nonce_of_the_backup_is_no_obstacle(
+    sold: StoreFolder, empty: StoreFolder, tmp_path: Path, end: str
+) -> None:
+    """A store that generated it wrote a line feed after it."""
+    from pyrage import x25519  # noqa: PLC0415 - an extra
+
+    identity = x25519.Identity.generate()
+    sold.back_up(
+        tmp_path / BACKUP,
+        secrets={"NONCE": "now"},
+        recipients=[identity.to_public()],
+    )
+    empty.data.mkdir()
+    (empty.data / "nonce").write_text(f"now{end}")
+    done = empty.restore(tmp_path / BACKUP, identities=[identity])
+    assert done.kept == []
+    assert (empty.data / "nonce").read_text().strip() == "now"
+
+
 @pytest.mark.parametrize(
     "name", ["nonce", "outbox/AAAA.json", "studio/closed"]
 )
