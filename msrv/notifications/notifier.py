@@ -232,20 +232,22 @@ class SellerNotifier:
 
         now = self._clock()
         interval = last(now - statements.SETTLED_SECONDS)
+        newest = last(now).number
         async with self._ledger.read_transaction() as connection:
             known = await consumers.load(connection, name)
-            if known is not None and known.number >= interval.number:
+            if known and interval.number <= known.number <= newest:
                 return
         async with self._ledger.write_transaction() as connection:
             known = await consumers.load(connection, name)
-            if known is not None and known.number >= interval.number:
+            if known and interval.number <= known.number <= newest:
                 return  # another replica has sent it
             number = interval.number
-            if known is not None:
+            if known and known.number < number:
                 await self._store_statement(connection, name, interval)
             else:
-                # None of what had ended before there were notifications.
-                number = last(now).number
+                # None of what had ended before there were notifications, or
+                # before the clock was set back.
+                number = newest
             await consumers.save(connection, consumers.Consumer(name, number))
 
     async def _store_statement(

@@ -27,6 +27,8 @@ LEDGER_SECONDS: Final = 15 * 60
 AGAIN_SECONDS: Final = 7 * 86_400
 GONE_SECONDS: Final = 6 * 3600
 """Time without a problem after which it counts as a new one."""
+_CLOCKS_SECONDS: Final = 600
+"""Difference of two clocks that is nothing special."""
 _WARNED: Final = frozenset({"certificate", "disk"})
 """Checks of which a warning is reported too: it becomes worse by itself."""
 _NOT_CHECKED: Final = frozenset({"database"})
@@ -123,7 +125,7 @@ def new_problems(
         each
         for each in current
         if each.key not in reported
-        or now - reported[each.key].told_at >= AGAIN_SECONDS
+        or not _is_within(AGAIN_SECONDS, reported[each.key].told_at, now)
     ]
 
 
@@ -137,7 +139,7 @@ def updated(
     found = {
         key: each
         for key, each in reported.items()
-        if now - each.seen_at < GONE_SECONDS
+        if _is_within(GONE_SECONDS, each.seen_at, now)
     }
     for problem in current:
         if problem.key in found:
@@ -174,3 +176,11 @@ def write_reported(data: Path, reported: Mapping[str, Reported]) -> None:
     """Store what was reported. Raises OSError."""
     fields = {key: dataclasses.asdict(each) for key, each in reported.items()}
     write_file(data / FILE_NAME, json.dumps(fields).encode("ascii"))
+
+
+def _is_within(seconds: int, at: int, now: int) -> bool:
+    """Return whether a time is within the last `seconds`.
+
+    One of a clock that was ahead, and was set back, isn't.
+    """
+    return -_CLOCKS_SECONDS <= now - at < seconds

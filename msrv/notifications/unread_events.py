@@ -23,12 +23,14 @@ MARK_SECONDS: Final = 3600
 """Pause between two marks that there are notifications."""
 OFF_SECONDS: Final = 86_400
 """Time without a mark after which there were no notifications."""
+_MAX_PAUSE_SECONDS: Final = 2 * 3600
+"""Longer than any pause, also by a replica whose clock is another."""
 _CONSUMER: Final = "mail"
 
 
 async def has_work(connection: AsyncConnection, now: int) -> bool:
     """Return whether there may be events to tell, or a mark to set."""
-    known = await consumers.load(connection, _CONSUMER)
+    known = await _load(connection, now)
     if known is None:
         return True
     if now < known.paused_until:
@@ -49,7 +51,7 @@ async def read_unread(
     An empty list means that those which were read are too old: there may be
     more. Needs `Database.write_transaction`, in which `mark_told` follows.
     """
-    known = await consumers.load(connection, _CONSUMER)
+    known = await _load(connection, now)
     newest = await outgoing_events.last_number(connection)
     if known is None:
         # What happened before there were notifications is known.
@@ -83,3 +85,8 @@ async def mark_told(
     await consumers.save(
         connection, Consumer(_CONSUMER, last.number, paused_until)
     )
+
+
+async def _load(connection: AsyncConnection, now: int) -> Consumer | None:
+    known = await consumers.load(connection, _CONSUMER)
+    return known and known.corrected(now, _MAX_PAUSE_SECONDS)

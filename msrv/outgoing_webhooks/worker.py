@@ -288,13 +288,14 @@ class WebhookSender:
                     now=now,
                 )
             if disabled or paused_until:
-                name = deliveries.consumer_name(receiver.endpoint_id)
-                state = await consumers.load(connection, name)
+                state = await deliveries.load_state(
+                    connection, receiver.endpoint_id, now
+                )
                 assert state is not None  # noqa: S101 - it was claimed
                 await consumers.save(
                     connection,
                     consumers.Consumer(
-                        name,
+                        state.name,
                         state.number,
                         max(state.paused_until, paused_until),
                         now if disabled else state.disabled_at,

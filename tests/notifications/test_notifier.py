@@ -137,6 +137,26 @@ async def test_notifications_that_were_off_tell_the_last_day_alone(
     assert len(after.mails) == 2
 
 
+async def test_clock_that_was_ahead_delays_no_mail(
+    shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
+) -> None:
+    one = Replica(shop, tmp_path / "one", keyring)
+    await one.notifier.tell_events()
+    now = clock.now
+    clock.now += 400 * 86_400
+    await record(shop, sold(1, clock.now, 100))
+    await one.notifier.tell_events()
+    assert len(one.mails) == 1
+    clock.now = now
+    for number in (2, 3):
+        await record(shop, sold(number, clock.now, 100))
+        await one.notifier.tell_events()
+        assert len(one.mails) == number
+        await one.notifier.tell_events()
+        clock.now += 3600
+    assert len(one.mails) == 3
+
+
 async def test_mail_that_is_stored_while_the_store_stops_is_told(
     shop: Store,
     tmp_path: Path,

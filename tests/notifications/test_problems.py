@@ -123,3 +123,20 @@ async def test_problem_is_told_once_by_processes_that_share_a_folder(
     await replicas[0].notifier.tell_problems()
     await replicas[1].notifier.tell_problems()
     assert [len(each.mails) for each in replicas] == [2, 0]
+
+
+async def test_clock_that_was_ahead_hides_no_problem(
+    shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
+) -> None:
+    async def disk(_: CheckContext) -> list[Finding]:
+        return [failed("0 of 100 GiB free", "checkout stops")]
+
+    one = Replica(shop, tmp_path / "one", keyring, {"disk": disk})
+    now = clock.now
+    clock.now += 400 * 86_400
+    await one.notifier.tell_problems()
+    clock.now = now
+    for _ in range(3):
+        await one.notifier.tell_problems()
+        assert len(one.mails) == 2
+        clock.now += 900

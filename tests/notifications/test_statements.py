@@ -92,3 +92,21 @@ async def test_statements_are_sent_once_for_each_week_and_month(
         "week from Mar 22, 2027 to Mar 28, 2027",
         "statement of March 2027",
     ]
+
+
+async def test_clock_that_was_ahead_ends_no_statements(
+    shop: Store, tmp_path: Path, keyring: Keyring, clock: Clock
+) -> None:
+    one = Replica(shop, tmp_path / "one", keyring)
+    await one.notifier.tell_statements()
+    now = clock.now
+    clock.now += 4000 * DAY
+    await one.notifier.tell_statements()
+    told = len(one.mails)
+    clock.now = now
+    for _ in range(3):
+        await one.notifier.tell_statements()
+    assert len(one.mails) == told
+    clock.now += 7 * DAY
+    await one.notifier.tell_statements()
+    assert len(one.mails) == told + 1

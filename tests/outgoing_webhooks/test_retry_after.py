@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.ledger.db.feed import consumers, deliveries
+from msrv.ledger.db.feed.outgoing_events import EventKind
 from msrv.ledger.ledger import Ledger
 from msrv.outgoing_webhooks import schedule
+from msrv.outgoing_webhooks.worker import LEASE_SECONDS
 from tests.conftest import Clock
 from tests.ledger.sample_events import NOON, sale
 from tests.outgoing_webhooks.conftest import NewSender, deliver, record, rows
@@ -98,3 +100,28 @@ async def test_hostile_retry_after_loses_no_result_of_its_batch(
         ("delivered", 1, "204"),
         ("waiting", 1, "503"),
     ]
+
+
+async def test_clock_that_was_ahead_delays_no_webhook(
+    ledger: Ledger, clock: Clock, server: WebhookServer, new_sender: NewSender
+) -> None:
+    """It paused the endpoint, and its deliveries are due long from now."""
+    sender = new_sender(server.url)
+    await deliver(sender)
+    now = clock.now
+    clock.now += 400 * 86_400
+    await record(ledger, sale(1), sale(2))
+    server.answers = [retry_after(503, "900"), 204]
+    assert await deliver(sender) == 2
+    name = sender.receivers[0].endpoint_id
+    async with ledger.write_transaction() as connection:
+        await deliveries.add_new(connection, name, EventKind, clock.now)
+    await record(ledger, sale(3))
+    async with ledger.write_transaction() as connection:
+        await deliveries.add_new(connection, name, EventKind, clock.now)
+        await deliveries.claim(
+            connection, name, clock.now, clock.now + LEASE_SECONDS, 8
+        )
+    clock.now = now
+    assert await deliver(sender) == 2
+    assert {each[0] for each in await rows(ledger)} == {"delivered"}

@@ -8,7 +8,7 @@ endpoint. Replicas share the row: whoever advances it in a transaction is the
 one that tells. Apart from the events, which aren't theirs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,6 +29,15 @@ class Consumer:
     number: int
     paused_until: int = 0
     disabled_at: int | None = None
+
+    def corrected(self, now: int, most_seconds: int) -> "Consumer":
+        """Return the state, where a pause of over `most_seconds` ends now.
+
+        There is none but that of a clock which was ahead, and was set back.
+        """
+        if self.paused_until <= now + most_seconds:
+            return self
+        return replace(self, paused_until=now)
 
 
 async def load(connection: AsyncConnection, name: str) -> Consumer | None:

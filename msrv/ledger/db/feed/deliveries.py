@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     func,
     insert,
+    not_,
     select,
     update,
 )
@@ -35,6 +36,9 @@ from msrv.ledger.db.schema import outgoing_events as events
 from msrv.ledger.db.schema import webhook_deliveries
 
 _MAX_NEW: Final = 500
+_MAX_WAIT_SECONDS: Final = 2 * 86_400
+_MAX_CLAIM_SECONDS: Final = 600
+"""Longer than any of both, also by a replica whose clock is another."""
 _ANSWER_CHARS: Final = 100
 
 
@@ -68,6 +72,14 @@ def consumer_name(endpoint: str) -> str:
     return f"webhook-{endpoint}"
 
 
+async def load_state(
+    connection: AsyncConnection, endpoint: str, now: int
+) -> Consumer | None:
+    """Return an endpoint's state, None for one that is new."""
+    known = await consumers.load(connection, consumer_name(endpoint))
+    return known and known.corrected(now, _MAX_WAIT_SECONDS)
+
+
 async def add_new(
     connection: AsyncConnection,
     endpoint: str,
@@ -79,7 +91,7 @@ async def add_new(
     An endpoint that is new gets what happens from now on.
     """
     name = consumer_name(endpoint)
-    known = await consumers.load(connection, name)
+    known = await load_state(connection, endpoint, now)
     newest = await outgoing_events.last_number(connection)
     if known is None:
         known = Consumer(name, newest)
@@ -117,7 +129,7 @@ async def has_work(
     connection: AsyncConnection, endpoint: str, now: int
 ) -> bool:
     """Return whether there are new events, or deliveries that are due."""
-    known = await consumers.load(connection, consumer_name(endpoint))
+    known = await load_state(connection, endpoint, now)
     if known is None:
         return True
     if known.number < await outgoing_events.last_number(connection):
@@ -243,12 +255,16 @@ async def count_by_status(
 
 
 def _is_due(endpoint: str, now: int) -> ColumnElement[bool]:
+    """Return the condition of a delivery that may be attempted.
+
+    Times too far ahead are those of a clock that was set back since.
+    """
     column = webhook_deliveries.c
     return and_(
         column.endpoint == endpoint,
         column.status == WAITING,
-        column.due_at <= now,
-        column.claimed_until <= now,
+        not_(column.due_at.between(now + 1, now + _MAX_WAIT_SECONDS)),
+        not_(column.claimed_until.between(now + 1, now + _MAX_CLAIM_SECONDS)),
     )
 
 
