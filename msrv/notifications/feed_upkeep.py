@@ -64,11 +64,12 @@ class FeedUpkeep:
         )
 
         now = self._clock()
-        offered = _offered(self._catalog.current)
+        catalog = self._catalog.current
+        offered = _offered(catalog)
         if offered != self._releases:
             async with self._ledger.write_transaction() as connection:
                 await outgoing_events.publish_releases(
-                    connection, offered, now
+                    connection, offered, now, catalog.moved
                 )
             self._releases = offered
         if now - self._cleaned_at >= _OLD_SECONDS:

@@ -10,9 +10,10 @@ is unavailable the cause waits in the spool, and is told later.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import delete, insert, select, update
@@ -160,12 +161,16 @@ async def last_number(connection: AsyncConnection) -> int:
 
 
 async def publish_releases(
-    connection: AsyncConnection, release_ids: Iterable[str], now: int
+    connection: AsyncConnection,
+    release_ids: Iterable[str],
+    now: int,
+    moved: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Append an event for each release that was never in the library.
 
     Those of the first call are known from then on, without an event: they
-    were published before there was a feed.
+    were published before there was a feed. So is a release that was in the
+    library under another id; `moved` maps former ids to present ones.
     """
     known = set(await connection.scalars(select(published_releases.c.item_id)))
     new = sorted(set(release_ids) - known)
@@ -182,11 +187,16 @@ async def publish_releases(
         insert(published_releases),
         [{"item_id": each, "at": now} for each in new],
     )
+    renamed = {moved[each] for each in known if each in moved}
     if began is not None:
         kind = EventKind.RELEASE_PUBLISHED
         await append(
             connection,
-            [new_event(kind, at=now, item_ids=[each]) for each in new],
+            [
+                new_event(kind, at=now, item_ids=[each])
+                for each in new
+                if each not in renamed
+            ],
         )
 
 

@@ -193,6 +193,21 @@ async def test_releases_of_the_first_start_are_not_published_again(
     assert event.item_ids == ("c",)
 
 
+async def test_release_whose_id_changes_is_not_published_again(
+    database: Database,
+) -> None:
+    moved = {"a": "b", "b-track": "other"}
+    for found in (["x"], ["x", "a"], ["x", "b"], ["x", "b", "c"]):
+        async with database.write_transaction() as connection:
+            await outgoing_events.publish_releases(
+                connection, found, NOON, moved
+            )
+    assert [each.item_ids for each in await feed(database)] == [
+        ("a",),
+        ("c",),
+    ]
+
+
 async def test_consumer_is_saved_with_its_pauses(database: Database) -> None:
     for state in (
         Consumer("mail", 3),
