@@ -180,15 +180,20 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
     file: BinaryIO
     with ExitStack() as stack:
         try:
-            if str(path) == "-":
+            is_stdin = str(path) == "-"
+            stated = (
+                sys.stdin.buffer
+                if is_stdin
+                else stack.enter_context(path.open("rb"))
+            )
+            file = stated
+            if is_stdin or not stated.seekable():
                 file = stack.enter_context(tempfile.TemporaryFile())
-                copyfileobj(sys.stdin.buffer, file)
-            else:
-                file = stack.enter_context(path.open("rb"))
+                copyfileobj(stated, file)
         except OSError as error:
             where = printable(str(error.filename or path))
             raise click.ClickException(f"{where}: {error.strerror}") from None
-        yield file, "standard input" if str(path) == "-" else path.name
+        yield file, "standard input" if is_stdin else path.name
 
 
 def _mark_sold(settings: Settings, entry: Item | Release) -> None:

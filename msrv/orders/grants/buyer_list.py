@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 from msrv.display_text import clean_line, fold_name, printable
 from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
+from msrv.text_table import plural
 from msrv.toml_file import Problem
 
 MAX_BUYERS: Final = 1_000_000
@@ -155,10 +156,11 @@ class BuyerList:
     def _rows(self, counts: ListCounts) -> Iterator[Buyer | Problem]:
         """Yield each buyer once, and each bad row; count the others."""
         seen: set[bytes] = set()
-        for line, row in self._read_rows():
-            if isinstance(row, str):
-                yield self._problem(line, row)
+        for each in self._read_rows():
+            if isinstance(each, Problem):
+                yield each
                 return
+            line, row = each
             if not any(map(str.strip, row)):
                 continue
             if _NO_PURCHASE.search(self._cell(row, "kind").casefold()):
@@ -184,7 +186,8 @@ class BuyerList:
             return self._problem(
                 line,
                 f"has {len(row)} cells, but the first line names "
-                f"{self._width} columns: is a quotation mark missing?",
+                f"{plural(self._width, 'column')}: is a quotation mark "
+                "missing?",
             )
         stated = self._cell(row, "address")
         if not stated:
@@ -205,10 +208,10 @@ class BuyerList:
         at = self._columns.get(name)
         return row[at].strip() if at is not None and at < len(row) else ""
 
-    def _read_rows(self) -> Iterator[tuple[int, list[str] | str]]:
+    def _read_rows(self) -> Iterator[tuple[int, list[str]] | Problem]:
         """Yield the lines and cells after the header.
 
-        The last has, instead of cells, the reason why reading ended early.
+        The last may be, instead, the reason why reading ended early.
         """
         with self._open() as text:
             reader = csv.reader(text, delimiter=self._separator, strict=True)
@@ -219,9 +222,11 @@ class BuyerList:
                 for row in reader:
                     yield above + reader.line_num, row
             except csv.Error as error:
-                yield above + reader.line_num, f"is not valid CSV: {error}"
+                yield self._problem(
+                    above + reader.line_num, f"is not valid CSV: {error}"
+                )
             except UnicodeError:
-                yield above + reader.line_num + 1, self._not_text()
+                yield self._not_text()
 
     def _read_header(self) -> tuple[str, dict[str, int], int]:
         """Return the separator, the places of the columns, and their number.
@@ -237,7 +242,7 @@ class BuyerList:
                     separator, self._header_line = stated[1], 2
                     line = text.readline(1 << 16).strip("\r\n")
             except UnicodeError:
-                raise self._invalid(1, self._not_text()) from None
+                raise InvalidBuyerList([self._not_text()], 1) from None
         separator = separator or max(",;\t", key=line.count)
         try:
             row = next(csv.reader([line], delimiter=separator), [])
@@ -286,11 +291,29 @@ class BuyerList:
             f"{named}: choose one with --item"
         )
 
-    def _not_text(self) -> str:
-        return f"is not {self._encoding.upper()}: save the file as UTF-8"
+    def _not_text(self) -> Problem:
+        return self._problem(
+            self._line_that_is_not_text(),
+            f"is not {self._encoding.upper()}: save the file as UTF-8",
+        )
 
     def _problem(self, line: int | None, what: str) -> Problem:
         return Problem(self._where, line, what)
+
+    def _line_that_is_not_text(self) -> int | None:
+        """Return the number of the first one, None if it isn't known.
+
+        Text is decoded in blocks, which end after it.
+        """
+        if not self._encoding.startswith("utf-8"):
+            return None
+        self._file.seek(0)
+        for number, line in enumerate(self._file, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+        return None
 
     def _invalid(self, line: int, what: str) -> InvalidBuyerList:
         return InvalidBuyerList([self._problem(line, what)], 1)

@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -327,3 +328,13 @@ def test_unavailable_ledger_grants_nothing(cli: Cli, buyers: str) -> None:
     assert result.exit_code == 1
     assert "database" in result.stderr.splitlines()[-1]
     assert not (Path(cli.environ["MSRV_DATA"]) / "outbox").exists()
+
+
+def test_list_may_be_a_pipe(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor() as threads:
+        threads.submit(path.write_text, LIST, "utf-8")
+        result = cli("grant", str(path), "night-bus")
+    assert result.exit_code == 0, result.stderr
+    assert len(rows(result.stdout)) == 2
