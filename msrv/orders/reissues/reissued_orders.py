@@ -180,7 +180,8 @@ class Reissue:
     ) -> tuple[str, str, Disposition]:
         """Return the address and language of a buyer, or why there is none.
 
-        The language is that of the purchase, empty if it isn't known. Raises ProviderUnavailable.
+        The language is that of the purchase, empty if it isn't known. Raises
+        ProviderUnavailable.
         """
         archive = self._archive(order)
         assert archive is not None  # noqa: S101 - else it isn't TO_LOOK_UP
