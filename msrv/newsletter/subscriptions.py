@@ -190,7 +190,13 @@ class NewsletterSubscriptions:
                 each.due_at = now + int(_BACKOFF.seconds(each.failures))
                 if now - each.asked_at < GIVE_UP_SECONDS:
                     self._waiting.rotate(-1)
-                    log.debug("newsletter: trying again: %s", error)
+                    # The receiver may be set up wrongly: once is enough.
+                    level = (
+                        logging.WARNING
+                        if each.failures == 1
+                        else logging.DEBUG
+                    )
+                    log.log(level, "newsletter: trying again: %s", error)
                     continue
                 log.error("newsletter: gave up on a subscription: %s", error)  # noqa: TRY400 - says it all
             except NeverAccepted as error:

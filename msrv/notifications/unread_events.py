@@ -24,7 +24,7 @@ MARK_SECONDS: Final = 3600
 OFF_SECONDS: Final = 86_400
 """Time without a mark after which there were no notifications."""
 _MAX_PAUSE_SECONDS: Final = 2 * 3600
-"""Longer than any pause, also by a replica whose clock is another."""
+"""Longer than any pause, also of a replica with another clock."""
 _CONSUMER: Final = "mail"
 
 

@@ -178,7 +178,6 @@ async def test_receiver_that_is_set_up_wrongly_loses_no_address(
     caplog: pytest.LogCaptureFixture,
     status: int,
 ) -> None:
-    caplog.set_level(logging.DEBUG, "msrv")
     server = new_receiver()
     found = subscriptions(settings, f"webhook {server.url} {SECRET}", clock)
     async with serve(server):
@@ -186,6 +185,8 @@ async def test_receiver_that_is_set_up_wrongly_loses_no_address(
         found.request(TO, "de", "network")
         await found.pass_on_due()
         assert found.waiting == 1
+        assert "trying again: " in caplog.text
+        assert f"status {status}" in caplog.text
         assert ("answered with a redirect" in caplog.text) == (status < 400)
         clock.now += 3600
         await found.pass_on_due()

@@ -38,7 +38,7 @@ from msrv.ledger.db.schema import webhook_deliveries
 _MAX_NEW: Final = 500
 _MAX_WAIT_SECONDS: Final = 2 * 86_400
 _MAX_CLAIM_SECONDS: Final = 600
-"""Longer than any of both, also by a replica whose clock is another."""
+"""Both are longer than any, also of a replica with another clock."""
 _ANSWER_CHARS: Final = 100
 
 
