@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 
@@ -34,7 +34,7 @@ from msrv.catalog.published.layout import Blob, PublishedLibrary
 from msrv.catalog.published.upload import BlobSource
 from msrv.catalog.texts.release_texts import ReleaseTexts
 from msrv.storage.local import LocalStorage
-from msrv.storage.model import Content, Storage, StorageError
+from msrv.storage.model import Content, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ _TYPES: Final = {
     ".mp3": "audio/mpeg",
     ".svg": "image/svg+xml",
 }
+_BYTES: Final = "application/octet-stream"
 _POLL_SECONDS: Final = 0.2
 _HASH_CHARS: Final = 64
 
@@ -219,7 +220,7 @@ def _collect(
         ),
     ):
         for path in _files_of(folder, hashes):
-            source = _source_of_bytes(path.read_bytes(), path)
+            source = _source_of_file(path)
             files[prefix + path.name] = Blob(source.sha256, source.size_bytes)
             sources.setdefault(source.sha256, source)
     for name, data in texts.items():
@@ -294,26 +295,32 @@ def _files_of(folder: Path, hashes: set[str]) -> Iterable[Path]:
         return ()
 
 
-def _source(storage: Storage, content: Content) -> BlobSource:
+def _source(storage: LocalStorage, content: Content) -> BlobSource:
     return BlobSource(
         content.sha256,
         content.size_bytes,
         content.media_type,
-        content.path.rpartition("/")[2],
-        partial(storage.open, content),
+        content.path,
+        partial(storage.open_unverified, content),
     )
 
 
-def _source_of_bytes(data: bytes, path: Path | None = None) -> BlobSource:
-    """Return bytes as an object; those of a file are read again for it."""
-
-    def opened() -> BinaryIO:
-        return io.BytesIO(data) if path is None else path.open("rb")
-
+def _source_of_file(path: Path) -> BlobSource:
+    """Return a file of a cache as an object. Blocks. Raises OSError."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+        size_bytes = file.tell()
     return BlobSource(
-        hashlib.sha256(data).digest(),
-        len(data),
-        _TYPES.get(path.suffix if path else ".", "application/octet-stream"),
-        path.name if path else "data",
-        opened,
+        digest,
+        size_bytes,
+        _TYPES.get(path.suffix, _BYTES),
+        path.name,
+        lambda: path.open("rb"),
+    )
+
+
+def _source_of_bytes(data: bytes) -> BlobSource:
+    digest = hashlib.sha256(data).digest()
+    return BlobSource(
+        digest, len(data), _BYTES, "data", partial(io.BytesIO, data)
     )

@@ -35,9 +35,10 @@ from msrv.catalog.published.layout import (
     is_catalog_name,
 )
 from msrv.catalog.published.pruning_mark import refuse_during_pruning
+from msrv.display_text import printable
 from msrv.downloads.representation import content_disposition
 from msrv.proofs.keyring import Keyring
-from msrv.storage.model import StorageError
+from msrv.storage.model import Changed, StorageError
 from msrv.storage.objects.bucket import SINGLE_BYTES, Bucket
 from msrv.storage.objects.errors import BucketError
 
@@ -54,15 +55,20 @@ Progress = Callable[[int, int], None]
 class BlobSource:
     """File that is to be an object.
 
-    `open` blocks, and raises StorageError and OSError. `file_name` is
-    suggested to whoever downloads the object from the bucket itself.
+    `open` blocks, and raises StorageError and OSError; its bytes are verified.
+    Errors name the `path`.
     """
 
     sha256: bytes
     size_bytes: int
     media_type: str
-    file_name: str
+    path: str
     open: Callable[[], BinaryIO]
+
+    @property
+    def file_name(self) -> str:
+        """Name for whoever downloads the object from the bucket itself."""
+        return self.path.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +290,8 @@ def _verified_parts(source: BlobSource) -> Iterator[bytes]:
     """
     sha256 = hashlib.sha256()
     held_back = b""
+    name = printable(source.path)
+    changed = PublicationError(f"{name} has changed meanwhile: run this again")
     try:
         with source.open() as file:
             while part := file.read(_SMALL):
@@ -291,12 +299,12 @@ def _verified_parts(source: BlobSource) -> Iterator[bytes]:
                 if held_back:
                     yield held_back
                 held_back = part
+    except Changed:
+        raise changed from None
     except (StorageError, OSError) as error:
         raise PublicationError(
-            f"{source.file_name} can't be read: {error}"
+            f"{name} is missing or can't be read"
         ) from error
     if sha256.digest() != source.sha256:
-        raise PublicationError(
-            f"{source.file_name} has changed meanwhile: run this again"
-        )
+        raise changed
     yield held_back

@@ -3,6 +3,8 @@
 
 """Preparation of a library, with what this machine's ffmpeg can do."""
 
+import hashlib
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,11 @@ from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.loader import load_library
 from msrv.catalog.previews import Previews
-from msrv.catalog.published.preparation import Workshop, prepare
+from msrv.catalog.published.preparation import (
+    PreparedLibrary,
+    Workshop,
+    prepare,
+)
 from msrv.catalog.texts.release_texts import ReleaseTexts
 from msrv.storage.local import LocalStorage
 from tests.catalog import shared_parser
@@ -30,8 +36,44 @@ async def test_an_encoder_that_is_missing_keeps_no_other_from_encoding(
         return replace(found, formats=found.formats - {"opus-128"})
 
     monkeypatch.setattr(worker, "inspect_ffmpeg", inspect)
-    root, data = tmp_path / "library", tmp_path / "data"
+    root = tmp_path / "library"
     write_single(ffmpeg, root, "mp3-v0", "opus-128")
+    made = await prepare_library(root, tmp_path / "data", ffmpeg)
+    assert made.missing_encodings == 1
+    (encoding,) = (
+        each for each in made.library.encodings if each.format_name == "mp3-v0"
+    )
+    assert encoding.content.size_bytes
+
+
+async def test_a_file_of_a_cache_is_not_held_in_memory(
+    pristine_library: Path, tmp_path: Path
+) -> None:
+    library, data = tmp_path / "library", tmp_path / "data"
+    path = library / "Single" / "zine.pdf"
+    path.parent.mkdir(parents=True)
+    path.write_bytes((pristine_library / "Zine" / "zine.pdf").read_bytes())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    clip = data / "previews" / f"{digest}.mp3"
+    clip.parent.mkdir(parents=True)
+    clip.write_bytes(bytes(30_000_000))
+    tracemalloc.start()
+    try:
+        made = await prepare_library(library, data, None)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 15_000_000
+    (source,) = (each for each in made.sources if each.path == clip.name)
+    assert source.size_bytes == 30_000_000
+    with source.open() as file:
+        assert hashlib.sha256(file.read()).digest() == source.sha256
+
+
+async def prepare_library(
+    root: Path, data: Path, ffmpeg: str | None
+) -> PreparedLibrary:
+    """Read a library, and prepare it; its caches are in `data`."""
     with FileIndex.open(data) as index:
         catalog = load_library(
             root, index, parser=shared_parser.shared()
@@ -39,24 +81,21 @@ async def test_an_encoder_that_is_missing_keeps_no_other_from_encoding(
     storage = LocalStorage(root)
     previews = Previews(None, root, data / "previews")
     covers = Covers(storage, data / "covers", shared_parser.shared())
-    made = await prepare(
-        catalog,
-        Workshop(
-            storage,
-            covers,
-            previews,
-            EncodingStore(tmp_path / "encodings"),
-            data,
-            ffmpeg,
-            1,
-            ReleaseTexts(data),
-        ),
-        now=0,
-    )
-    assert made.missing_encodings == 1
-    (encoding,) = (
-        each for each in made.library.encodings if each.format_name == "mp3-v0"
-    )
-    assert encoding.content.size_bytes
-    for each in (previews, covers, storage):
-        await each.aclose()
+    try:
+        return await prepare(
+            catalog,
+            Workshop(
+                storage,
+                covers,
+                previews,
+                EncodingStore(data / "encodings"),
+                data,
+                ffmpeg,
+                1,
+                ReleaseTexts(data),
+            ),
+            now=0,
+        )
+    finally:
+        for each in (previews, covers, storage):
+            await each.aclose()

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from msrv.catalog.library import indexing
+from msrv.catalog.loaded_library import LoadedLibrary
 from msrv.catalog.model import Item
 from msrv.catalog.published import upload
 from msrv.catalog.published.current import PublicationError, read_pointer
@@ -33,7 +34,9 @@ from msrv.catalog.published.layout import (
 )
 from msrv.catalog.published.pruning import prune
 from msrv.catalog.published.upload import roll_back
+from msrv.cli.publishing.whole_library import read_whole_library
 from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
 from msrv.storage.objects.bucket import Bucket
 from tests.cli.conftest import Cli
 from tests.conftest import NONCE
@@ -239,6 +242,41 @@ def test_a_release_without_a_file_that_cannot_be_read_is_not_published(
         with pytest.raises(RuntimeError, match=r"Stop\.wav.*can't be read"):
             publish()
     assert publish("--list")["current"] == first["catalog"]
+
+
+@pytest.mark.parametrize("size_bytes", [100, 9_000_000])
+def test_a_file_that_changes_before_it_is_uploaded(
+    publish: Publish,
+    library: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size_bytes: int,
+) -> None:
+    """Only other bytes matter, and an error names the file."""
+    zine = library / "Zine" / "zine.pdf"
+    changes: list[Callable[[], object]] = []
+
+    def read_and_change(settings: Settings) -> LoadedLibrary:
+        reading = read_whole_library(settings)
+        changes.pop()()
+        return reading
+
+    monkeypatch.setattr(
+        "msrv.cli.publishing.publish.read_whole_library", read_and_change
+    )
+    data = b"%%PDF-1.4 %b %%%%EOF" % bytes(size_bytes)
+    changed = r"Zine/zine\.pdf has changed meanwhile: run this again$"
+    for change, problem in (
+        (zine.unlink, r"Zine/zine\.pdf is missing or can't be read$"),
+        (lambda: zine.write_bytes(data + b"more"), changed),
+        (lambda: zine.write_bytes(data.lower()), changed),
+    ):
+        zine.write_bytes(data)
+        changes.append(change)
+        with pytest.raises(RuntimeError, match=problem):
+            publish()
+    zine.write_bytes(data)
+    changes.append(lambda: zine.chmod(0o600))
+    assert publish()["changed"]
 
 
 def test_a_catalog_that_was_published_meanwhile_stays(
