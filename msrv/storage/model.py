@@ -3,8 +3,8 @@
 
 """Protocol of storage, stored content, and the errors.
 
-One protocol, so that where bytes are stored is a single decision: a local
-folder today, an object store in future. It is read-only.
+One protocol, which only reads. Files in a local folder are opened by it; those
+in a bucket are streamed by `downloads.objects` instead.
 """
 
 import os

@@ -3,9 +3,9 @@
 
 """Layout of a published library: its documents, and the keys of its objects.
 
-    current                      the pointer: signed, replaced atomically
-    catalogs/TIME-DIGEST         a catalog, signed; never overwritten
-    blobs/2D/SHA256              bytes by their SHA-256; never overwritten
+    current               the pointer: signed, replaced atomically
+    catalogs/TIME-DIGEST  a catalog, signed; never replaced by other bytes
+    blobs/2D/SHA256       bytes by their SHA-256; never replaced by others
 
 A catalog document has all that replicas need besides the bytes: the releases
 and their items, the encodings, and the pictures and clips made from them.

@@ -63,7 +63,10 @@ _DAY_SECONDS: Final = 24 * 3600
     "--dry-run", is_flag=True, help="Write nothing; print what would be done."
 )
 @click.option(
-    "--list", "as_list", is_flag=True, help="Print the published catalogs."
+    "--list",
+    "as_list",
+    is_flag=True,
+    help="Print the catalogs, also those that never became current.",
 )
 @click.option(
     "--roll-back",

@@ -3,5 +3,5 @@
 
 """Object storage: a bucket of S3, Google Cloud Storage or Azure.
 
-`bucket` is its client, and `object_storage` stores the bytes of a library.
+`bucket` is its client; `downloads.objects` reads a library's files by it.
 """
