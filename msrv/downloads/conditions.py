@@ -105,6 +105,17 @@ def range_applies(
     )
 
 
+def has_current_tag(headers: MultiMapping[str], etag: str) -> bool:
+    """Return whether a request is for a part of what has an entity tag.
+
+    It has a Range then, and that tag alone as If-Range or If-Match.
+    """
+    return "Range" in headers and etag in {
+        field_value(headers, "If-Range"),
+        field_value(headers, "If-Match"),
+    }
+
+
 def field_value(headers: MultiMapping[str], name: str) -> str | None:
     """Return a field's value, its lines combined; None if absent.
 

@@ -19,6 +19,7 @@ from typing import Final, Protocol
 from aiohttp import hdrs, web
 
 from msrv.downloads.body import Body, Chunk, FileSlice
+from msrv.downloads.conditions import has_current_tag
 from msrv.downloads.file_reader import FileReader, OpenFile
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Disposition, Representation
@@ -130,6 +131,19 @@ class Sender(Protocol):
         """
         ...
 
+    async def resumes(
+        self,
+        request: web.Request,
+        representation: Representation,
+        body: Body,
+    ) -> bool:
+        """Return whether a request continues what was sent of it before.
+
+        It must have a current validator, of the store or of another server
+        that sent it. Raises StorageError.
+        """
+        ...
+
     async def send(
         self,
         request: web.Request,
@@ -179,6 +193,15 @@ class DirectSender:
     ) -> CachedResponse | None:
         """Return a cached response; see Sender."""
         return self._cache.get((representation, cache_control))
+
+    async def resumes(
+        self,
+        request: web.Request,
+        representation: Representation,
+        body: Body,  # noqa: ARG002
+    ) -> bool:
+        """Return whether a request has the store's validator; see Sender."""
+        return has_current_tag(request.headers, representation.etag)
 
     async def send(
         self,

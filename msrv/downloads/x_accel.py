@@ -114,6 +114,15 @@ class NginxSender:
         """Return a cached response; see Sender."""
         return self._direct.cached(representation, cache_control=cache_control)
 
+    async def resumes(
+        self,
+        request: web.Request,
+        representation: Representation,
+        body: Body,
+    ) -> bool:
+        """Return whether a request has the store's validator; see Sender."""
+        return await self._direct.resumes(request, representation, body)
+
     async def send(
         self,
         request: web.Request,

@@ -117,6 +117,26 @@ class RedirectSender:
         """Return a cached response; see Sender."""
         return self._direct.cached(representation, cache_control=cache_control)
 
+    async def resumes(
+        self,
+        request: web.Request,
+        representation: Representation,
+        body: Body,
+    ) -> bool:
+        """Return whether a request has a current validator; see Sender.
+
+        It may be the bucket's: whoever was redirected has no other.
+        """
+        if await self._direct.resumes(request, representation, body):
+            return True
+        content = self._redirected(request, body)
+        return (
+            content is not None
+            and hdrs.RANGE in request.headers
+            and hdrs.IF_RANGE in request.headers
+            and await self._is_current(request, content)
+        )
+
     async def send(
         self,
         request: web.Request,
@@ -181,12 +201,11 @@ class RedirectSender:
 def _is_theirs(request: web.Request, content: Content) -> bool:
     """Return whether If-Range, if any, may have the bucket's own tag.
 
-    Whoever has a part from the bucket repeats that.
+    Whoever has a part from the bucket repeats that. An empty one is none.
     """
+    own = f'"{content.sha256.hex()}"'
     tag = request.headers.get(hdrs.IF_RANGE)
-    return tag is None or (
-        tag.startswith('"') and tag != f'"{content.sha256.hex()}"'
-    )
+    return tag is None or (tag.startswith('"') and tag not in {own, '""'})
 
 
 def lifetime(size_bytes: int) -> int:

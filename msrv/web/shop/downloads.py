@@ -24,7 +24,6 @@ from msrv.catalog.sound.clip_files import Clip
 from msrv.connections.request_handler import IS_STREAMED
 from msrv.downloads.body import Body
 from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
-from msrv.downloads.conditions import field_value
 from msrv.downloads.representation import Representation
 from msrv.downloads.sender import SendOptions
 from msrv.proofs.links import Link, LinkExpired
@@ -74,9 +73,14 @@ async def download(request: web.Request) -> web.StreamResponse:
         if expired is not None:
             raise expired from None
         raise
-    if expired is not None and not _resumes(request, representation, expired):
-        raise expired
     sender = store.sender
+    # In effect, the life of a link is longer by `resume_hours` for those who
+    # started the download before.
+    if expired is not None and (
+        now >= expired.since + store.settings.resume_hours * 3600
+        or not await sender.resumes(request, representation, body)
+    ):
+        raise expired
     send = partial(
         sender.send,
         request,
@@ -200,26 +204,3 @@ def _content_of(clip: Clip) -> Content:
 def cache_control(request: web.Request, version: str) -> str:
     """Return `Cache-Control`: immutable for the current `?v=` only."""
     return IMMUTABLE if request.query.get("v") == version else "no-cache"
-
-
-def _resumes(
-    request: web.Request,
-    representation: Representation,
-    expired: LinkExpired,
-) -> bool:
-    """Return whether an expired link resumes a download of before.
-
-    The request must have the current validator, and the link must not have
-    expired more than `resume_hours` ago: in effect, its life is longer by
-    that.
-    """
-    store = request.app[STORE]
-    now = store.clock()
-    hours = store.settings.resume_hours
-    if now >= expired.since + hours * 3600:
-        return False
-    headers = request.headers
-    return "Range" in headers and representation.etag in {
-        field_value(headers, "If-Range"),
-        field_value(headers, "If-Match"),
-    }

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from msrv.downloads.body import FileSlice
+from msrv.downloads.body import Chunk, FileSlice
 from msrv.downloads.objects import object_reader
 from msrv.downloads.objects.object_reader import ObjectReader, Unavailable
 from msrv.storage.model import Changed, Content, FileIdentity
@@ -100,7 +100,7 @@ async def test_a_slice_is_read_as_often_as_it_occurs() -> None:
     wanted = FileSlice(CONTENT, 100, 5100)
     bucket = ScriptedBucket()
     reader = reader_of(bucket)
-    chunks = [b"<", wanted, b"|", wanted, b">"]
+    chunks: list[Chunk] = [b"<", wanted, b"|", wanted, b">"]
     await reader.check(chunks)
     assert bucket.requests == [(100, 5100)]
     data = DATA[100:5100]

@@ -18,7 +18,7 @@ from msrv.catalog.published.layout import (
 from msrv.downloads.objects import object_reader
 from msrv.settings import Settings
 from msrv.storage.objects.bucket import Bucket
-from tests.conftest import Client, StartStore
+from tests.conftest import Client, Clock, StartStore
 from tests.storage.objects.faulty_proxy import RESET, Fault, FaultyProxy
 from tests.web.shop.published.conftest import LARGE, LARGE_SHA256, Link
 
@@ -214,3 +214,43 @@ async def test_redirected_downloads_come_from_the_bucket(
     assert zipfile.ZipFile(
         io.BytesIO(await fetch(store, link("night-bus")))
     ).namelist()
+
+
+@pytest.mark.usefixtures("proxy")
+async def test_the_buckets_own_tag_continues_after_a_link_has_expired(
+    start_store: StartStore,
+    remote: Settings,
+    link: Link,
+    clock: Clock,
+) -> None:
+    store = await start_store(
+        remote.model_copy(update={"delivery": "redirect"})
+    )
+    path = link("zine")
+    async with store.get(path, allow_redirects=False) as response:
+        address = response.headers["Location"]
+    rest = {"Range": "bytes=5-"}
+    async with (
+        ClientSession() as session,
+        session.get(address, headers=rest) as response,
+    ):
+        tag = response.headers["ETag"]
+        assert await response.read() == LARGE[5:]
+    clock.now += 3600
+    for headers in (
+        {"If-Range": tag},
+        rest,
+        rest | {"If-Range": '"another"'},
+        rest | {"If-Range": '""'},
+        rest | {"If-Range": f"W/{tag}"},
+    ):
+        async with store.get(path, headers=headers) as response:
+            assert response.status == 410
+    rest["If-Range"] = tag
+    async with store.get(
+        path, headers=rest, allow_redirects=False
+    ) as response:
+        assert response.status == 307
+    clock.now += 24 * 3600
+    async with store.get(path, headers=rest) as response:
+        assert response.status == 410
