@@ -9,11 +9,14 @@ with a folder has it.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -39,17 +42,25 @@ from msrv.storage.objects.errors import BucketError
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE: Final = 4
+_TEXT_SECONDS: Final = 2
+_AWAY_SECONDS: Final = 10
+
 
 class PublishedFiles:
     """Files of the current catalog, by their names."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
+        # A bucket that is silent holds these threads, and no other.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "msrv-published-files")
         self.files: Mapping[str, Blob] = {}
 
     async def fetch(self, name: str) -> bytes | None:
         """Return a file; None if it wasn't published, or can't be had now."""
-        return await asyncio.to_thread(self.fetch_blocking, name)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, self.fetch_blocking, name
+        )
 
     def fetch_blocking(self, name: str) -> bytes | None:
         """Return a file, as `fetch` does, in this thread."""
@@ -70,19 +81,29 @@ class PublishedFiles:
 
 
 class PublishedTexts(ReleaseTexts):
-    """Lyrics and credits of a published library, a file for each release."""
+    """Lyrics and credits of a published library, a file for each release.
+
+    A page waits for them only for a moment, and not at all for a while after
+    they could not be had.
+    """
 
     def __init__(self, files: PublishedFiles) -> None:
         super().__init__(None)
         self._files = files
+        self._away_until = 0.0
 
-    async def of(self, release: Release) -> Texts:
-        """Return the texts of a release's tracks. Raises TextsUnreadable."""
+    async def _load(self, release: Release) -> Texts:
         name = TEXTS + release.release_id
         if name not in self._files.files:
             return NO_TEXTS
-        data = await self._files.fetch(name)
+        if time.monotonic() < self._away_until:
+            raise TextsUnreadable
+        data = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TEXT_SECONDS):
+                data = await self._files.fetch(name)
         if data is None:
+            self._away_until = time.monotonic() + _AWAY_SECONDS
             raise TextsUnreadable
         try:
             return decode_texts(data)

@@ -55,22 +55,25 @@ class ReleaseTexts:
 
     async def of(self, release: Release) -> Texts:
         """Return the texts of a release's tracks. Raises TextsUnreadable."""
-        if self._index is None:
-            return NO_TEXTS
         known = self._known.pop(release.release_id, None)
         if known is None or known[0] is not release:
-            try:
-                texts = await asyncio.to_thread(self._read, release)
-            except (OSError, sqlite3.Error) as error:
-                if not self._warned:
-                    log.warning("can't read lyrics from the index: %s", error)
-                self._warned = True
-                raise TextsUnreadable from error
-            known = release, texts
+            known = release, await self._load(release)
         self._known[release.release_id] = known
         if len(self._known) > _CACHED:
             self._known.popitem(last=False)
         return known[1]
+
+    async def _load(self, release: Release) -> Texts:
+        """Do what `of` does, without the cache."""
+        if self._index is None:
+            return NO_TEXTS
+        try:
+            return await asyncio.to_thread(self._read, release)
+        except (OSError, sqlite3.Error) as error:
+            if not self._warned:
+                log.warning("can't read lyrics from the index: %s", error)
+            self._warned = True
+            raise TextsUnreadable from error
 
     def _read(self, release: Release) -> Texts:
         tracks = list(

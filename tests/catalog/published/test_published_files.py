@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Files of a published library in a bucket that doesn't answer."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Iterator
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from msrv.catalog.published import published_files
+from msrv.catalog.published.layout import Blob
+from msrv.catalog.published.preparation import TEXTS
+from msrv.catalog.published.published_files import (
+    PublishedFiles,
+    PublishedTexts,
+)
+from msrv.catalog.texts.release_texts import TextsUnreadable
+from msrv.storage.objects.bucket import Bucket
+from msrv.storage.objects.errors import BucketUnavailable
+from tests.catalog.sample_release import RELEASE
+
+DATA = msgspec.msgpack.encode({})
+TEXT = TEXTS + RELEASE.release_id
+
+
+class SlowBucket:
+    """Bucket that is silent until it is told to answer."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.reads = 0
+
+    def read_blocking(self, key: str, *, max_bytes: int) -> Any:  # noqa: ANN401 - an object
+        """Return DATA, or fail after a while."""
+        assert key
+        assert max_bytes
+        self.reads += 1
+        if not self.answers.wait(30):
+            raise BucketUnavailable("it is silent")
+        return type("Found", (), {"data": DATA})
+
+
+@pytest.fixture
+def bucket() -> Iterator[SlowBucket]:
+    made = SlowBucket()
+    yield made
+    made.answers.set()
+
+
+@pytest.fixture
+def files(bucket: SlowBucket) -> PublishedFiles:
+    """Forty covers, and the texts of a release."""
+    found = PublishedFiles(cast("Bucket", bucket))
+    blob = Blob(hashlib.sha256(DATA).digest(), len(DATA))
+    names = [TEXT, *(f"cover-{number}" for number in range(40))]
+    found.files = dict.fromkeys(names, blob)
+    return found
+
+
+async def test_silent_bucket_holds_up_neither_pages_nor_other_threads(
+    files: PublishedFiles, bucket: SlowBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published_files, "_TEXT_SECONDS", 0.05)
+    covers = [
+        asyncio.create_task(files.fetch(name))
+        for name in files.files
+        if name != TEXT
+    ]
+    await asyncio.sleep(0)
+    texts = PublishedTexts(files)
+    async with asyncio.timeout(10):
+        await asyncio.to_thread(lambda: None)
+        for _ in range(3):
+            with pytest.raises(TextsUnreadable):
+                await texts.of(RELEASE)
+    assert bucket.reads < len(covers), "a few at once"
+    bucket.answers.set()
+    assert await asyncio.gather(*covers) == [DATA] * len(covers)
+
+
+async def test_texts_are_fetched_once_and_again_after_a_failure(
+    files: PublishedFiles, bucket: SlowBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published_files, "_TEXT_SECONDS", 0.05)
+    texts = PublishedTexts(files)
+    with pytest.raises(TextsUnreadable):
+        await texts.of(RELEASE)
+    bucket.answers.set()
+    with pytest.raises(TextsUnreadable):
+        await texts.of(RELEASE)
+    assert bucket.reads == 1
+    monkeypatch.setattr(published_files, "_TEXT_SECONDS", 10)
+    monkeypatch.setattr(texts, "_away_until", 0.0)
+    for _ in range(3):
+        assert await texts.of(RELEASE) == {}
+    assert bucket.reads == 2
