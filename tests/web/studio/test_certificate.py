@@ -3,6 +3,7 @@
 
 """Certificate of MSRV_DOMAIN: health page, metrics, readiness, other names."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -88,13 +89,24 @@ async def test_first_certificate_is_awaited_without_refusing_visitors(
     studio: Studio, clock: Clock
 ) -> None:
     page = await studio.text("/studio/health")
-    assert "Waiting for the first certificate" in page
+    assert "Waiting for a certificate for" in page
     answer = await studio.store.get("/-/ready")
     assert answer.status == 200
     assert (await answer.json())["waiting"] == "certificate"
     set_certificate(studio.store, clock, 20)
     answer = await studio.store.get("/-/ready")
     assert (await answer.json()) == {"status": "ready"}
+
+
+async def test_name_that_the_certificate_lacks_is_awaited(
+    studio: Studio, clock: Clock
+) -> None:
+    set_certificate(studio.store, clock, 20)
+    status = worker_of(studio.store).status
+    worker_of(studio.store).status = replace(status, missing_names=NAMES[1:])
+    page = await studio.text("/studio/health")
+    verdict = page.partition("Waiting for a certificate for")[2]
+    assert NAMES[1] in verdict.partition("</p>")[0]
 
 
 async def test_metrics_have_the_expiry_and_the_failures(
