@@ -41,6 +41,7 @@ SLOW_MODULES = {
     "ledger/test_ledger.py",
     "ledger/test_refunds.py",
     "mail/test_worker.py",
+    "mail/test_worker_files.py",
     "mail/test_worker_processes.py",
     "orders/corrections/test_corrections.py",
     "test_project_files.py",

@@ -31,3 +31,10 @@ def worker(
 ) -> MailWorker:
     """Mail worker that only sends when a test calls `send_due`."""
     return MailWorker(outbox, server, renderer(keyring), clock)
+
+
+async def pass_time(worker: MailWorker, clock: Clock, seconds: int) -> None:
+    """Advance the clock, and send what is due every five seconds."""
+    for _ in range(seconds // 5):
+        clock.now += 5
+        await worker.send_due()
