@@ -242,6 +242,14 @@ class StoreFolder:
         with new_file(path) as file:
             return write_backup(file, source, recipients)
 
+    def back_up_secrets(self, path: Path, **secrets: str) -> Any:  # noqa: ANN401 - an extra's
+        """Make an encrypted backup; return the identity that reads it."""
+        from pyrage import x25519  # noqa: PLC0415 - an extra
+
+        identity = x25519.Identity.generate()
+        self.back_up(path, secrets=secrets, recipients=[identity.to_public()])
+        return identity
+
     def restore(
         self, path: Path, *, identities: Sequence[Any] = (), mail: bool = True
     ) -> RestoreResult:

@@ -169,13 +169,8 @@ def test_mails_can_be_kept_from_being_sent(
 def test_secrets_are_restored_where_the_operator_asked_for_them(
     sold: StoreFolder, empty: StoreFolder, tmp_path: Path
 ) -> None:
-    from pyrage import x25519  # noqa: PLC0415 - an extra
-
-    identity = x25519.Identity.generate()
-    sold.back_up(
-        tmp_path / BACKUP,
-        secrets={"NONCE": "now", "NONCE_PREVIOUS": "before"},
-        recipients=[identity.to_public()],
+    identity = sold.back_up_secrets(
+        tmp_path / BACKUP, NONCE="now", NONCE_PREVIOUS="before"
     )
     done = empty.restore(tmp_path / BACKUP, identities=[identity])
     assert done.nonce == empty.data / "nonce"

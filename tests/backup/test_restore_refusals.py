@@ -127,14 +127,7 @@ def test_nonce_of_the_backup_is_no_obstacle(
     sold: StoreFolder, empty: StoreFolder, tmp_path: Path, end: str
 ) -> None:
     """A store that generated it wrote a line feed after it."""
-    from pyrage import x25519  # noqa: PLC0415 - an extra
-
-    identity = x25519.Identity.generate()
-    sold.back_up(
-        tmp_path / BACKUP,
-        secrets={"NONCE": "now"},
-        recipients=[identity.to_public()],
-    )
+    identity = sold.back_up_secrets(tmp_path / BACKUP, NONCE="now")
     empty.data.mkdir()
     (empty.data / "nonce").write_text(f"now{end}")
     done = empty.restore(tmp_path / BACKUP, identities=[identity])
@@ -148,14 +141,7 @@ def test_nonce_of_the_backup_is_no_obstacle(
 def test_file_that_would_be_lost_is_named(
     sold: StoreFolder, empty: StoreFolder, tmp_path: Path, name: str
 ) -> None:
-    from pyrage import x25519  # noqa: PLC0415 - an extra
-
-    identity = x25519.Identity.generate()
-    sold.back_up(
-        tmp_path / BACKUP,
-        secrets={"NONCE": "now"},
-        recipients=[identity.to_public()],
-    )
+    identity = sold.back_up_secrets(tmp_path / BACKUP, NONCE="now")
     other = empty.data / name
     other.parent.mkdir(parents=True)
     other.write_text("another")

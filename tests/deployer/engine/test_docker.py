@@ -46,6 +46,25 @@ async def client(engine: FakeEngine) -> AsyncIterator[EngineClient]:
     await server.close()
 
 
+@pytest.fixture
+async def silent_client(engine: FakeEngine) -> AsyncIterator[EngineClient]:
+    """A client of that engine, which answers nothing."""
+    released = asyncio.Event()
+
+    async def hang(_: str) -> web.StreamResponse | None:
+        await released.wait()
+        return None
+
+    engine.before = hang
+    server = TestServer(engine.app())
+    await server.start_server()
+    url = f"http://127.0.0.1:{server.port}"
+    async with EngineClient(url, answer_seconds=0.05) as found:
+        yield found
+    released.set()
+    await server.close()
+
+
 def respond(engine: FakeEngine, status: int, text: str) -> None:
     """Set the engine's response to every request."""
 
@@ -151,22 +170,11 @@ async def test_client_that_is_not_open_is_unavailable() -> None:
         await EngineClient("http://127.0.0.1:9").ping()
 
 
-async def test_silent_engine_is_unavailable(engine: FakeEngine) -> None:
-    released = asyncio.Event()
-
-    async def hang(_: str) -> web.StreamResponse | None:
-        await released.wait()
-        return None
-
-    engine.before = hang
-    server = TestServer(engine.app())
-    await server.start_server()
-    url = f"http://127.0.0.1:{server.port}"
-    async with EngineClient(url, answer_seconds=0.05) as client:
-        with pytest.raises(EngineUnavailable, match="does not answer"):
-            await client.inspect("msrv-app-1")
-    released.set()
-    await server.close()
+async def test_silent_engine_is_unavailable(
+    silent_client: EngineClient,
+) -> None:
+    with pytest.raises(EngineUnavailable, match="does not answer"):
+        await silent_client.inspect("msrv-app-1")
 
 
 async def test_connection_that_breaks_is_unavailable() -> None:
@@ -253,24 +261,13 @@ async def test_pull_that_was_silent_once_is_repeated(
 
 
 @pytest.mark.usefixtures("short_silence")
-async def test_silent_engine_is_no_silent_registry(engine: FakeEngine) -> None:
-    released = asyncio.Event()
-
-    async def hang(_: str) -> web.StreamResponse | None:
-        await released.wait()
-        return None
-
-    engine.before = hang
-    server = TestServer(engine.app())
-    await server.start_server()
-    url = f"http://127.0.0.1:{server.port}"
-    async with EngineClient(url, answer_seconds=0.05) as client:
-        with pytest.raises(EngineUnavailable, match="does not answer"):
-            await client.resolve_digest(f"{REPOSITORY}:latest", None)
-        with pytest.raises(EngineUnavailable, match="does not answer"):
-            await client.pull(PULL, None, lambda *_: None)
-    released.set()
-    await server.close()
+async def test_silent_engine_is_no_silent_registry(
+    silent_client: EngineClient,
+) -> None:
+    with pytest.raises(EngineUnavailable, match="does not answer"):
+        await silent_client.resolve_digest(f"{REPOSITORY}:latest", None)
+    with pytest.raises(EngineUnavailable, match="does not answer"):
+        await silent_client.pull(PULL, None, lambda *_: None)
 
 
 async def test_pull_that_takes_too_long_fails(
