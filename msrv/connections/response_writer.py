@@ -43,8 +43,11 @@ class CountingWriter(StreamWriter):
 
     async def write_whole(self, response: bytes, head_bytes: int) -> None:
         """Write a whole response, headers included."""
-        self.body_bytes -= head_bytes if self._is_open() else 0
-        await self.write_eof(response)
+        super()._write(response)
+        self.has_started = True
+        self.body_bytes += len(response) - head_bytes
+        await self.drain()
+        self._eof = True
 
     def count_sent(self, count: int) -> None:
         """Count bytes of the body that were sent without this writer."""

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from msrv.acme.challenges import PATH_PREFIX, ChallengeFolder
 from msrv.web import security_headers
-from msrv.web.origin import OriginRules, own_address
+from msrv.web.origin import OriginRules, names_store
 
 _CHALLENGE_METHODS: Final = frozenset({"GET", "HEAD"})
 _KEEPALIVE_SECONDS: Final = 15
@@ -42,7 +42,7 @@ class PlainHTTPHandler:
         if not target.startswith("/"):
             return _text(400, "The address of the request is invalid.")
         host = request.headers.get("Host", "")
-        if not self._rules.is_own_host(host, own_address(request)):
+        if not names_store(self._rules, host, request):
             return _text(421, "This store has another host name.")
         if self._challenges is not None and target.startswith(PATH_PREFIX):
             return await self._answer(self._challenges, request)

@@ -11,9 +11,10 @@ plain HTTP, where browsers reject that name, the prefix is left out.
 
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from msrv.catalog.model import Catalog
 from msrv.orders.cart import Cart, StoredEntry
@@ -38,6 +39,7 @@ _PREFIX: Final = "__Host-"
 _MAX_CHARS: Final = 16 * 1024
 """Of all headers together. Browsers store 4096 bytes of one."""
 _ALL: Final[web.RequestKey[Mapping[str, str]]] = web.RequestKey("_ALL")
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def full_names(name: str) -> frozenset[str]:
@@ -51,6 +53,8 @@ def read_all(request: web.BaseRequest) -> Mapping[str, str]:
     aiohttp's own reader makes an object of each, which for 1,500 of them
     blocks the loop for too long. The store's cookies are never quoted.
     """
+    if hdrs.COOKIE not in request.headers:
+        return _NONE
     if _ALL in request:
         return request[_ALL]
     header = ";".join(request.headers.getall("Cookie", ()))[:_MAX_CHARS]

@@ -33,7 +33,7 @@ from msrv.web.origin import (
     ForeignHost,
     ForeignOrigin,
     is_internal,
-    own_address,
+    names_store,
 )
 from msrv.web.public_pages.slotted_body import LEVEL, SlottedBody
 from msrv.web.public_pages.validation import SLOTTED
@@ -223,7 +223,7 @@ async def resolve_origin(
     request[ORIGIN] = origin
     if _targets_another_host(request, origin.host):
         raise ForeignHost
-    if not rules.is_own_host(origin.host, own_address(request)) and not (
+    if not names_store(rules, origin.host, request) and not (
         request.path.startswith("/-/") and is_internal(origin.host)
     ):
         raise ForeignHost

@@ -28,7 +28,7 @@ The complete rules:
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -56,8 +56,7 @@ class ForeignOrigin(Exception):
     """A request that changes something was sent by another site's page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Client and base URL of one request.
 
     `client` is None if the peer has no IP address (a Unix socket), or if a
@@ -114,11 +113,12 @@ class OriginRules:
 
         Never raises: `is_own_host` checks the host.
         """
-        client = forwarded_headers.client_of(
-            peer, headers.getall("X-Forwarded-For", ()), self.trusted
-        )
+        client = forwarded_headers.parse_address(peer or "")
         scheme = "https" if secure else "http"
-        if self.trusts_peer(peer):
+        if self.trusts(client):
+            client = forwarded_headers.client_of(
+                peer, headers.getall("X-Forwarded-For", ()), self.trusted
+            )
             stated = headers.getall("X-Forwarded-Proto", ())
             scheme = forwarded_headers.scheme_of(stated) or scheme
         host = headers.get("Host", "").lower()
@@ -199,13 +199,22 @@ def origin_of_own_host(
     origin = rules.resolve(
         request.remote, secure=request.secure, headers=request.headers
     )
-    is_own = rules.is_own_host(
-        origin.host, own_address(request)
+    is_own = names_store(
+        rules, origin.host, request
     ) and not rules.is_other_name(origin.host)
     return origin if is_own else None
 
 
-def own_address(request: web.BaseRequest) -> Address | None:
+def names_store(
+    rules: OriginRules, host: str, request: web.BaseRequest
+) -> bool:
+    """Return whether a `Host` header names the store that was connected to."""
+    return rules.is_own_host(host) or rules.is_own_host(
+        host, _own_address(request)
+    )
+
+
+def _own_address(request: web.BaseRequest) -> Address | None:
     """Return the local address of a request's connection."""
     transport = request.transport
     own = transport.get_extra_info("sockname") if transport else None

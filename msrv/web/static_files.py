@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -50,7 +51,12 @@ class Asset:
 def accepts_gzip(headers: MultiMapping[str]) -> bool:
     """Return whether a client accepts gzip (RFC 9110, section 12.5.3)."""
     header = ",".join(headers.getall("Accept-Encoding", ()))
-    for entry in header[:_MAX_HEADER].split(","):
+    return _lists_gzip(header[:_MAX_HEADER])
+
+
+@lru_cache(maxsize=256)
+def _lists_gzip(header: str) -> bool:
+    for entry in header.split(","):
         coding, _, parameter = entry.partition(";")
         if coding.strip().lower() == "gzip":
             return not _NO_QUALITY.fullmatch(parameter)
