@@ -79,7 +79,7 @@ def test_alerts_fire_when_something_is_wrong_and_only_then(
     check(promtool, "check", "rules", FOLDER / "alerts.yaml")
     check(promtool, "test", "rules", FOLDER / "alerts.test.yaml")
     names = [each["alert"] for each in ALERTS["groups"][0]["rules"]]
-    assert len(names) == len(set(names)) == 14
+    assert len(names) == len(set(names)) == 15
 
 
 def test_prometheus_accepts_the_dashboards_expressions(
