@@ -7,6 +7,7 @@ Handing one file to a thread costs more than reading a small one. Apart from
 `library.indexing`, which reads a file.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,15 +16,19 @@ from typing import Final, TypeVar
 from msrv.catalog.library.found_files import FoundFile
 
 _AT_ONCE: Final = 2
-"""Number of batches read in parallel: more are no faster on one disk."""
-_AHEAD: Final = 4
-"""Number of batches read before the results of the first are used."""
+"""Number of batches read in parallel: more are no faster on one disk. Of small
+files only one is, unless reading is mostly waiting (for a disk, a network, a
+parser): two threads would hand the interpreter to each other at each call."""
+_ALONE_EVERY: Final = 64
+"""Number of batches after which one is read alone, to see whether it waits."""
 _MAX_FILES: Final = 64
 _MAX_BYTES: Final = 1 << 20
 
 Unread = tuple[FoundFile, bool]
 """A file to read, and whether it is its folder's cover."""
 _Result = TypeVar("_Result")
+_Read = tuple[list[tuple[FoundFile, _Result]], bool]
+"""Files with their results, and whether reading them was mostly waiting."""
 
 
 def read_in_batches(
@@ -34,17 +39,30 @@ def read_in_batches(
     Raises what `read` raises. No thread reads once this is closed.
     """
 
-    def read_all(batch: list[Unread]) -> list[tuple[FoundFile, _Result]]:
-        return [(file, read(file, is_cover)) for file, is_cover in batch]
+    def read_all(batch: list[Unread]) -> _Read[_Result]:
+        began, worked = time.perf_counter(), time.thread_time()
+        results = [(file, read(file, is_cover)) for file, is_cover in batch]
+        seconds = time.perf_counter() - began
+        return results, time.thread_time() - worked < seconds / 2
 
-    running: deque[Future[list[tuple[FoundFile, _Result]]]] = deque()
+    running: deque[Future[_Read[_Result]]] = deque()
+    at_once, has_waited = 1, False
     with ThreadPoolExecutor(_AT_ONCE, "msrv-read") as pool:
-        for batch in _batches(files):
+        for number, batch in enumerate(_batches(files)):
+            turn = number % _ALONE_EVERY
+            limit = at_once if turn > 1 else 1
+            if batch[0][0].size_bytes > _MAX_BYTES:
+                limit = _AT_ONCE
+            done: list[tuple[FoundFile, _Result]] = []
+            while len(running) >= limit:
+                results, has_waited = running.popleft().result()
+                done += results
+            if turn == 1:  # the one before was read alone
+                at_once = _AT_ONCE if has_waited else 1
             running.append(pool.submit(read_all, batch))
-            if len(running) > _AHEAD:
-                yield from running.popleft().result()
+            yield from done
         while running:
-            yield from running.popleft().result()
+            yield from running.popleft().result()[0]
 
 
 def _batches(files: Iterable[Unread]) -> Iterator[list[Unread]]:
