@@ -9,13 +9,25 @@
 #
 #     deploy/secrets.sh [FOLDER]
 #
-# FOLDER is by default MSRV_SECRETS, or `secrets` beside the production file.
-# A secret has the same file mode inside of a container as outside, and each
-# container has another user: so the files are readable by everyone, in a
-# folder that only its owner can enter.
+# FOLDER is by default MSRV_SECRETS, of the environment or of .env, or else
+# `secrets` beside the production file. A secret has the same file mode inside
+# of a container as outside, and each container has another user: so the files
+# are readable by everyone, in a folder that only its owner can enter.
 set -eu
 cd "$(dirname "$0")/.."
-folder=${1:-${MSRV_SECRETS:-secrets}}
+
+# from_env_file NAME: the value that Compose would read from .env, without the
+# quotes around it, or without the comment behind it.
+from_env_file() {
+    [ ! -e .env ] || tr -d '\r' <.env |
+        sed -n "s/^ *\(export \)\{0,1\}$1 *[=:] *//p" | tail -n 1 |
+        sed -e "/^['\"]/!s/ \{1,\}#.*//" -e 's/ *$//' \
+            -e "s/^'\(.*\)'\$/\1/" -e 's/^"\(.*\)"$/\1/'
+}
+
+folder=${1:-${MSRV_SECRETS:-$(from_env_file MSRV_SECRETS)}}
+folder=${folder:-secrets}
+nonce=${NONCE:-$(from_env_file NONCE)}
 
 umask 077
 mkdir -p "$folder"
@@ -37,13 +49,6 @@ make() {
     echo "made  $folder/$1"
 }
 
-# The value that Compose would read, without the quotes around it.
-env_nonce() {
-    [ ! -e .env ] || sed -n 's/^[[:space:]]*\(export \)\{0,1\}NONCE=//p' .env |
-        tail -n 1 | tr -d '\r' | sed -e "s/^'\(.*\)'\$/\1/" -e 's/^"\(.*\)"$/\1/'
-}
-
-nonce=${NONCE:-$(env_nonce)}
 make nonce "${nonce:-$(od -An -v -N 32 -t x1 /dev/urandom | tr -d ' \n')}"
 make db_root "$(password)"
 make db_store "mysql://store:$(password)@db/msrv"

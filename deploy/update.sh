@@ -11,11 +11,16 @@
 # Pins the images of deploy/images.env (or of the file in MSRV_IMAGES) in .env,
 # pulls and builds, and only then replaces anything. If a step fails, the
 # services after it are left as they are, and the exit status is 1; running it
-# again continues. COMPOSE_FILE names other files than docker-compose.prod.yml.
+# again continues. COMPOSE_FILE, in the environment or in .env, names other
+# files than docker-compose.prod.yml.
 set -eu
 cd "$(dirname "$0")/.."
-: "${COMPOSE_FILE:=docker-compose.prod.yml}"
-export COMPOSE_FILE
+# Compose reads .env, but prefers the environment, even what is empty there.
+if [ -z "${COMPOSE_FILE:-}" ]; then
+    unset COMPOSE_FILE
+    grep -Eqs "^ *(export )?COMPOSE_FILE *[=:] *[\"']?[^\"' ]" .env ||
+        export COMPOSE_FILE=docker-compose.prod.yml
+fi
 
 step() {
     printf '\n%s\n' "$1"

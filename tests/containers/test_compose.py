@@ -52,8 +52,6 @@ NOT_IN_THE_STACK = {
     "MSRV_DATA",
     "MSRV_ENCODINGS",
     "MSRV_BACKUPS",
-    "MSRV_DATABASE_CA",
-    "MSRV_DATABASE_READ",
     # nginx sends the files.
     "MSRV_CDN",
     "MSRV_CDN_KEY",
@@ -64,6 +62,15 @@ NOT_IN_THE_STACK = {
 }
 
 pytestmark = pytest.mark.usefixtures("engine")
+
+
+def telemetry_variables() -> set[str]:
+    """Return the names of OpenTelemetry's variables in the documents."""
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    section = page.partition("### OpenTelemetry")[2].partition("\n#")[0]
+    names = set(re.findall(r"`(OTEL_[A-Z_]+)`", section))
+    shortened = re.findall(r"`…(_[A-Z]+)`", section)
+    return names | {f"OTEL_EXPORTER_OTLP{each}" for each in shortened}
 
 
 def test_nothing_starts_without_the_secrets(
@@ -175,7 +182,7 @@ def test_stack_passes_on_every_setting_that_applies() -> None:
     """By Compose, and by a swarm's rules."""
     values = {
         name: "1" if name != "MSRV_LIBRARY" else str(ROOT / "msrv" / "demo")
-        for name in variables()
+        for name in variables() | telemetry_variables()
         if not name.endswith("_FILE")
     }
     for arguments in (
@@ -195,24 +202,34 @@ def test_stack_passes_on_every_setting_that_applies() -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("payments.yml", {"stripe_key", "stripe_webhook_secret"}),
+        ("mail.yml", {"smtp_url"}),
+    ],
+)
+@pytest.mark.parametrize(
     "command",
     [
         ("stack", "config", "-c{}", "-c{}"),
         ("compose", "-f{}", "-f{}", "config"),
     ],
 )
-def test_secrets_of_payments_may_be_files(command: tuple[str, ...]) -> None:
-    files = iter((PRODUCTION, ROOT / "deploy" / "payments.yml"))
+def test_secrets_of_payments_and_mail_may_be_files(
+    command: tuple[str, ...], file: str, names: set[str]
+) -> None:
+    files = iter((PRODUCTION, ROOT / "deploy" / file))
     arguments = [
         each.format(next(files)) if "{}" in each else each for each in command
     ]
     found = YAML(typ="safe", pure=True).load(docker(*arguments))
     app = found["services"]["app"]
-    for name in ("stripe_key", "stripe_webhook_secret", "smtp_url"):
+    mounted = {each["source"] for each in app["secrets"]}
+    assert mounted == {"nonce", "db_store", *names}
+    for name in names:
         variable = f"MSRV_{name.upper()}"
         assert app["environment"].get(variable) is None
         assert app["environment"][f"{variable}_FILE"] == f"/run/secrets/{name}"
-        assert name in {each["source"] for each in app["secrets"]}
         assert found["secrets"][name]["file"].endswith(f"/secrets/{name}")
 
 

@@ -24,20 +24,26 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_script(checkout: Path, **environ: str) -> dict[str, str]:
-    """Run the script; return the contents of each file in `secrets`."""
-    clean = {k: v for k, v in os.environ.items() if k != "NONCE"}
+def run_script(
+    checkout: Path, folder: str = "secrets", **environ: str
+) -> dict[str, str]:
+    """Run the script; return the contents of each file in a folder."""
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"NONCE", "MSRV_SECRETS"}
+    }
     subprocess.run(
         [checkout / "deploy" / "secrets.sh"],
         env={**clean, **environ},
         check=True,
         capture_output=True,
     )
-    folder = checkout / "secrets"
-    assert folder.stat().st_mode & 0o777 == 0o700
-    for each in folder.iterdir():
+    made = checkout / folder
+    assert made.stat().st_mode & 0o777 == 0o700
+    for each in made.iterdir():
         assert each.stat().st_mode & 0o777 == 0o444
-    return {each.name: each.read_text("utf-8") for each in folder.iterdir()}
+    return {each.name: each.read_text("utf-8") for each in made.iterdir()}
 
 
 def test_secrets_are_created_once(checkout: Path) -> None:
@@ -63,7 +69,9 @@ def test_each_store_gets_a_different_secret(tmp_path: Path) -> None:
         ("NONCE=abc-DEF_123", "abc-DEF_123"),
         ("NONCE='with space = & $HOME'", "with space = & $HOME"),
         ('NONCE="in double"', "in double"),
-        ("export NONCE=abc\r", "abc"),
+        ("NONCE=abc#def # a comment ", "abc#def"),
+        ('NONCE="abc # def"', "abc # def"),
+        ("  export NONCE = abc\r", "abc"),
         ("NONCE=first\nNONCE=last", "last"),
     ],
 )
@@ -86,3 +94,13 @@ def test_other_lines_of_the_env_file_are_ignored(
 ) -> None:
     (checkout / ".env").write_text(f"{line}\n", "utf-8")
     assert re.fullmatch("[0-9a-f]{64}\n", run_script(checkout)["nonce"])
+
+
+def test_folder_is_that_of_the_stack(checkout: Path) -> None:
+    (checkout / ".env").write_text("MSRV_SECRETS='./of file'\n", "utf-8")
+    assert set(run_script(checkout, "of file")) == NAMES
+    found = run_script(
+        checkout, "of-environment", MSRV_SECRETS="of-environment"
+    )
+    assert set(found) == NAMES
+    assert not (checkout / "secrets").exists()
