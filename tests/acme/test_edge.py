@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from msrv.acme.challenges import PATH_PREFIX, ChallengeFolder
 from tests.acme.faulty_proxy import FaultyProxy
 from tests.acme.requesting import Requester
 from tests.nginx_process import running_nginx
-from tests.store_process import ROOT
+from tests.store_process import ROOT, free_port
 
 TEMPLATE = ROOT / "deploy" / "nginx" / "store.conf.template"
 
@@ -31,13 +33,19 @@ class Webroot(ChallengeFolder):
 
 
 @contextmanager
-def nginx(folder: Path, port: int) -> Iterator[None]:
+def nginx(
+    folder: Path, port: int, public_url: str = "https://shop.example"
+) -> Iterator[None]:
     """Run nginx with the template's server of plain HTTP, on this port."""
-    found = re.search(r"(?ms)^server \{.*?^\}", TEMPLATE.read_text("utf-8"))
-    assert found
-    server = re.sub(r"listen \[::\]:8080[^;]*;", "", found[0])
+    text = TEMPLATE.read_text("utf-8")
+    blocks = [
+        re.search(rf"(?ms)^{start} \{{.*?^\}}", text)
+        for start in (r'map "\$\{MSRV_PUBLIC_URL\}" \$public_url', "server")
+    ]
+    server = "\n".join(each[0] for each in blocks if each)
+    server = re.sub(r"listen \[::\]:8080[^;]*;", "", server)
     server = server.replace("listen 8080", f"listen 127.0.0.1:{port}")
-    server = server.replace("${MSRV_PUBLIC_URL}", "https://shop.example")
+    server = server.replace("${MSRV_PUBLIC_URL}", public_url)
     server = server.replace("/acme;", f"{folder}/acme;")
     (folder / "nginx.conf").write_text(
         f"daemon off; master_process off; pid {folder}/nginx.pid;\n"
@@ -83,4 +91,18 @@ def test_certificate_is_issued_through_nginx(
         assert get(port, "/catalog?a=1") == (
             301,
             "https://shop.example/catalog?a=1",
+        )
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_plain_http_leads_to_the_address_with_and_without_a_slash(
+    tmp_path: Path, end: str
+) -> None:
+    """The store accepts both forms of MSRV_PUBLIC_URL."""
+    port = free_port()
+    with nginx(tmp_path, port, f"https://shop.example:8443{end}"):
+        assert get(port, "/") == (301, "https://shop.example:8443/")
+        assert get(port, "/catalog?a=1/") == (
+            301,
+            "https://shop.example:8443/catalog?a=1/",
         )
