@@ -6,6 +6,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -258,6 +259,33 @@ def test_licence_that_is_added_is_what_the_package_states(name: str) -> None:
     files = [each.name for each in found.files or ()]
     assert "METADATA" in files
     assert not list(filter(third_party.TEXTS.match, files))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env",
+        "msrv.env",
+        "secrets/nonce",
+        "deploy/deploy.toml",
+        "deploy/secrets/token",
+        "certs/localhost.key",
+        "data/nonce",
+        "backups/msrv-backup-20261129T031500Z.tar.gz.age",
+        "store.tar.gz",
+        "my-images.env",
+    ],
+)
+def test_git_ignores_what_operators_put_into_a_clone(
+    tmp_path: Path, path: str
+) -> None:
+    """Secrets, backups and own settings, as the documents name them."""
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    result = subprocess.run(
+        ["git", "-C", tmp_path, "check-ignore", "--quiet", path], check=False
+    )
+    assert result.returncode == 0
 
 
 def test_slow_modules_exist() -> None:
