@@ -156,6 +156,11 @@ def duration(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
+def whole_minutes(seconds: int) -> int:
+    """Return a wait in minutes, at least one: rounded up, so none is short."""
+    return max(1, -(-seconds // 60))
+
+
 def date_time(unix_seconds: int) -> str:
     """Return a time in UTC for a visitor: `Mar 6, 2026, 2:05 PM UTC`."""
     return format_date_time(unix_seconds)

@@ -347,5 +347,6 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         share=formatting.share,
         size=format_size,
         typed=formatting.typed,
+        whole_minutes=formatting.whole_minutes,
         written=formatting.price,
     )

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.money import Money, exponent_of
+from msrv.orders.rate_limits import TooManyGuesses, TooManyMails
 from msrv.settings import Settings
 from msrv.translations.negotiation import FORMATS
 from msrv.translations.prices import format_price
 from msrv.web import formatting
-from msrv.web.formatting import amount, moment_ms, share
+from msrv.web.errors.table import error_page, redemption_page
+from msrv.web.formatting import amount, moment_ms, share, whole_minutes
 from tests.conftest import Client, StartStore
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -155,3 +157,16 @@ def test_amounts_shares_and_times_are_formatted() -> None:
     assert share(999_999, 1_000_000) == "99%"
     assert share(1, 1_000_000) == "1%"
     assert (share(0, 5), share(5, 5)) == ("0%", "100%")
+
+
+def test_wait_in_minutes_is_never_too_short() -> None:
+    waits = (0, 1, 60, 61, 599, 600)
+    assert [whole_minutes(each) for each in waits] == [1, 1, 1, 2, 10, 10]
+
+
+def test_error_states_a_wait_that_is_long_enough() -> None:
+    mails = error_page(TooManyMails(599))
+    guesses = redemption_page(TooManyGuesses(599))
+    assert guesses is not None
+    for page in (mails, guesses):
+        assert "try again in 10 minutes" in page.message

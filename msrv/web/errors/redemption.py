@@ -11,8 +11,8 @@ from msrv.orders.rate_limits import TooManyGuesses
 from msrv.proofs import codes
 from msrv.proofs.errors import Forged
 from msrv.translations import gettext, gettext_noop, ngettext
+from msrv.web import formatting
 from msrv.web.errors import ErrorPage, Table
-from msrv.web.errors.shopping import whole_minutes
 
 
 def _code_length(error: codes.WrongLength) -> ErrorPage:
@@ -55,7 +55,7 @@ def _too_many_codes(error: TooManyGuesses) -> ErrorPage:
             "please try again in a minute.",
             "Too many wrong codes were entered. Yours hasn't been used up; "
             "please try again in %(num)s minutes.",
-            whole_minutes(error.retry_after_seconds),
+            formatting.whole_minutes(error.retry_after_seconds),
         ),
         retry_after_seconds=error.retry_after_seconds,
     )

@@ -27,12 +27,6 @@ from msrv.web.errors import (
     shortened,
 )
 
-
-def whole_minutes(seconds: int) -> int:
-    """Return the minutes to wait, at least one."""
-    return max(seconds, 60) // 60
-
-
 # Orders ----------------------------------------------------------------------
 
 
@@ -229,7 +223,7 @@ def _too_many_mails(error: TooManyMails) -> ErrorPage:
             "Too many emails were requested, so this one wasn't sent. Your "
             "receipt's address still works. Please try again in %(num)s "
             "minutes.",
-            whole_minutes(error.retry_after_seconds),
+            formatting.whole_minutes(error.retry_after_seconds),
         ),
         retry_after_seconds=error.retry_after_seconds,
     )
