@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Text from file names, tags and configuration, made safe to display.
+"""Text from file names, tags, configuration and errors, safe to display.
 
-Apart, on the lowest floor, because messages of every package quote names.
+Apart, on the lowest floor, because messages of every package quote names and
+reasons.
 """
 
 import unicodedata
@@ -49,6 +50,16 @@ def printable(name: str) -> str:
         else c.encode("unicode_escape", "surrogatepass").decode("ascii")
         for c in unicodedata.normalize("NFC", name)
     )
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why something failed, as one printable line, never empty.
+
+    Of an OSError it is the system's reason, which doesn't repeat the file;
+    of others their text, or the name of their type.
+    """
+    text = getattr(error, "strerror", None) or str(error)
+    return printable(" ".join(text.split())) or type(error).__name__
 
 
 def clean_line(text: str, limit: int = MAX_CHARS) -> str:

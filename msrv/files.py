@@ -17,6 +17,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from msrv.display_text import reason_of
+
 LOCK_NAME: Final = "lock"
 SECRET_BYTES: Final = 1 << 16
 """Size that no secret exceeds; a longer file is another one, or a device."""
@@ -40,7 +42,7 @@ def read_secret(path: Path) -> str:
         # Not chained: that error has the bytes.
         raise UnreadableSecret("it is not text in UTF-8") from None
     except OSError as error:
-        raise UnreadableSecret(error.strerror or str(error)) from error
+        raise UnreadableSecret(reason_of(error)) from error
     if len(data) > SECRET_BYTES:
         raise UnreadableSecret(f"it is longer than {SECRET_BYTES:,} bytes")
     if not secret.strip():

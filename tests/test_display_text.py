@@ -3,11 +3,18 @@
 
 """Text from names and tags, made safe for display."""
 
+from socket import gaierror
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.display_text import MAX_CHARS, clean_line, printable
+from msrv.display_text import (
+    MAX_CHARS,
+    clean_line,
+    printable,
+    reason_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +73,26 @@ def test_printable_escapes_unprintable_characters(
 def test_printable_accepts_any_text(name: str) -> None:
     assert printable(name).isprintable()
     printable(name).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            PermissionError(13, "Permission denied", "/a/b"),
+            "Permission denied",
+        ),
+        (
+            gaierror(-2, "Name or service not known"),
+            "Name or service not known",
+        ),
+        (OSError("too long"), "too long"),
+        (ValueError("two\n lines\x1b"), "two lines\\x1b"),
+        (TimeoutError(), "TimeoutError"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_reason_of_an_error_is_one_printable_line(
+    error: Exception, reason: str
+) -> None:
+    assert reason_of(error) == reason

@@ -11,7 +11,6 @@ it retries a rejected nonce only once, and doesn't return a refusal's
 import threading
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -33,6 +32,8 @@ from msrv.acme.errors import (
     IssuanceStopped,
     one_line,
 )
+from msrv.display_text import reason_of
+from msrv.outbound.retry_after import parse_retry_after
 
 REQUEST_SECONDS: Final = 30
 """Time limit for a connection, and for each pause of a response."""
@@ -158,7 +159,7 @@ class AcmeClient:
         return self._object(self._call(lambda: self._network.get(url)))
 
     @property
-    def retry_after_seconds(self) -> float | None:
+    def retry_after_seconds(self) -> int | None:
         """The last response's `Retry-After` in seconds; None without one."""
         if self._last is None:
             return None
@@ -280,20 +281,6 @@ class AcmeClient:
             raise
 
 
-def parse_retry_after(text: str, now: float) -> float | None:
-    """Parse `Retry-After`, seconds or a date (RFC 9110, section 10.2.3).
-
-    Returns seconds from `now`, None for anything else.
-    """
-    text = text.strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:12])
-    try:
-        return max(parsedate_to_datetime(text).timestamp() - now, 0)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
 def _reason(error: requests.RequestException) -> str:
     """Return why a request failed, in the words of its first cause."""
     if isinstance(error, requests.Timeout):
@@ -301,9 +288,7 @@ def _reason(error: requests.RequestException) -> str:
     cause: BaseException = error
     while (deeper := cause.__cause__ or cause.__context__) is not None:
         cause = deeper
-    text = getattr(cause, "verify_message", None) or (
-        getattr(cause, "strerror", None) or str(cause)
-    )
+    text = getattr(cause, "verify_message", None) or reason_of(cause)
     if isinstance(error, requests.exceptions.SSLError):
         return f"its certificate isn't trusted: {one_line(str(text))}"
     return one_line(str(text))

@@ -26,6 +26,7 @@ from msrv.acme.errors import (
 from msrv.acme.rules import CertificateRules
 from msrv.acme.state import Progress, StateFolder, load_certificate
 from msrv.acme.status import CertificateStatus
+from msrv.display_text import reason_of
 from msrv.files import lock_folder
 from msrv.tls.certificate_files import CertificateError
 
@@ -172,7 +173,7 @@ class CertificateManager:
             if isinstance(error, IssuanceError)
             else IssuanceError(
                 f"can't write {error.filename or self._state.path}: "
-                f"{error.strerror or error}"
+                f"{reason_of(error)}"
             )
         )
         attempts = progress.attempts.after(failure, now)

@@ -27,6 +27,7 @@ from typing import Any, Final
 from msrv.acme.certificate import IssuedCertificate
 from msrv.acme.challenges import ChallengeFolder
 from msrv.acme.renewal import Attempts, RenewalWindow
+from msrv.display_text import reason_of
 from msrv.files import make_private_folder, write_file
 from msrv.tls.certificate_files import CertificateError
 
@@ -251,7 +252,7 @@ def load_certificate(path: Path) -> IssuedCertificate | None:
         return None
     except OSError as error:
         raise CertificateError(
-            f"can't read {path}: {error.strerror}"
+            f"can't read {path}: {reason_of(error)}"
         ) from error
     try:
         return parse(data)

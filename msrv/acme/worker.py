@@ -23,6 +23,7 @@ from msrv.acme.manager import CertificateManager
 from msrv.acme.rules import CertificateRules
 from msrv.acme.state import StateFolder
 from msrv.acme.status import CertificateStatus
+from msrv.display_text import reason_of
 from msrv.settings import Settings
 from msrv.settings.optional_packages import require_packages
 from msrv.tasks import TaskSupervisor
@@ -85,7 +86,7 @@ class CertificateWorker:
             log.error(  # noqa: TRY400 - the text says it
                 "the certificate can't be renewed: %s: %s",
                 error.filename,
-                error.strerror,
+                reason_of(error),
             )
         except Exception:
             # Whatever an authority sends: the next update may succeed, and

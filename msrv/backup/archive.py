@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 
 from msrv.backup.errors import BackupError, DamagedBackup
 from msrv.backup.manifest import MemberDigest
+from msrv.display_text import reason_of
 
 HEADER_NAME: Final = "format.json"
 MANIFEST_NAME: Final = "manifest.json"
@@ -66,7 +67,7 @@ class ArchiveWriter:
                 piece = file.read(min(left, _PIECE))
             except OSError as error:
                 raise BackupError(
-                    f"can't read {name}: {error.strerror or error}"
+                    f"can't read {name}: {reason_of(error)}"
                 ) from error
             if not piece:
                 raise BackupError(f"{name} became shorter while it was read")

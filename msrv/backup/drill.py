@@ -23,6 +23,7 @@ from msrv.backup.reader import BackupFile
 from msrv.backup.rehearsal import DATA_NAME, DrillReport, Rehearsal
 from msrv.backup.restoration import RestoreTarget, restore
 from msrv.backup.writer import Progress
+from msrv.display_text import reason_of
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 
@@ -54,7 +55,7 @@ class Drill:
             )
         except OSError as error:
             raise BackupError(
-                f"can't make a scratch folder: {error.strerror}; --scratch "
+                f"can't make a scratch folder: {reason_of(error)}; --scratch "
                 "names a folder for it"
             ) from error
         try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from msrv.backup.errors import BackupError, CannotDecrypt, DamagedBackup
+from msrv.display_text import reason_of
 from msrv.settings.optional_packages import require_packages
 
 MAGIC: Final = b"age-encryption.org/v1"
@@ -241,9 +242,10 @@ def _read_key_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return file.read(_MAX_KEY_FILE_BYTES).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise BackupError(f"can't read {path}: {reason}") from error
+    except OSError as error:
+        raise BackupError(f"can't read {path}: {reason_of(error)}") from error
+    except UnicodeDecodeError as error:
+        raise BackupError(f"can't read {path}: not a text file") from error
 
 
 def _shorten(text: str) -> str:

@@ -38,6 +38,7 @@ from msrv.backup.manifest import (
     parse_manifest,
 )
 from msrv.backup.writer import NAMES, PREFIX, SETTINGS_NAME
+from msrv.display_text import reason_of
 from msrv.ledger.db.schema import metadata
 from msrv.ledger.db.schema_upgrade import HEAD, REVISIONS
 from msrv.text_table import plural
@@ -107,7 +108,7 @@ class BackupFile:
                 yield read_members(data)
         except OSError as error:
             raise BackupError(
-                f"can't read {self.path}: {error.strerror or error}"
+                f"can't read {self.path}: {reason_of(error)}"
             ) from error
 
     @contextlib.contextmanager
@@ -163,7 +164,7 @@ def newest_backup(folder: Path) -> Path:
         names = sorted(each.name for each in folder.iterdir())
     except OSError as error:
         raise BackupError(
-            f"MSRV_BACKUPS: can't read {folder}: {error.strerror}"
+            f"MSRV_BACKUPS: can't read {folder}: {reason_of(error)}"
         ) from error
     found = [each for each in names if NAMES.fullmatch(each)]
     if found:
@@ -201,5 +202,5 @@ def saved_input(name: str, folder: Path) -> Iterator[Path]:
             yield Path(file.name)
     except OSError as error:
         raise BackupError(
-            f"can't save standard input to {folder}: {error.strerror or error}"
+            f"can't save standard input to {folder}: {reason_of(error)}"
         ) from error

@@ -26,6 +26,7 @@ from msrv.backup.manifest import Manifest
 from msrv.backup.reader import BackupFile, table_of
 from msrv.backup.restore_draft import Draft, RestoreResult
 from msrv.backup.writer import Progress
+from msrv.display_text import reason_of
 from msrv.files import make_private_folder
 from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules
 from msrv.ledger.db import schema_upgrade
@@ -79,9 +80,7 @@ def restore(
 
 
 def _error(target: RestoreTarget, error: OSError) -> BackupError:
-    return BackupError(
-        f"can't restore to {target.data}: {error.strerror or error}"
-    )
+    return BackupError(f"can't restore to {target.data}: {reason_of(error)}")
 
 
 class _Restoration:

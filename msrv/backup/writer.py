@@ -30,6 +30,7 @@ from msrv.backup.data_files import Part, open_files, read_marks
 from msrv.backup.errors import BackupError
 from msrv.backup.manifest import Contents, Manifest, TableRows, format_header
 from msrv.backup.tables import read_chunks, read_columns
+from msrv.display_text import reason_of
 from msrv.files import sync_folder
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import schema_upgrade
@@ -106,7 +107,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         sync_folder(folder)
     except OSError as error:
         raise BackupError(
-            f"can't write to {folder}: {error.strerror or error}; "
+            f"can't write to {folder}: {reason_of(error)}; "
             "--output names another place"
         ) from error
 
@@ -153,7 +154,7 @@ async def _write(
         if error.filename is None:
             raise
         raise BackupError(
-            f"MSRV_DATA: can't read {error.filename}: {error.strerror}; run "
+            f"MSRV_DATA: can't read {error.filename}: {reason_of(error)}; run "
             "this as the store's user"
         ) from error
 

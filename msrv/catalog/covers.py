@@ -24,6 +24,7 @@ from msrv.catalog.metadata.cover_images import (
 from msrv.catalog.model import Cover
 from msrv.catalog.parsing.errors import ParserCrashed
 from msrv.catalog.parsing.parser import Parser
+from msrv.display_text import reason_of
 from msrv.files import write_file
 from msrv.storage.model import Content, Storage
 from msrv.storage.verification import verified
@@ -187,7 +188,7 @@ class Covers:
                     "can't cache covers in %s, so they are made again after "
                     "each start: %s",
                     self._cache_dir,
-                    error.strerror,
+                    reason_of(error),
                 )
         return await asyncio.to_thread(_cover_image, data)
 

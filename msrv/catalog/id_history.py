@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+from msrv.display_text import reason_of
+
 log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "ids.sqlite3"
@@ -129,7 +131,7 @@ class IdHistory:
                 "the history of ids is kept in memory, and lost at the next "
                 "restart: %s: %s",
                 path,
-                getattr(error, "strerror", None) or error,
+                reason_of(error),
             )
             return cls(_connect(":memory:"))
 

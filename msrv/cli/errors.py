@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import click
 
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 
 
 class MintError(Exception):
@@ -50,7 +50,7 @@ def output_errors() -> Iterator[None]:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise click.ClickException(
-            f"standard output: {error.strerror}"
+            f"standard output: {reason_of(error)}"
         ) from error
 
 
@@ -62,7 +62,7 @@ def file_problem(error: OSError) -> str:
         if isinstance(error, PermissionError)
         else ""
     )
-    return f"{where}: {error.strerror}{hint}"
+    return f"{where}: {reason_of(error)}{hint}"
 
 
 def _fixable() -> tuple[type[Exception], ...]:

@@ -15,6 +15,7 @@ import click
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import examples, load_settings
+from msrv.display_text import reason_of
 from msrv.files import make_private_folder
 from msrv.proofs.keyring import Keyring, RetiredKey
 from msrv.proofs.receipts import jwk
@@ -22,7 +23,6 @@ from msrv.retired_keys.key_file import (
     FILE_NAME,
     MAX_BYTES,
     RetiredKeyFile,
-    reason,
 )
 from msrv.retired_keys.key_list import (
     InvalidKeyList,
@@ -271,5 +271,5 @@ def _key_errors() -> Iterator[None]:
         raise click.ClickException(f"not a list of keys: {error}") from None
     except OSError as error:
         raise click.ClickException(
-            f"{error.filename or FILE_NAME}: {reason(error)}"
+            f"{error.filename or FILE_NAME}: {reason_of(error)}"
         ) from None

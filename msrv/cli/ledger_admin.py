@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from msrv.cli.access.operator_admin import record_apart
+from msrv.display_text import reason_of
 from msrv.ledger import segments
 from msrv.ledger.db import commands, old_free_orders, schema, schema_upgrade
 from msrv.ledger.db.database import Database
@@ -207,7 +208,7 @@ async def _sign_out(settings: Settings) -> str:
         ) from error
     except OSError as error:
         raise LedgerError(
-            f"MSRV_DATA: can't write to {settings.data}: {error.strerror}"
+            f"MSRV_DATA: can't write to {settings.data}: {reason_of(error)}"
         ) from error
     finally:
         await database.close()

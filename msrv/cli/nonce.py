@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from msrv.display_text import reason_of
 from msrv.files import make_private_folder, write_file
 from msrv.proofs.keyring import Keyring, RetiredKey
 from msrv.proofs.nonce_strength import new_nonce, weakness
 from msrv.proofs.receipts import issuer_of
-from msrv.retired_keys.key_file import RetiredKeyFile, reason
+from msrv.retired_keys.key_file import RetiredKeyFile
 from msrv.retired_keys.key_list import InvalidKeyList
 from msrv.settings import Settings, WrongSetting
 
@@ -98,7 +99,7 @@ def keep_previous_key(settings: Settings, keyring: Keyring) -> None:
             "starts without this warning: only then do its receipts, and "
             "those of earlier NONCEs, stay valid without it",
             file.path,
-            reason(error),
+            reason_of(error),
         )
 
 
@@ -138,7 +139,7 @@ def find_nonce(
         found, is_new = _read_or_generate(path)
     except OSError as error:
         raise WrongSetting(
-            f"NONCE is not set, and {path} can't be used: {error.strerror}"
+            f"NONCE is not set, and {path} can't be used: {reason_of(error)}"
         ) from None
     if not found:
         raise WrongSetting(f"NONCE is not set, and {path} is empty")

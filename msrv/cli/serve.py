@@ -34,6 +34,7 @@ from msrv.cli.options import (
     load_settings,
 )
 from msrv.connections import descriptor_limit
+from msrv.display_text import reason_of
 from msrv.files import make_private_folder
 from msrv.outbound.lookup_loop import LookupLoop
 from msrv.server import certificates, healthcheck, heap, reloader
@@ -216,7 +217,7 @@ def certificate(*, renew: bool, as_json: bool) -> None:
                 status = manager.update(force=True)
             except OSError as error:
                 raise click.ClickException(
-                    f"can't use {error.filename}: {error.strerror}"
+                    f"can't use {error.filename}: {reason_of(error)}"
                 ) from error
     if renew and status == before:
         raise click.ClickException(

@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr
 
 from msrv.deployer.config_model import DeployConfig, Target
 from msrv.deployer.errors import WrongConfig
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.files import UnreadableSecret, read_secret
 from msrv.toml_file import InvalidConfig, KeyPath, TomlDocument
 
@@ -50,7 +50,7 @@ def load(path: Path | None, *, secrets: bool = True) -> DeployConfig:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise WrongConfig(
-            f"MSRV_DEPLOY_CONFIG: can't read {path}: {error.strerror}"
+            f"MSRV_DEPLOY_CONFIG: can't read {path}: {reason_of(error)}"
         ) from None
     except UnicodeDecodeError:
         raise WrongConfig(f"{path}: is not UTF-8") from None

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from msrv.display_text import reason_of
 from msrv.settings import Settings, WrongSetting
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ async def serve(
         except OSError as error:
             raise WrongSetting(
                 f"MSRV_PORT: can't listen on {host} port {port}: "
-                f"{error.strerror}"
+                f"{reason_of(error)}"
             ) from None
         started(f"http://{host}:{runner.addresses[0][1]}")
         await _wait(stop, work)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from msrv.acme.manager import CertificateManager
 from msrv.acme.rules import CertificateRules
 from msrv.acme.state import StateFolder
+from msrv.display_text import reason_of
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
@@ -25,7 +26,7 @@ from msrv.health_checks.findings import (
 )
 from msrv.health_checks.network import PublicHost
 from msrv.settings import Settings
-from msrv.translations import deferred
+from msrv.translations import DeferredText, deferred
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -157,7 +158,11 @@ async def _served(public: PublicHost, now: float) -> Finding:
             deferred("renew it, and configure the proxy with its whole chain"),
         )
     except (OSError, TimeoutError) as error:
-        why = getattr(error, "strerror", None) or deferred("no answer")
+        why = (
+            deferred("no answer")
+            if isinstance(error, TimeoutError)
+            else reason_of(error)
+        )
         return warned(
             deferred(
                 "the proxy's certificate can't be seen from here: %(why)s",
@@ -179,8 +184,10 @@ def _files(
     try:
         chain = x509.load_pem_x509_certificates(cert.read_bytes())
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or deferred(
-            "not a certificate in PEM"
+        why = (
+            reason_of(error)
+            if isinstance(error, OSError)
+            else deferred("not a certificate in PEM")
         )
         yield failed(
             deferred("%(cert)s can't be read: %(why)s", cert=cert, why=why),
@@ -239,11 +246,12 @@ def _key(path: Path, leaf: "Certificate") -> Iterator[Finding]:
         mode = path.stat().st_mode
         public_key = load_pem_private_key(text, None).public_key()
     except (OSError, ValueError, TypeError) as error:
-        why = getattr(error, "strerror", None) or (
-            deferred("it has a password")
-            if isinstance(error, TypeError)
-            else deferred("not a key in PEM")
-        )
+        if isinstance(error, OSError):
+            why: str | DeferredText = reason_of(error)
+        elif isinstance(error, TypeError):
+            why = deferred("it has a password")
+        else:
+            why = deferred("not a key in PEM")
         yield failed(
             deferred("%(path)s can't be read: %(why)s", path=path, why=why),
             deferred(

@@ -17,6 +17,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
+from msrv.display_text import reason_of
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
@@ -52,7 +53,7 @@ async def inspect_database(context: CheckContext) -> Sequence[Finding]:
                 deferred(
                     "%(folder)s can't be used: %(reason)s",
                     folder=settings.data,
-                    reason=error.strerror,
+                    reason=reason_of(error),
                 ),
                 deferred(
                     "create the folder, and let the store's user write to it "

@@ -15,7 +15,7 @@ from typing import Final
 
 from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.parsing.confinement import ENVIRONMENT
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.files import write_file
 from msrv.health_checks.findings import (
     CheckContext,
@@ -155,7 +155,7 @@ def _disk(data: Path) -> Iterator[Finding]:
                 deferred(
                     "%(folder)s can't be used: %(reason)s",
                     folder=data,
-                    reason=error.strerror,
+                    reason=reason_of(error),
                 ),
                 deferred(
                     "create the folder, and let the store's user write to it "
@@ -197,7 +197,7 @@ def _disk(data: Path) -> Iterator[Finding]:
             deferred(
                 "%(folder)s can't be written to: %(reason)s",
                 folder=data,
-                reason=error.strerror,
+                reason=reason_of(error),
             ),
             deferred("let the store's user write to it, and free some space"),
         )
@@ -266,7 +266,7 @@ def _library_rights(library: Path) -> Iterator[Finding]:
             deferred(
                 "the library can't be read: %(folder)s: %(reason)s",
                 folder=library,
-                reason=error.strerror,
+                reason=reason_of(error),
             ),
             deferred("let the store's user read it (MSRV_LIBRARY)"),
         )

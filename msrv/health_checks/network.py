@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from msrv.display_text import reason_of
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
@@ -115,7 +116,7 @@ async def check_dns(context: CheckContext) -> Sequence[Finding]:
                 deferred(
                     "%(host)s has no address: %(reason)s",
                     host=public.host,
-                    reason=error.strerror,
+                    reason=reason_of(error),
                 ),
                 deferred(
                     "add an A record (and AAAA, for IPv6) with this machine's "
@@ -200,7 +201,7 @@ async def check_address(context: CheckContext) -> Sequence[Finding]:
                 deferred(
                     "%(host)s can't be looked up: %(reason)s",
                     host=public.host,
-                    reason=error.strerror,
+                    reason=reason_of(error),
                 ),
                 deferred("see DNS"),
             )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msrv.display_text import reason_of
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
@@ -65,7 +66,7 @@ async def _check_port(context: CheckContext, port: _Port) -> Finding:
                 deferred(
                     "can't listen on %(where)s: %(reason)s",
                     where=where,
-                    reason=error.strerror,
+                    reason=reason_of(error),
                 ),
                 deferred("set MSRV_HOST to an address of this machine"),
             )

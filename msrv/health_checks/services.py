@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING, Final
 
+from msrv.display_text import reason_of
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
@@ -24,7 +25,7 @@ from msrv.mail.addresses import BadAddress
 from msrv.mail.smtp import SmtpClient, SmtpError, SmtpSettings, TlsMode
 from msrv.payments.provider import PaymentError
 from msrv.proofs.keyring import Keyring
-from msrv.retired_keys.key_file import RetiredKeyFile, reason
+from msrv.retired_keys.key_file import RetiredKeyFile
 from msrv.retired_keys.key_list import InvalidKeyList, confirmed_keys
 from msrv.settings import Settings
 from msrv.translations import DeferredText, deferred
@@ -259,7 +260,7 @@ def _keys(settings: Settings, keyring: Keyring) -> Finding:
             deferred(
                 "%(path)s can't be read: %(reason)s",
                 path=file.path,
-                reason=reason(error),
+                reason=reason_of(error),
             ),
             deferred(
                 "restore it from a backup or from `msrv keys export`: "

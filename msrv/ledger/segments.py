@@ -22,6 +22,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from msrv.display_text import reason_of
 from msrv.files import LOCK_NAME, lock_folder, sync_folder
 from msrv.ledger.errors import SpoolFailed, SpoolVersionMismatch
 from msrv.ledger.events import Event, event_from_json, event_to_json
@@ -280,4 +281,4 @@ def _write_all(file: int, data: bytes, at: int) -> None:
 
 
 def _message(root: Path, error: OSError) -> str:
-    return f"MSRV_DATA: can't write to {root}: {error.strerror}"
+    return f"MSRV_DATA: can't write to {root}: {reason_of(error)}"

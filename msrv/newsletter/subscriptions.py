@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from msrv.display_text import reason_of
 from msrv.mail import addresses
 from msrv.newsletter.sealed_file import SealedAddresses
 from msrv.outbound import requests
@@ -214,7 +215,7 @@ class NewsletterSubscriptions:
                     each.asked_at,
                 )
             except OSError as error:
-                raise NotPassedOn(f"MSRV_DATA: {error.strerror}") from error
+                raise NotPassedOn(f"MSRV_DATA: {reason_of(error)}") from error
             return
         url, body, headers = self._request_of(each)
         host = urlsplit(url).hostname

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msrv.display_text import reason_of
 from msrv.files import write_file
 from msrv.payments.provider import InboxUnavailable, WebhookEvent
 
@@ -66,7 +67,7 @@ class WebhookInbox:
             write_file(path, text.encode("ascii"))
         except OSError as error:
             raise InboxUnavailable(
-                f"MSRV_DATA: can't write to {self._folder}: {error.strerror}"
+                f"MSRV_DATA: can't write to {self._folder}: {reason_of(error)}"
             ) from error
         return path not in known
 

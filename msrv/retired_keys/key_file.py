@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from msrv.display_text import reason_of
 from msrv.files import give_to_owner, write_file
 from msrv.proofs.keyring import Keyring, RetiredKey
 from msrv.retired_keys.key_list import (
@@ -81,7 +82,7 @@ class RetiredKeyFile:
                 "%s can't be read: %s. Receipts of former NONCEs aren't "
                 "accepted, except those of NONCE_PREVIOUS",
                 self.path,
-                reason(error),
+                reason_of(error),
             )
             return ()
         if others:
@@ -119,11 +120,6 @@ class RetiredKeyFile:
             wanted = change(self.read())
             write_file(self.path, format_list(wanted))
             give_to_owner(self.data, self.path)
-
-
-def reason(error: OSError | InvalidKeyList) -> str:
-    """Return why the file can't be used, as half a sentence."""
-    return getattr(error, "strerror", None) or str(error)
 
 
 def _merged(

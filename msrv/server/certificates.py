@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from msrv.acme.state import StateFolder, load_certificate
+from msrv.display_text import reason_of
 from msrv.files import write_file
 from msrv.settings import Settings
 from msrv.tasks import TaskSupervisor
@@ -175,7 +176,7 @@ def _create_placeholder(state: StateFolder, names: tuple[str, ...]) -> None:
             write_file(state.placeholder, create_placeholder(names, now))
     except OSError as error:
         raise CertificateError(
-            f"can't create a certificate in {state.path}: {error.strerror}"
+            f"can't create a certificate in {state.path}: {reason_of(error)}"
         ) from error
 
 

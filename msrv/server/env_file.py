@@ -15,6 +15,8 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Final
 
+from msrv.display_text import reason_of
+
 DEFAULT_NAME: Final = "msrv.env"
 _LINE: Final = re.compile(
     r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)"
@@ -67,7 +69,9 @@ def apply(path: Path, environ: MutableMapping[str, str]) -> None:
         with path.open("rb") as file:
             text = file.read(_MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
-        raise InvalidEnvFile(f"can't read {path}: {error.strerror}") from None
+        raise InvalidEnvFile(
+            f"can't read {path}: {reason_of(error)}"
+        ) from None
     except UnicodeDecodeError:
         raise InvalidEnvFile(f"{path} is not UTF-8") from None
     # A secret and the file that has it, NONCE and NONCE_FILE, are one setting.

@@ -17,6 +17,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Final
 
+from msrv.display_text import reason_of
 from msrv.server import env_file
 
 TIMEOUT_SECONDS: Final = 3
@@ -66,9 +67,7 @@ def probe(environ: Mapping[str, str], path: str) -> tuple[bool, str]:
         status = str(json.loads(response.read(1024))["status"])
     except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
         # Another program may have sent anything, in many lines.
-        text = getattr(error, "strerror", None) or str(error)
-        reason = " ".join(text.split()) or type(error).__name__
-        return False, f"the store on {host} port {port}: {reason}"
+        return False, f"the store on {host} port {port}: {reason_of(error)}"
     finally:
         connection.close()
     message = f"the store on {host} port {port}: {status}"

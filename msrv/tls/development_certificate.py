@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import idna
 
+from msrv.display_text import reason_of
 from msrv.files import write_file
 from msrv.tls.certificate_files import CertificateError, CertificateFiles
 
@@ -47,7 +48,7 @@ def load_or_create(folder: Path, now: datetime) -> CertificateFiles:
             _create(certificate, folder / "ca.key", now)
     except OSError as error:
         raise CertificateError(
-            f"can't create a certificate in {folder}: {error.strerror}"
+            f"can't create a certificate in {folder}: {reason_of(error)}"
         ) from error
     return certificate
 
@@ -66,7 +67,7 @@ def share_with_containers(certificate: CertificateFiles) -> None:
         certificate.cert.chmod(0o644)
     except OSError as error:
         raise CertificateError(
-            f"can't change the permissions in {folder}: {error.strerror}"
+            f"can't change the permissions in {folder}: {reason_of(error)}"
         ) from error
 
 

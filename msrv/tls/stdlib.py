@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from msrv.connections.acceptor import Acceptor, AsyncioConnector
 from msrv.connections.admission import Admission
+from msrv.display_text import reason_of
 from msrv.tls.certificate_files import (
     CertificateError,
     CertificateFiles,
@@ -91,7 +92,7 @@ def _create_context(
     except (OSError, ssl.SSLError, ValueError) as error:
         raise CertificateError(
             f"can't use {certificate.cert} with {certificate.key}: "
-            f"{getattr(error, 'strerror', None) or error}"
+            f"{reason_of(error)}"
         ) from error
 
     def check_name(

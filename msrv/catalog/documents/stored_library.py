@@ -42,6 +42,7 @@ from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.loaded_library import LoadedLibrary
 from msrv.catalog.model import Catalog
 from msrv.catalog.names import ignored_names
+from msrv.display_text import reason_of
 from msrv.files import write_file
 from msrv.text_table import plural
 
@@ -98,7 +99,7 @@ class StoredLibrary:
             log.info(
                 "%s isn't used, and the library is read first: %s",
                 self._file,
-                getattr(error, "strerror", None) or error,
+                reason_of(error),
             )
             return None
         except Exception:
@@ -142,7 +143,7 @@ class StoredLibrary:
                     "can't write %s, so the next start reads the library "
                     "first: %s",
                     self._file,
-                    getattr(error, "strerror", None) or error,
+                    reason_of(error),
                 )
             self._warned = True
             return

@@ -22,6 +22,7 @@ from msrv.catalog.parsing.confinement import confine
 from msrv.catalog.parsing.messages import Message
 from msrv.catalog.parsing.parser_main import parser_limits, serve_requests
 from msrv.catalog.parsing.priority import IDLE, lower_priority
+from msrv.display_text import reason_of
 
 _MAX_FILE_BYTES: Final = 1 << 33
 
@@ -56,7 +57,7 @@ class TagRequests:
             except NotAudio as error:
                 return Message({"refused": str(error)[:500]})
             except OSError as error:
-                return Message({"unwritable": error.strerror or str(error)})
+                return Message({"unwritable": reason_of(error)})
         return Message({"seconds": seconds})
 
 

@@ -36,7 +36,7 @@ from msrv.catalog.loaded_library import FixedCatalog
 from msrv.catalog.metadata.cover_images import CoverError
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.errors import ParsingError
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.storage.model import Storage, StorageError
 from msrv.storage.verification import verified
 from msrv.tasks import SerialExecutor, TaskSupervisor
@@ -271,9 +271,8 @@ class EncodingWorker:
             # The next reading of the library says more.
             self._fail(planned, f"the file is {type(error).__name__.lower()}")
         except OSError as error:
-            reason = error.strerror or error
             self.progress.report(
-                f"encoding pauses: {self.store.folder}: {reason}"
+                f"encoding pauses: {self.store.folder}: {reason_of(error)}"
             )
             await self._pause(planned)
         else:
@@ -313,7 +312,7 @@ class EncodingWorker:
         except OSError as error:
             self.progress.report(
                 f"encodings can't be read: {self.store.folder}: "
-                f"{error.strerror}"
+                f"{reason_of(error)}"
             )
 
     async def _tidy(self) -> None:

@@ -38,7 +38,7 @@ from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.names import ids
 from msrv.catalog.parsing.errors import ParsingError
 from msrv.catalog.parsing.parser import Parser
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.files import write_file
 
 VARIOUS: Final = "Various Artists"
@@ -166,7 +166,7 @@ class ReleaseImport:
                     raise
                 raise ImportRefused(
                     f"{printable(source.path.name)}: "
-                    f"{printable(file.name)!r} {error.strerror}"
+                    f"{printable(file.name)!r} {reason_of(error)}"
                 ) from None
             if is_track(file.name):
                 found = self._tags(file, path, hashes[file.name], notes)
@@ -269,8 +269,7 @@ class ReleaseImport:
             with path.open("rb") as opened:
                 return self.parser.tags(opened, file.name, sha256)
         except (NotAudio, ParsingError, OSError) as error:
-            reason = getattr(error, "strerror", None) or error
-            notes.append(f"{printable(file.name)}: {printable(str(reason))}")
+            notes.append(f"{printable(file.name)}: {reason_of(error)}")
             return None
 
     def _merge(

@@ -46,7 +46,7 @@ from msrv.catalog.parsing.errors import (
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.scanning.read_batches import Unread, read_in_batches
 from msrv.catalog.texts.lyrics_files import read_lyrics_facts
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.storage.model import FileIdentity
 from msrv.toml_file import Problem
 
@@ -221,7 +221,7 @@ def _read_file(
     except _FileChanged:
         return _problem(wanted, BEING_CHANGED)
     except OSError as error:
-        return _problem(wanted, f"can't be read: {error.strerror or error}")
+        return _problem(wanted, f"can't be read: {reason_of(error)}")
     except Exception as error:
         # A bug of ours must not affect other files.
         log.exception("%s could not be read", printable(wanted.path))

@@ -26,6 +26,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+from msrv.display_text import reason_of
 from msrv.files import write_file
 
 log = logging.getLogger(__name__)
@@ -235,7 +236,7 @@ class CrashMarks:
         try:
             yield
         except OSError as error:
-            log.warning("%s: %s: %s", what, self._folder, error.strerror)
+            log.warning("%s: %s: %s", what, self._folder, reason_of(error))
 
     def _read(self, path: Path) -> CrashMark | None:
         """Return a file's mark, or None if it has none for these versions."""

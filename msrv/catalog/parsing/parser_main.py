@@ -28,6 +28,7 @@ from typing import Any, BinaryIO, Final
 from msrv.catalog.parsing import messages
 from msrv.catalog.parsing.confinement import ResourceLimits, allow_cpu, confine
 from msrv.catalog.parsing.messages import Message
+from msrv.display_text import reason_of
 
 CPU_SECONDS: Final = 20
 """CPU time limit for one file; SIGXCPU kills before twice that."""
@@ -169,7 +170,7 @@ def _reply_to(descriptor: int, request: Message) -> Message:
     except MemoryError:
         return Message({"memory": True})
     except OSError as error:
-        return Message({"unreadable": error.strerror or str(error)})
+        return Message({"unreadable": reason_of(error)})
 
 
 def _open_descriptor(descriptor: int, name: str) -> BinaryIO:

@@ -18,6 +18,7 @@ from msrv.catalog.parsing.confinement import ENVIRONMENT
 from msrv.catalog.parsing.errors import ParserUnavailable, ProcessEnded
 from msrv.catalog.parsing.messages import BadMessage, Message
 from msrv.catalog.parsing.replies import clean_message
+from msrv.display_text import reason_of
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class ParserProcess:
         except OSError as error:
             ours.close()
             raise ParserUnavailable(
-                f"it can't be started: {error.strerror}"
+                f"it can't be started: {reason_of(error)}"
             ) from error
         finally:
             theirs.close()

@@ -32,6 +32,7 @@ from msrv.catalog.published.published_files import (
     PublishedEncodings,
     PublishedFiles,
 )
+from msrv.display_text import reason_of
 from msrv.files import make_private_folder, write_file
 from msrv.proofs.keyring import Keyring
 from msrv.storage.objects.bucket import Bucket
@@ -172,7 +173,7 @@ class PublishedCatalog(LiveCatalog):
             log.warning(
                 "the catalog can't be kept in %s: %s",
                 self._folder,
-                error.strerror,
+                reason_of(error),
             )
 
     def _load_last(self) -> None:

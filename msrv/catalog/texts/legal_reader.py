@@ -22,7 +22,7 @@ from msrv.catalog.texts.seller_texts import (
     open_file,
 )
 from msrv.catalog.texts.text_folders import page_name, stem
-from msrv.display_text import clean_line, normalize_nfc, printable
+from msrv.display_text import clean_line, normalize_nfc, printable, reason_of
 from msrv.storage.model import FileIdentity
 from msrv.toml_file import Problem
 from msrv.translations.catalogs import NAMES
@@ -106,7 +106,7 @@ def _read(root: Path, key: Key, file: FoundFile) -> LegalText:
                 raise _Unfit("which is being changed")
             data = source.read(MAX_TEXT_BYTES + 1)
     except OSError as error:
-        raise _Unfit(f"which can't be read: {error.strerror}") from error
+        raise _Unfit(f"which can't be read: {reason_of(error)}") from error
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

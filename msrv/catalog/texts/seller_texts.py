@@ -29,7 +29,7 @@ from msrv.catalog.texts.text_folders import (
     page_slug,
     stem,
 )
-from msrv.display_text import clean_line, normalize_nfc, printable
+from msrv.display_text import clean_line, normalize_nfc, printable, reason_of
 from msrv.toml_file import Problem
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ class TextReader:
             text = self._read(file)
         except OSError as error:
             self._is_whole = False
-            self._add_problem(file, f"can't be read: {error.strerror}")
+            self._add_problem(file, f"can't be read: {reason_of(error)}")
             if old is not None:
                 self._known[file.path] = old
             return old.text if old is not None else None

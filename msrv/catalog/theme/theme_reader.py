@@ -25,7 +25,7 @@ from msrv.catalog.theme.theme_files import (
     ThemeFile,
     is_nearly_square,
 )
-from msrv.display_text import normalize_nfc, printable
+from msrv.display_text import normalize_nfc, printable, reason_of
 from msrv.storage.model import FileIdentity
 from msrv.toml_file import Problem
 
@@ -96,7 +96,7 @@ def _read(root: Path, key: str, file: FoundFile, parser: Parser) -> ThemeFile:
             version = hashlib.sha256(data).digest()
             return _prepare(key, data, version, source, parser)
     except OSError as error:
-        raise Unfit(f"which can't be read: {error.strerror}") from error
+        raise Unfit(f"which can't be read: {reason_of(error)}") from error
 
 
 def _prepare(

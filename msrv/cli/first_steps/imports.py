@@ -27,7 +27,7 @@ from msrv.cli.first_steps.library_folder import (
 )
 from msrv.cli.options import LIBRARY, examples, load_library_settings
 from msrv.cli.progress import ProgressLine
-from msrv.display_text import clean_line, printable
+from msrv.display_text import clean_line, printable, reason_of
 from msrv.text_table import labelled, plural
 from msrv.translations.sizes import format_size
 
@@ -136,7 +136,7 @@ def _remove(source: Source) -> None:
         where = printable(str(error.filename or source.path))
         click.echo(
             f"note: {where} was imported, and can't be removed: "
-            f"{error.strerror}",
+            f"{reason_of(error)}",
             err=True,
         )
 

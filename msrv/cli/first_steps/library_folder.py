@@ -16,7 +16,7 @@ import click
 from msrv.catalog.config.store_config import parse_store
 from msrv.catalog.library.found_files import STORE_TOML
 from msrv.catalog.model import Shop
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.settings import Settings
 from msrv.toml_file import InvalidConfig
 
@@ -67,5 +67,5 @@ def write_errors(
     except OSError as error:
         where = printable(str(error.filename or folder))
         raise click.ClickException(
-            f"{where}: {error.strerror or error}; {outcome}"
+            f"{where}: {reason_of(error)}; {outcome}"
         ) from None

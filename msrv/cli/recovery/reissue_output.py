@@ -19,6 +19,7 @@ from msrv.catalog.model import Shop
 from msrv.cli.access.operator_admin import record_apart
 from msrv.cli.errors import file_problem
 from msrv.cli.progress import ProgressLine
+from msrv.display_text import reason_of
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.mail.outbox import FOLDER_NAME, Outbox
@@ -73,7 +74,7 @@ def run(
         reason = (
             file_problem(error)
             if error.filename is not None
-            else error.strerror or type(error).__name__
+            else reason_of(error)
         )
         raise click.ClickException(_stopped(reason, counts)) from None
     finally:

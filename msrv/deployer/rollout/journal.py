@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from msrv.deployer.rollout.deployment import Deployment
+from msrv.display_text import reason_of
 from msrv.files import write_file
 from msrv.tasks import finish
 
@@ -142,7 +143,7 @@ class DeploymentJournal:
             log.error(
                 "the journal can't be written to %s: %s",
                 self._folder,
-                error.strerror,
+                reason_of(error),
             )
         return done
 

@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from msrv.display_text import reason_of
 from msrv.ledger import orphaned_spools
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
@@ -264,7 +265,8 @@ class DatabaseSync:
         except OSError as error:
             self._health.report(
                 REFUNDS,
-                f"MSRV_DATA: can't save the list of refunds: {error.strerror}",
+                "MSRV_DATA: can't save the list of refunds: "
+                f"{reason_of(error)}",
             )
         else:
             self._health.clear(REFUNDS)

@@ -9,6 +9,8 @@ Apart from `worker`, which knows when there is one.
 import logging
 from typing import Final
 
+from msrv.display_text import reason_of
+
 log = logging.getLogger(__name__)
 
 _MANY_REJECTED: Final = 3
@@ -61,5 +63,5 @@ class Rejections:
 
 def file_problem(error: OSError) -> str:
     """Return a file and the reason, without the words of Python."""
-    reason = error.strerror or type(error).__name__
+    reason = reason_of(error)
     return f"{error.filename}: {reason}" if error.filename else reason

@@ -15,6 +15,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from msrv.display_text import reason_of
 from msrv.ledger.connection_rules import SSL_ERROR
 from msrv.ledger.errors import (
     DatabaseError,
@@ -105,7 +106,7 @@ def translate_errors(seconds: float) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise DatabaseUnavailable(
-            f"the database can't be reached: {error.strerror or error}"
+            f"the database can't be reached: {reason_of(error)}"
         ) from error
 
 

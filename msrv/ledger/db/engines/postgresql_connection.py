@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from msrv.display_text import reason_of
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.engines.transport import (
     NO_TLS,
@@ -121,7 +122,7 @@ async def _open(
         if context is not None and type(error) is ConnectionError:
             raise DatabaseUnusable(f"{NO_TLS} ({error})") from error
         raise DatabaseUnavailable(
-            f"the database can't be reached: {error.strerror or error}"
+            f"the database can't be reached: {reason_of(error)}"
         ) from error
     await _prepare(connection)
     return connection

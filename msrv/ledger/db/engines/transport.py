@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from msrv.display_text import reason_of
 from msrv.ledger.connection_rules import Address, ConnectionRules
 from msrv.ledger.db.engines.dialect import POOL
 from msrv.ledger.db.engines.error_codes import invalidate_lost
@@ -33,7 +34,7 @@ async def resolve(host: str, port: int) -> list[Address]:
         )
     except OSError as error:
         raise DatabaseUnavailable(
-            f"can't resolve the host name {host}: {error.strerror}"
+            f"can't resolve the host name {host}: {reason_of(error)}"
         ) from error
     return list(
         dict.fromkeys(
@@ -51,7 +52,7 @@ def verified_context(ca: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca)
     except OSError as error:
         raise DatabaseUnusable(
-            f"MSRV_DATABASE_CA: can't read {ca}: {error.strerror or error}"
+            f"MSRV_DATABASE_CA: can't read {ca}: {reason_of(error)}"
         ) from error
 
 
