@@ -8,9 +8,9 @@ Apart from the worker: this is pure.
 
 import random
 from collections.abc import Callable
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final
+
+from msrv.outbound.retry_after import parse_retry_after
 
 RETRY_SECONDS: Final = (
     5,
@@ -27,7 +27,6 @@ RETRY_SECONDS: Final = (
 MAX_ATTEMPTS: Final = len(RETRY_SECONDS) + 1
 MAX_RETRY_AFTER_SECONDS: Final = 24 * 3600
 _JITTER: Final = 0.1
-_MAX_DIGITS: Final = 9
 
 
 def next_attempt(
@@ -44,20 +43,12 @@ def next_attempt(
     return now + pause + int(pause * _JITTER * rand())
 
 
-def parse_retry_after(text: str, now: int) -> int | None:
-    """Return the time of a `Retry-After`, None for none or an invalid one.
+def paused_until(retry_after: str, now: int) -> int | None:
+    """Return when a receiver's pause ends, None if it wishes none.
 
-    At most a day from now (RFC 9110 section 10.2.3).
+    At most a day from now, whatever its `Retry-After` says.
     """
-    text = text.strip()
-    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
-        at = now + int(text)
-    else:
-        try:
-            moment = parsedate_to_datetime(text)
-        except (ValueError, OverflowError):  # a year, or a zone, too large
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        at = int(moment.timestamp())
-    return max(now, min(at, now + MAX_RETRY_AFTER_SECONDS))
+    seconds = parse_retry_after(retry_after, now)
+    if seconds is None:
+        return None
+    return now + min(seconds, MAX_RETRY_AFTER_SECONDS)

@@ -275,9 +275,7 @@ class WebhookSender:
                         each.answer,
                     )
                 if each.response and each.response.status in _THROTTLED:
-                    at = schedule.parse_retry_after(
-                        each.response.retry_after, now
-                    )
+                    at = schedule.paused_until(each.response.retry_after, now)
                     paused_until = max(paused_until, at or 0)
                 await deliveries.end_attempt(
                     connection,

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from msrv.acme import pem
 from msrv.acme.challenges import is_token
-from msrv.acme.client import parse_retry_after
 from msrv.acme.manager import CertificateManager
 from msrv.acme.renewal import Attempts, RenewalWindow
 from msrv.acme.rules import CertificateRules
@@ -203,21 +202,3 @@ def test_answer_is_found_until_it_is_cleared(state: StateFolder) -> None:
     state.challenges.clear()
     assert state.challenges.find("token") is None
     assert not list(state.challenges.certificates.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120.0),
-        (" 0 ", 0.0),
-        ("Sun, 29 Nov 2026 12:01:00 GMT", 60.0),
-        ("Sun, 29 Nov 2020 12:01:00 GMT", 0.0),
-        ("", None),
-        ("-1", None),
-        ("soon", None),
-        ("1e9", None),
-        ("Sun, 99 Nov 2026 12:01:00 GMT", None),
-    ],
-)
-def test_retry_after_is_parsed(text: str, seconds: float | None) -> None:
-    assert parse_retry_after(text, NOW.timestamp()) == seconds
