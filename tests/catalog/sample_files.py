@@ -4,6 +4,7 @@
 """Files of every kind that is sold, written by ffmpeg and zipfile."""
 
 import io
+import struct
 import subprocess
 import zipfile
 from collections.abc import Mapping
@@ -113,6 +114,19 @@ def archive_64() -> bytes:
         for number in range(65_600):
             file.writestr(zipfile.ZipInfo(f"{number}"), b"")
     return data.getvalue()
+
+
+def with_zip64_record(data: bytes) -> bytes:
+    """Add a ZIP64 record to a ZIP that fits without one."""
+    at = data.rindex(b"PK\5\6")
+    entries = int.from_bytes(data[at + 10 : at + 12], "little")
+    size = int.from_bytes(data[at + 12 : at + 16], "little")
+    start = int.from_bytes(data[at + 16 : at + 20], "little")
+    record = b"PK\6\6" + struct.pack(
+        "<QHHIIQQQQ", 44, 45, 45, 0, 0, entries, entries, size, start
+    )
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, at, 1)
+    return data[:at] + record + locator + data[at:]
 
 
 def book() -> bytes:

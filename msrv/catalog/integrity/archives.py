@@ -59,17 +59,18 @@ def _is_end(source: ByteSource, at: int) -> bool:
     if at + _END_BYTES + comment > source.size_bytes:
         return False
     directory_end, is_64 = at, False
-    if 0xFFFF in {disk, entries} or 0xFFFFFFFF in {size, offset}:
-        locator = source.read(at - _LOCATOR_BYTES, _LOCATOR_BYTES)
-        if locator[:4] == _LOCATOR:
-            big = int.from_bytes(locator[8:16], "little")
-            end_64 = source.read(big, _END_64_BYTES)
-            if end_64[:4] != _END_64:
-                return False
+    # Info-ZIP writes the larger record even where each number fits here.
+    locator = source.read(at - _LOCATOR_BYTES, _LOCATOR_BYTES)
+    if locator[:4] == _LOCATOR:
+        big = int.from_bytes(locator[8:16], "little")
+        end_64 = source.read(big, _END_64_BYTES)
+        if end_64[:4] == _END_64:
             entries = int.from_bytes(end_64[32:40], "little")
             size = int.from_bytes(end_64[40:48], "little")
             offset = int.from_bytes(end_64[48:56], "little")
             directory_end, is_64 = big, True
+        elif 0xFFFF in {disk, entries} or 0xFFFFFFFF in {size, offset}:
+            return False
     in_front = directory_end - size - offset
     is_part = disk not in {0, 0xFFFF}  # the last of several
     begins = source.read(offset + in_front, 4)

@@ -40,18 +40,26 @@ class Truncated(Exception):
 
 
 class ByteSource:
-    """Random access to a file, a few bytes at a time."""
+    """Random access to a file, a few bytes at a time.
 
-    def __init__(self, file: BinaryIO) -> None:
+    All offsets are relative to `begin`, and the size is that of the rest.
+    """
+
+    def __init__(self, file: BinaryIO, begin: int = 0) -> None:
         self._file = file
-        self.size_bytes = file.seek(0, os.SEEK_END)
+        self._begin = begin
+        self.size_bytes = max(file.seek(0, os.SEEK_END) - begin, 0)
 
     def read(self, at: int, count: int) -> bytes:
         """Return `count` bytes, or fewer at the end of the file."""
         if at < 0 or at >= self.size_bytes:
             return b""
-        self._file.seek(at)
+        self._file.seek(self._begin + at)
         return self._file.read(min(count, self.size_bytes - at))
+
+    def after(self, at: int) -> "ByteSource":
+        """Return the file from an offset on."""
+        return ByteSource(self._file, self._begin + at)
 
     def read_exactly(self, at: int, count: int) -> bytes:
         """Return `count` bytes. Raises Truncated."""

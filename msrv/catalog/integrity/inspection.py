@@ -9,6 +9,7 @@ as complete: a WAV written to a pipe, an MP3 without a frame count, a recorded
 broadcast.
 """
 
+import re
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
@@ -39,6 +40,7 @@ _STARTS: Final[dict[bytes, Callable[[ByteSource], Container]]] = {
     b"PK\3\4": read_zip,
     b"PK\5\6": read_zip,
 }
+_CHUNKED: Final = frozenset({b"RIFF", b"RF64", b"BW64", b"FORM"})
 _PDF_BYTES: Final = 1024
 """Distance into a file within which readers of PDF look for its header."""
 _ZIPS: Final = frozenset(
@@ -51,6 +53,8 @@ _MP4_STARTS: Final = frozenset(
 )
 _MP3S: Final = frozenset({*AUDIO_TYPES, ".mp2", ".mpga"})
 """Any track may be an MP3 in fact, which has no magic number."""
+_VOLUME: Final = re.compile(r"\.[0-9]{3}")
+"""Suffix of a part of a split file, which alone is never complete."""
 
 
 def inspect_container(file: BinaryIO, suffix: str) -> Container | None:
@@ -59,6 +63,8 @@ def inspect_container(file: BinaryIO, suffix: str) -> Container | None:
     `suffix`, with its dot and in lower case, decides where the content alone
     is ambiguous. Blocks. Raises OSError.
     """
+    if _VOLUME.fullmatch(suffix):
+        return None
     source = ByteSource(file)
     try:
         return _inspect(source, suffix)
@@ -87,10 +93,12 @@ def _inspect(source: ByteSource, suffix: str) -> Container | None:
 def _inspect_after_id3(source: ByteSource, suffix: str) -> Container | None:
     """Return the container of audio after an ID3v2 tag, or without one."""
     begin = id3v2_end(source)
-    magic = source.read(begin, 4)
-    if magic == b"fLaC":
+    magic = source.read(begin, 8)
+    if begin and (magic[:4] in _CHUNKED or magic[4:] == b"ftyp"):
+        return _inspect(source.after(begin), suffix)
+    if magic[:4] == b"fLaC":
         return read_flac(source, begin)
-    if magic == b"OggS":
+    if magic[:4] == b"OggS":
         return read_ogg(source, begin)
     if suffix not in _MP3S:
         return None

@@ -18,13 +18,17 @@ from msrv.catalog.integrity.container_info import (
 _LINEARIZED: Final = re.compile(
     rb"/Linearized\s[^>]{0,200}?/L\s+([0-9]{1,15})\b"
 )
-_END_BYTES: Final = 1024
-"""Distance from the end within which readers of PDF look for `%%EOF`."""
-_PADDING_BYTES: Final = 64 * 1024
+_END: Final = b"%%EOF"
+_TAIL_BYTES: Final = 64 * 1024
+_OBJECT: Final = re.compile(rb"[0-9]\s+[0-9]+\s+obj\b")
+"""Start of an object: what follows the mark is another part, not junk."""
 
 
 def read_pdf(source: ByteSource) -> Container:
-    """Return the container of a PDF, which ends with `%%EOF` and padding."""
+    """Return the container of a PDF, which ends with `%%EOF`.
+
+    Padding and junk may follow, such as a comment that a server appended.
+    """
     stated = _LINEARIZED.search(source.read(0, 1024))
     # The first part of a linearized file has the same mark, which therefore
     # proves little.
@@ -33,8 +37,8 @@ def read_pdf(source: ByteSource) -> Container:
             "PDF",
             missing=describe_missing_bytes(source.size_bytes, int(stated[1])),
         )
-    _, tail = source.read_tail(_PADDING_BYTES)
-    end = tail.rstrip(b"\0 \t\r\n\f\x1a")[-_END_BYTES:]
-    if b"%%EOF" in end:
+    _, tail = source.read_tail(_TAIL_BYTES)
+    _, mark, after = tail.rpartition(_END)
+    if mark and not _OBJECT.search(after):
         return Container("PDF")
     return Container("PDF", missing="is cut off: its end (%%EOF) is missing")

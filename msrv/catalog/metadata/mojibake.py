@@ -5,8 +5,10 @@
 
 ID3 knows Latin-1 and Unicode; older programs wrote their system's encoding
 and labelled it Latin-1. Such text is decoded as UTF-8, Shift-JIS or
-Windows-1251 only if it is plausible as that and as nothing else; otherwise it
-is unchanged. Apart from `tags`: these are rules of languages, not of tags.
+Windows-1251 only if it is plausible as that and as nothing else. Otherwise it
+is Windows-1252, which is Latin-1 with letters and punctuation in place of
+control characters. Apart from `tags`: these are rules of languages, not of
+tags.
 """
 
 import re
@@ -42,8 +44,8 @@ def repair_encoding(texts: Sequence[str]) -> list[str]:
     return list(texts)
 
 
-def _is_utf_8(texts: Sequence[str]) -> bool:
-    """Return whether there is text: other encodings hardly decode at all."""
+def _is_any(texts: Sequence[str]) -> bool:
+    """Return whether there is text: what decodes at all is plausible."""
     return bool(texts)
 
 
@@ -96,7 +98,8 @@ def _is_word(word: str) -> bool:
 
 
 _CHARSETS: Final[Mapping[str, Callable[[Sequence[str]], bool]]] = {
-    "utf-8": _is_utf_8,
+    "utf-8": _is_any,
     "shift_jis": _is_japanese,
     "windows-1251": _is_russian,
+    "windows-1252": _is_any,
 }

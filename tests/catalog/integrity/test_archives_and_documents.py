@@ -13,8 +13,10 @@ from msrv.catalog.integrity.inspection import inspect_container
 from tests.catalog import sample_files
 from tests.catalog.integrity.container_checks import (
     cuts,
+    inspect_bytes,
     missing,
 )
+from tests.catalog.temporary_library import wav
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,34 @@ def test_pdf_after_junk_is_checked() -> None:
     data = b"\r\n" * 20 + sample_files.pdf()
     assert missing(data, "a.pdf") == ""
     assert missing(data[:3000], "a.pdf")
+
+
+def test_pdf_with_a_page_after_its_end_is_complete() -> None:
+    """Servers append comments; another revision has an end of its own."""
+    data = sample_files.pdf() + b"<!-- saved from the web -->\n" * 200
+    assert missing(data, "a.pdf") == ""
+    revision = b"12 0 obj\n<</Type /Annot>>\nendobj\n"
+    assert missing(sample_files.pdf() + revision, "a.pdf")
+
+
+def test_zip_with_a_zip64_record_that_it_did_not_need_is_complete() -> None:
+    """Info-ZIP writes one where it reads a member from a pipe."""
+    data = sample_files.with_zip64_record(sample_files.archive())
+    assert missing(data, "a.zip") == ""
+    accepted = [
+        at for at in cuts(len(data)) if not missing(data[:at], "a.zip")
+    ]
+    assert accepted == []
+
+
+@pytest.mark.parametrize("name", ["a.zip.001", "a.7z.001", "a.wav.001"])
+def test_volume_of_a_split_file_is_not_checked(name: str) -> None:
+    """Each part is incomplete by itself, and the others have no header."""
+    whole = {
+        "a.zip.001": sample_files.archive(members={"a": bytes(range(256))}),
+        "a.7z.001": sample_files.seven_zip(),
+        "a.wav.001": wav(),
+    }[name]
+    assert missing(whole, name[:-4]) == ""
+    assert missing(whole[:70], name[:-4])
+    assert inspect_bytes(whole[:70], name) is None

@@ -202,3 +202,19 @@ def test_hostile_file_takes_bounded_work(suffix: str, data: bytes) -> None:
     inspect_container(file, suffix)
     assert file.reads < 200_000
     assert file.bytes_read < 8_000_000
+
+
+@pytest.mark.parametrize("name", ["pcm.wav", "named.aiff", "index-last.m4a"])
+def test_id3_tag_in_front_of_any_audio_is_skipped(
+    sounds: dict[str, bytes], name: str
+) -> None:
+    """Taggers of MP3 files put one in front of other files, too."""
+    tag = b"ID3\3\0\0\0\0\1\0" + bytes(128)
+    plain = inspect_bytes(sounds[name], name)
+    assert inspect_bytes(tag + sounds[name], name) == plain
+    accepted = [
+        at
+        for at in cuts(len(sounds[name]))
+        if not missing(tag + sounds[name][:at], name)
+    ]
+    assert accepted == []
