@@ -129,13 +129,13 @@ class _Change:
 
 
 class Revoked(_Change):
-    """Refund: the item or order may no longer be downloaded."""
+    """Revocation: the item or order may no longer be downloaded."""
 
     __slots__ = ()
 
 
 class Restored(_Change):
-    """End of a refund: the item or order may be downloaded again."""
+    """Undoing of a revocation: it may be downloaded again."""
 
     __slots__ = ()
 

@@ -13,7 +13,7 @@ from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Item, Release
 from msrv.ledger.ledger import Ledger
 from msrv.money import Money
-from msrv.orders.errors import Refunded
+from msrv.orders.errors import DownloadsEnded
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import Access, LinkExpired, make_link, verify_path
@@ -55,8 +55,8 @@ class DownloadLinks:
         """Return what the link of a path grants now.
 
         Checks that the path is a link, then both of its MACs, then that
-        neither the order, the item nor a release with it was refunded, and
-        last that the link has not expired. Raises Forged, Refunded, and
+        neither the order, the item nor a release with it is revoked, and last
+        that the link has not expired. Raises Forged, DownloadsEnded, and
         LinkExpired, whose `access` has passed all the other checks. Raises
         NotReady.
         """
@@ -73,7 +73,7 @@ class DownloadLinks:
             item_id,
             *self.catalog.current.releases_with(item_id),
         ):
-            raise Refunded
+            raise DownloadsEnded
         if expired is not None:
             raise expired
         return access

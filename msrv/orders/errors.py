@@ -20,7 +20,7 @@
     - `DiscountUsesUnknown`: the number of its uses can't be read now
     - `DiscountNotApplicable`: it reduces no item of the order
     - `TooManyDiscountsTried`: too many unknown codes were tried
-- `Refunded`: a download link of a refunded purchase
+- `DownloadsEnded`: a download link of what was refunded or withdrawn
 - `CampaignEnded`: a genuine redeem code whose campaign was ended
 - `UnicodeAddress`: a mail address that the mail server doesn't support
 """
@@ -135,8 +135,8 @@ class TooManyDiscountsTried(DiscountError):
     """Too many unknown codes were tried, so this one isn't looked up."""
 
 
-class Refunded(Exception):
-    """The download link is genuine, and its purchase was refunded."""
+class DownloadsEnded(Exception):
+    """The download link is genuine, and its purchase was revoked."""
 
 
 class CampaignEnded(Exception):

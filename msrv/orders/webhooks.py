@@ -36,7 +36,7 @@ from msrv.payments.provider import (
     Pending,
     WebhookEvent,
 )
-from msrv.payments.refunds import PaymentReversals, RefundChange
+from msrv.payments.refunds import PaymentReversals, RevocationChange
 from msrv.payments.registry import Providers
 from msrv.payments.settlement import PaidOrder, Settlement
 from msrv.payments.webhook_inbox import StoredEvent, WebhookInbox
@@ -231,7 +231,7 @@ class WebhookWorker:
         outcomes = await found.webhooks.resolve(event)
         order_id = ""
         for outcome in outcomes:
-            if isinstance(outcome, RefundChange):
+            if isinstance(outcome, RevocationChange):
                 order_id = await self._refunds.record_change(
                     provider, outcome, event.at
                 )

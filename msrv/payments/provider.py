@@ -26,8 +26,8 @@ from typing import Final, Protocol
 from msrv.money import Money
 from msrv.payments.refunds import (
     PaymentReversals,
-    RefundChange,
     RefundHandler,
+    RevocationChange,
 )
 from msrv.proofs.quotes import Quote
 from msrv.taxes.sale_tax import SaleTax
@@ -129,7 +129,7 @@ class PaymentStatus:
     outcome: Outcome
 
 
-WebhookOutcome = PaymentStatus | RefundChange | PaymentReversals
+WebhookOutcome = PaymentStatus | RevocationChange | PaymentReversals
 
 
 @dataclass(frozen=True, slots=True)

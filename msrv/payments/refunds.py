@@ -20,10 +20,10 @@ from msrv.money import Money
 
 
 @dataclass(frozen=True, slots=True)
-class RefundChange:
-    """A refund of a paid order or of one of its items, or its reversal.
+class RevocationChange:
+    """A revocation of an order or of one of its items, or its undoing.
 
-    `item_id` is WHOLE for the whole order. `revoked` is false for a reversal.
+    `item_id` is WHOLE for the whole order. `revoked` is false for an undoing.
     `payment` is the id by which the seller finds the money. `at` is since
     when it is revoked, in Unix seconds, None for the time of the event.
     """
@@ -90,7 +90,7 @@ class RefundedPayment:
 
     paid: Money
     reversals: tuple[PaymentReversal, ...] = ()
-    changes: tuple[RefundChange, ...] = ()
+    changes: tuple[RevocationChange, ...] = ()
     token: str = ""
     reference: str = ""
     mail: str = ""

@@ -22,7 +22,7 @@ from msrv.catalog.model import Item
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
 from msrv.downloads.response_cache import CachedResponse, is_cacheable
-from msrv.orders.errors import Refunded
+from msrv.orders.errors import DownloadsEnded
 from msrv.proofs.errors import Forged
 from msrv.proofs.links import LinkExpired
 from msrv.web.origin import origin_of_own_host
@@ -80,7 +80,7 @@ class FastPath:
         # them again.
         try:
             access = self._links.authorise(path)
-        except (Forged, LinkExpired, Refunded):
+        except (Forged, LinkExpired, DownloadsEnded):
             return None
         origin = origin_of_own_host(self._origin_rules, request)
         if origin is None:

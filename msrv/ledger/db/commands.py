@@ -100,7 +100,7 @@ async def restore_order(
 ) -> tuple[OrderLine, ...]:
     """Undo the revocations of an order, or that of one line of it.
 
-    A line stays refunded while the whole order is. Raises NothingRevoked,
+    A line stays revoked while the whole order is. Raises NothingRevoked,
     LineNotFound, DatabaseError.
     """
     async with database.write_transaction() as connection:

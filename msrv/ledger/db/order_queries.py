@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.refunds.queries import (
     OrderReversal,
-    RefundState,
+    RevocationState,
     load_reversals,
-    select_refunds,
+    select_revocations,
 )
 from msrv.ledger.db.schema import (
     consents,
@@ -112,7 +112,7 @@ class OrderHistory:
 
     order: Order
     downloads: tuple[Download, ...]
-    changes: tuple[RefundState, ...]
+    changes: tuple[RevocationState, ...]
     payments: tuple[Payment, ...]
     reversals: tuple[OrderReversal, ...] = ()
 
@@ -210,7 +210,7 @@ async def order_history(
         .order_by(sent.item_id, sent.version)
     )
     refund_rows = await connection.execute(
-        select_refunds()
+        select_revocations()
         .where(refunds.c.order_id == order_id)
         .order_by(refunds.c.changed_at_ms)
     )
@@ -222,7 +222,7 @@ async def order_history(
     return OrderHistory(
         found,
         tuple(Download(*row) for row in download_rows),
-        tuple(RefundState(*row) for row in refund_rows),
+        tuple(RevocationState(*row) for row in refund_rows),
         tuple(Payment(*row) for row in payment_rows),
         await load_reversals(connection, order_id),
     )

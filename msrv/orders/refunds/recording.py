@@ -29,9 +29,9 @@ from msrv.payments.provider import (
 from msrv.payments.refunds import (
     PaymentReversal,
     PaymentReversals,
-    RefundChange,
     RefundedPayment,
     RefundOrder,
+    RevocationChange,
 )
 from msrv.payments.registry import Providers
 from msrv.payments.settlement import Settlement
@@ -85,9 +85,9 @@ class RefundRecorder:
     clock: Callable[[], int]
 
     async def record_change(
-        self, provider: str, change: RefundChange, at: int
+        self, provider: str, change: RevocationChange, at: int
     ) -> str:
-        """Record a refund or its reversal, and return the order's id.
+        """Record a revocation or its undoing; return the order's id.
 
         `at` is in Unix seconds. Raises Forged for an unknown order, and
         LedgerError.

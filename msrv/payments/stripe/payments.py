@@ -124,7 +124,7 @@ def refunded_payment(
     return RefundedPayment(
         paid=paid,
         reversals=refunds.reversals(paid, made, disputes),
-        changes=refunds.refund_changes(
+        changes=refunds.revocation_changes(
             token, session["id"], units, made, disputes, payment=payment
         ),
         token=token,

@@ -25,8 +25,8 @@ from msrv.money import Money
 from msrv.payments.provider import WHOLE
 from msrv.payments.refunds import (
     PaymentReversal,
-    RefundChange,
     RefundOrder,
+    RevocationChange,
 )
 from msrv.payments.stripe.amounts import from_stripe
 from msrv.payments.stripe.client import Json
@@ -46,7 +46,7 @@ _INQUIRY_PREFIX: Final = "warning_"
 _BETWEEN: Final = re.compile(r"[\s,;]+")
 
 
-def refund_changes(
+def revocation_changes(
     token: str,
     reference: str,
     paid_units: int,
@@ -54,7 +54,7 @@ def refund_changes(
     disputes: Iterable[Json],
     *,
     payment: str = "",
-) -> tuple[RefundChange, ...]:
+) -> tuple[RevocationChange, ...]:
     """Return what is revoked of an order, and what no longer is.
 
     `paid_units` is the amount paid, in Stripe's units, `payment` the id of
@@ -86,7 +86,7 @@ def refund_changes(
         for each in effective:
             _add(revoked, {WHOLE}, each)
     return tuple(
-        RefundChange(
+        RevocationChange(
             token,
             reference,
             item_id,

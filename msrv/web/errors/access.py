@@ -16,7 +16,7 @@ from msrv.downloads.concurrency_limit import (
     ClientLimitReached,
     StoreLimitReached,
 )
-from msrv.orders.errors import Refunded
+from msrv.orders.errors import DownloadsEnded
 from msrv.proofs.errors import Forged
 from msrv.proofs.links import LinkExpired
 from msrv.storage.model import StorageError
@@ -183,7 +183,7 @@ TABLE: Final[Table] = {
         ("/verify", gettext_noop("Check a link")),
     ),
     LinkExpired: _link_expired,
-    Refunded: ErrorPage(
+    DownloadsEnded: ErrorPage(
         410,
         "refunded",
         gettext_noop("The downloads of this purchase have ended"),

@@ -45,7 +45,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     """Send the file or release that a link grants.
 
     `as` in the query chooses a format; the link proves the purchase of the
-    item, whatever its format. Raises Forged, LinkExpired, Refunded,
+    item, whatever its format. Raises Forged, LinkExpired, DownloadsEnded,
     FormatError, DownloadLimitReached, StorageError.
     """
     store = request.app[STORE]

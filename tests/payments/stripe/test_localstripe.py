@@ -19,9 +19,9 @@ from aiohttp import ClientConnectionError, ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from msrv.payments.provider import WHOLE, BadWebhookSignature
-from msrv.payments.refunds import RefundChange
+from msrv.payments.refunds import RevocationChange
 from msrv.payments.stripe.client import StripeApi
-from msrv.payments.stripe.refunds import refund_changes
+from msrv.payments.stripe.refunds import revocation_changes
 from msrv.payments.stripe.webhooks import StripeWebhooks
 from tests.payments.stripe.fake_stripe import SECRET
 
@@ -114,7 +114,7 @@ async def test_payments_and_refunds_of_localstripe_are_understood(
             }
         )
         assert await taken(api, payment_id) == (
-            RefundChange(
+            RevocationChange(
                 *("token", "cs_test", "departure"),
                 revoked=True,
                 at=part.created,
@@ -123,7 +123,7 @@ async def test_payments_and_refunds_of_localstripe_are_understood(
         rest = await client.v1.refunds.create_async(
             {"payment_intent": payment_id, "amount": 400}
         )
-        assert RefundChange(
+        assert RevocationChange(
             *("token", "cs_test", WHOLE), revoked=True, at=rest.created
         ) in (await taken(api, payment_id))
     finally:
@@ -131,10 +131,12 @@ async def test_payments_and_refunds_of_localstripe_are_understood(
         await http.close_async()  # type: ignore[no-untyped-call]
 
 
-async def taken(api: StripeApi, payment_id: str) -> tuple[RefundChange, ...]:
+async def taken(
+    api: StripeApi, payment_id: str
+) -> tuple[RevocationChange, ...]:
     """Return the changes by the refunds of a payment of 7 euros."""
     refunds = await api.refunds(payment_id)
-    return refund_changes("token", "cs_test", 700, refunds, [])
+    return revocation_changes("token", "cs_test", 700, refunds, [])
 
 
 async def test_signature_of_localstripe_is_accepted(there: str) -> None:

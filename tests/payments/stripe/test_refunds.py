@@ -7,7 +7,7 @@ import pytest
 
 from msrv.ledger.db import schema
 from msrv.payments.provider import WHOLE
-from msrv.payments.stripe.refunds import refund_changes
+from msrv.payments.stripe.refunds import revocation_changes
 from tests.conftest import Client
 from tests.payments.stripe.fake_stripe import FakeStripe
 from tests.payments.stripe.purchases import (
@@ -222,7 +222,7 @@ def test_refund_changes_depend_only_on_the_current_state(
     disputes: list[tuple[int, str, str]],
     expected: dict[str, bool],
 ) -> None:
-    found = refund_changes(
+    found = revocation_changes(
         "token", "cs_test", 200, map(_made, refunds), map(_made, disputes)
     )
     assert {each.item_id: each.revoked for each in found} == expected

@@ -13,10 +13,10 @@ from msrv.ledger.db.schema import refunds, reversals
 
 
 @dataclass(frozen=True, slots=True)
-class RefundState:
-    """Refund of an order (`item_id` is empty) or of one line, or its undoing.
+class RevocationState:
+    """Revocation of an order (`item_id` is empty) or of one line of it.
 
-    It is refunded now if `revoked`.
+    It has been undone unless `revoked`.
     """
 
     order_id: str
@@ -75,8 +75,8 @@ def reversal_of(row: Row[Any]) -> OrderReversal:
     )
 
 
-def select_refunds() -> Select[Any]:
-    """Return a query for the columns of RefundState."""
+def select_revocations() -> Select[Any]:
+    """Return a query for the columns of RevocationState."""
     change = refunds.c
     return select(
         change.order_id,

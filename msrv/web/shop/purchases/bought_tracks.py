@@ -27,7 +27,7 @@ _AN_HOUR: Final = "private, max-age=3600"
 async def waveform(request: web.Request) -> web.Response:
     """Return the waveform of a whole track.
 
-    Raises Forged, LinkExpired, Refunded, NotFound.
+    Raises Forged, LinkExpired, DownloadsEnded, NotFound.
     """
     found = _find(request)
     svg = await asyncio.to_thread(
@@ -47,7 +47,7 @@ async def waveform(request: web.Request) -> web.Response:
 async def lyrics(request: web.Request) -> web.Response:
     """Return the lyrics of a track, with their times, and its credits.
 
-    Raises Forged, LinkExpired, Refunded, NotFound.
+    Raises Forged, LinkExpired, DownloadsEnded, NotFound.
     """
     found, store = _find(request), request.app[STORE]
     release = store.catalog.current.release_of(found)
