@@ -26,15 +26,21 @@ NEARLY_FULL_DIVISOR = 20
 """A disk is nearly full with less than 1/20 of it free."""
 _MAX_PROBLEMS = 50
 _DAY_SECONDS = 24 * 3600
-_LIMIT_NAMES = {
+LIMIT_NAMES = {
     "codes": gettext_noop("redeem codes"),
     "discounts": gettext_noop("discount codes"),
     "mails": gettext_noop("mails of free orders"),
     "paid_mails": gettext_noop("repeated mails"),
     "free_orders": gettext_noop("free orders"),
     "payments": gettext_noop("payments"),
+    "lost_purchases": gettext_noop("requests for lost purchases"),
+    "lost_mailboxes": gettext_noop("requests for lost purchases, per mailbox"),
+    "withdrawals": gettext_noop("withdrawals"),
     "look_ups": gettext_noop("payment look-ups"),
     "untagged_look_ups": gettext_noop("payment look-ups by old addresses"),
+    "invoices": gettext_noop("invoices"),
+    "gifts": gettext_noop("free copies and codes"),
+    "tokens": gettext_noop("wrong tokens"),
     "sign_ins": gettext_noop("sign-ins by passkey"),
 }
 """Name of each limit of the shop, translated where it is shown."""
@@ -122,7 +128,7 @@ async def show(request: web.Request) -> web.Response:
         counts_of_checks=summary(checks),
         certificate=store.certificate and store.certificate.status,
         days_left=_days_left(request),
-        limit_names=_LIMIT_NAMES,
+        limit_names=LIMIT_NAMES,
         limited={name: count for name, count in limited.items() if count},
     )
 

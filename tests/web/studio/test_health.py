@@ -11,12 +11,15 @@ from pathlib import Path
 from msrv.mail.corrections.correction_mail import CorrectionMail
 from msrv.mail.failed_mails import FailedMail
 from msrv.mail.receipt_mail import MailKind
+from msrv.orders.rate_limits import ShopLimits
 from msrv.settings import Settings
 from msrv.web.store import STORE
+from msrv.web.studio import health
 from tests.conftest import StartStore
 from tests.ledger.sample_events import order_id
 from tests.polling import wait_until
 from tests.store_parts import mail_of, with_mail
+from tests.store_process import ROOT
 from tests.web.studio.conftest import JSON, Studio
 
 
@@ -195,3 +198,12 @@ async def test_health_shows_the_progress_of_the_formats(
         "size_bytes": 0,
         "trouble": "the disk is <almost> full",
     }
+
+
+def test_each_limit_has_a_name_and_a_row_in_the_documents() -> None:
+    limits = ShopLimits().refused()
+    assert health.LIMIT_NAMES.keys() == limits.keys()
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    table = page.partition("| `limit` in")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert sorted(rows) == sorted(limits)
