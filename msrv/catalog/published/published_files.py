@@ -28,7 +28,7 @@ from msrv.catalog.published.preparation import (
     WAVEFORMS,
     decode_texts,
 )
-from msrv.catalog.sound.analysis import AnalysisStore
+from msrv.catalog.sound.analysis import AnalysisStore, SoundAnalysis
 from msrv.catalog.texts.release_texts import (
     NO_TEXTS,
     ReleaseTexts,
@@ -59,11 +59,10 @@ class PublishedFiles:
     async def fetch(self, name: str) -> bytes | None:
         """Return a file; None if it wasn't published, or can't be had now."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, self.fetch_blocking, name
+            self._threads, self._fetch, name
         )
 
-    def fetch_blocking(self, name: str) -> bytes | None:
-        """Return a file, as `fetch` does, in this thread."""
+    def _fetch(self, name: str) -> bytes | None:
         blob = self.files.get(name)
         if blob is None:
             return None
@@ -150,20 +149,31 @@ class PublishedAnalyses(AnalysisStore):
     def tidy(self, masters: object) -> None:
         """Delete nothing: the folder is a cache."""
 
-    def read_file(self, name: str) -> bytes | None:
-        """Return a file, from the folder or else from the bucket. Blocks."""
-        path = self.folder / name
+    async def fetch(self, master: str) -> SoundAnalysis | None:
+        """Return an analysis, from the folder or else from the bucket.
+
+        None without one, and where it can't be had now.
+        """
+        found, name = None, self.name_of(master)
+        with contextlib.suppress(OSError):
+            found = await asyncio.to_thread(self.read, master)
+        if found is not None or name is None:
+            return found
+        data = await self._files.fetch(WAVEFORMS + name)
+        if data is None:
+            return None
+        await asyncio.to_thread(self._save_file, name, data)
         try:
-            return path.read_bytes()
-        except OSError:
-            data = self._files.fetch_blocking(WAVEFORMS + name)
-        if data is not None:
-            try:
-                make_private_folder(self.folder)
-                write_file(path, data, durable_name=False)
-            except OSError as error:
-                log.warning("waveforms can't be cached: %s", error)
-        return data
+            return SoundAnalysis.from_json(data)
+        except ValueError:
+            return None
+
+    def _save_file(self, name: str, data: bytes) -> None:
+        try:
+            make_private_folder(self.folder)
+            write_file(self.folder / name, data, durable_name=False)
+        except OSError as error:
+            log.warning("waveforms can't be cached: %s", error)
 
 
 class PublishedEncodings(EncodingStore):

@@ -8,6 +8,7 @@ content, so that the address of a waveform is known without reading the file,
 and changes with it.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -86,7 +87,8 @@ class SoundAnalysis:
 class AnalysisStore:
     """Analyses in a folder, by the SHA-256 of the master in hex.
 
-    All methods are thread-safe; all but `find` block and raise OSError.
+    All methods are thread-safe. All but `find`, `name_of` and `fetch` block,
+    and raise OSError.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -116,6 +118,10 @@ class AnalysisStore:
                 self._by_master = found
                 self.revision += 1
 
+    def name_of(self, master: str) -> str | None:
+        """Return the name of a master's file, None without one."""
+        return self._by_master.get(master)
+
     def find(self, master: str) -> str | None:
         """Return the version of a master's waveform, None without one."""
         name = self._by_master.get(master)
@@ -125,6 +131,10 @@ class AnalysisStore:
         """Return a master's analysis by any ffmpeg, None without one."""
         name = self._by_master.get(master)
         return self._read(name) if name else None
+
+    async def fetch(self, master: str) -> SoundAnalysis | None:
+        """Return what `read` does, read in a thread. Raises OSError."""
+        return await asyncio.to_thread(self.read, master)
 
     def read_exact(
         self, master: str, ffmpeg_version: str
@@ -168,18 +178,10 @@ class AnalysisStore:
         self.load()
 
     def _read(self, name: str) -> SoundAnalysis | None:
-        data = self.read_file(name)
-        try:
-            return None if data is None else SoundAnalysis.from_json(data)
-        except ValueError:
-            return None
-
-    def read_file(self, name: str) -> bytes | None:
-        """Return the bytes of a file, None if it doesn't exist. Blocks."""
         try:
             with (self.folder / name).open("rb") as file:
-                return file.read(_MAX_BYTES)
-        except FileNotFoundError:
+                return SoundAnalysis.from_json(file.read(_MAX_BYTES))
+        except (FileNotFoundError, ValueError):
             return None
 
 

@@ -14,6 +14,7 @@ not stop a transfer, an address can be passed on until it ends, the validators
 are the bucket's own, and a download counts when it starts.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
@@ -35,6 +36,8 @@ MIN_SECONDS: Final = 15 * 60
 MAX_SECONDS: Final = 24 * 3600
 _SLOW_BYTES_PER_SECOND: Final = 100_000
 """Speed of a slow client, whose download is to end within the time."""
+_TAG_SECONDS: Final = 60.0
+_TAGS: Final = 1000
 
 _OWN: Final = (
     hdrs.IF_MATCH,
@@ -80,18 +83,38 @@ class PresignedAddresses:
 
 
 class BucketTags:
-    """Returns the bucket's own tag of a file. Implements TagOf."""
+    """Returns the bucket's own tag of a file. Implements TagOf.
 
-    def __init__(self, bucket: Bucket, key_of: KeyOf) -> None:
+    A tag is remembered for a minute, in which a program that resumes has sent
+    all of its requests. An object that is uploaded again has another one.
+    """
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        key_of: KeyOf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bucket = bucket
         self._key_of = key_of
+        self._clock = clock
+        self._known: dict[bytes, tuple[float, str]] = {}
+        """Of each file, until when its tag is used. The oldest are first."""
 
     async def __call__(self, content: Content) -> str:
         """Return the tag, in quotes. Raises Unavailable."""
+        until, tag = self._known.get(content.sha256, (0.0, ""))
+        if self._clock() < until:
+            return tag
         try:
-            return await self._bucket.tag(self._key_of(content.sha256))
+            tag = await self._bucket.tag(self._key_of(content.sha256))
         except BucketError as error:
             raise Unavailable(content.path) from error
+        self._known.pop(content.sha256, None)
+        self._known[content.sha256] = self._clock() + _TAG_SECONDS, tag
+        if len(self._known) > _TAGS:
+            del self._known[next(iter(self._known))]
+        return tag
 
 
 class RedirectSender:

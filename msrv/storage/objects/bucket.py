@@ -11,26 +11,33 @@ the file of AWS's profiles, or the role of the machine.
 import asyncio
 import contextlib
 import os
-import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from msrv.storage.objects.credentials import allows_http, aws_profile
 from msrv.storage.objects.errors import (
-    BucketDenied,
     BucketError,
     BucketUnavailable,
     ObjectChanged,
-    ObjectMissing,
 )
+from msrv.storage.objects.obstore_errors import translated
 
 if TYPE_CHECKING:
     from obstore import GetOptions, PutMode
     from obstore.store import AzureStore, GCSStore, S3Store
 
     Store = AzureStore | GCSStore | S3Store
+
+_Result = TypeVar("_Result")
 
 SCHEMES: Final = ("s3://", "gs://", "az://")
 """Starts of addresses of buckets: S3, Google Cloud Storage, Azure."""
@@ -53,13 +60,12 @@ _WRITE_SECONDS: Final = 900
 _CONNECT_SECONDS: Final = 5
 _REQUEST_SECONDS: Final = 24 * 3600
 """Limit of a whole response: a slow buyer takes as long as the download."""
+_BUYER_SECONDS: Final = 5
+"""Time that a buyer's request waits for a tag or an address."""
+_THREADS: Final = 8
 _RETRIES: Final = 4
 _RETRY_SECONDS: Final = 20
 _LIST_CHUNK: Final = 1000
-_VARYING: Final = re.compile(
-    r" in [0-9.]+\w+|, after \d+ retries, .*?retry_timeout: \w+ "
-)
-"""Parts of an error that differ each time, so that it looked like another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +91,26 @@ class Bucket:
     Each key is relative to the prefix. All methods raise BucketError.
 
     Only `stream` uses obstore's own tasks; the others run in a thread, since
-    a task that has just failed makes an interpreter crash that ends then.
+    a task that has just failed makes an interpreter crash that ends then. A
+    bucket that is silent holds up these threads, and no other.
     """
 
     def __init__(self, url: str, store: "Store", writing: "Store") -> None:
         self.url = url
         self._store = store
         self._writing = writing
+        self._threads = ThreadPoolExecutor(_THREADS, "msrv-bucket")
+
+    async def _in_thread(
+        self, function: Callable[[], _Result], seconds: float | None = None
+    ) -> _Result:
+        """Call a function. Raises BucketUnavailable if it takes too long."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds):
+                return await loop.run_in_executor(self._threads, function)
+        except TimeoutError:
+            raise BucketUnavailable("the bucket doesn't respond") from None
 
     @classmethod
     def open(cls, url: str, environ: Mapping[str, str] | None = None) -> Self:
@@ -118,7 +137,7 @@ class Bucket:
             options["config"] = aws_profile(environ) or None
 
         def opened(response_seconds: int, retry_seconds: int) -> "Store":
-            with _translated(url):
+            with translated(url):
                 store = from_url(
                     url,
                     client_options={
@@ -150,7 +169,9 @@ class Bucket:
 
         Raises ObjectMissing.
         """
-        return await asyncio.to_thread(self.read_blocking, key, unless=unless)
+        return await self._in_thread(
+            lambda: self.read_blocking(key, unless=unless)
+        )
 
     def read_blocking(
         self,
@@ -167,7 +188,7 @@ class Bucket:
         from obstore.exceptions import NotModifiedError
 
         options: GetOptions = {"if_none_match": unless} if unless else {}
-        with _translated(key):
+        with translated(key):
             try:
                 found = obstore.get(self._store, key, options=options)
             except NotModifiedError:
@@ -191,7 +212,7 @@ class Bucket:
         """
         import obstore
 
-        with _translated(key):
+        with translated(key):
             found = await obstore.get_async(
                 self._store, key, options={"range": (start, stop)}
             )
@@ -255,7 +276,7 @@ class Bucket:
         import obstore
 
         def write() -> None:
-            with _translated(key):
+            with translated(key):
                 obstore.put(
                     self._writing,
                     key,
@@ -267,7 +288,7 @@ class Bucket:
                     max_concurrency=2,
                 )
 
-        await asyncio.to_thread(write)
+        await self._in_thread(write)
 
     async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
         """Yield all objects whose keys start with a folder's name."""
@@ -278,7 +299,7 @@ class Bucket:
         )
 
         def next_entries() -> list[ObjectInfo]:
-            with _translated(prefix):
+            with translated(prefix):
                 return [
                     ObjectInfo(
                         each["path"], each["size"], each["last_modified"]
@@ -286,7 +307,7 @@ class Bucket:
                     for each in next(listing, ())
                 ]
 
-        while entries := await asyncio.to_thread(next_entries):
+        while entries := await self._in_thread(next_entries):
             for each in entries:
                 yield each
 
@@ -296,12 +317,12 @@ class Bucket:
 
         def delete() -> None:
             with (
-                _translated("objects"),
+                translated("objects"),
                 contextlib.suppress(FileNotFoundError),
             ):
                 obstore.delete(self._store, keys)
 
-        await asyncio.to_thread(delete)
+        await self._in_thread(delete)
 
     async def tag(self, key: str) -> str:
         """Return the bucket's own tag of an object, in quotes.
@@ -311,10 +332,10 @@ class Bucket:
         import obstore
 
         def request() -> str:
-            with _translated(key):
+            with translated(key):
                 return obstore.head(self._store, key)["e_tag"] or ""
 
-        tag = await asyncio.to_thread(request)
+        tag = await self._in_thread(request, _BUYER_SECONDS)
         return f'"{tag.strip(chr(34))}"'
 
     async def presigned(self, key: str, seconds: int) -> str:
@@ -322,32 +343,9 @@ class Bucket:
         import obstore
 
         def sign() -> str:
-            with _translated(key):
+            with translated(key):
                 return obstore.sign(
                     self._store, "GET", key, timedelta(seconds=seconds)
                 )
 
-        return await asyncio.to_thread(sign)
-
-
-@contextlib.contextmanager
-def _translated(subject: str) -> Iterator[None]:
-    """Translate errors of obstore; AlreadyExists and Precondition stay."""
-    from obstore import exceptions
-
-    try:
-        yield
-    except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
-        raise
-    except (FileNotFoundError, exceptions.NotFoundError):
-        raise ObjectMissing(f"{subject} isn't in the bucket") from None
-    except (
-        PermissionError,
-        exceptions.PermissionDeniedError,
-        exceptions.UnauthenticatedError,
-    ):
-        raise BucketDenied(f"{subject}: the bucket denies access") from None
-    except (exceptions.BaseError, OSError, ValueError) as error:
-        # The first line: the others repeat it with the whole response.
-        line = _VARYING.sub("", str(error).partition("\n")[0])
-        raise BucketUnavailable(f"{subject}: {line}") from None
+        return await self._in_thread(sign, _BUYER_SECONDS)

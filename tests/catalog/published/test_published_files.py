@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -14,17 +15,23 @@ import pytest
 
 from msrv.catalog.published import published_files
 from msrv.catalog.published.layout import Blob
-from msrv.catalog.published.preparation import TEXTS
+from msrv.catalog.published.preparation import TEXTS, WAVEFORMS
 from msrv.catalog.published.published_files import (
+    PublishedAnalyses,
     PublishedFiles,
     PublishedTexts,
 )
+from msrv.catalog.sound.analysis import SoundAnalysis
+from msrv.catalog.sound.waveform import PEAKS
 from msrv.catalog.texts.release_texts import TextsUnreadable
 from msrv.storage.objects.bucket import Bucket
 from msrv.storage.objects.errors import BucketUnavailable
+from msrv.web.shop.browsing.waveforms import draw_analysis
 from tests.catalog.sample_release import RELEASE
+from tests.polling import wait_until
 
 DATA = msgspec.msgpack.encode({})
+ANALYSIS = SoundAnalysis(None, bytes([9]) * PEAKS).to_json()
 TEXT = TEXTS + RELEASE.release_id
 
 
@@ -34,15 +41,16 @@ class SlowBucket:
     def __init__(self) -> None:
         self.answers = threading.Event()
         self.reads = 0
+        self.data = DATA
 
     def read_blocking(self, key: str, *, max_bytes: int) -> Any:  # noqa: ANN401 - an object
-        """Return DATA, or fail after a while."""
+        """Return `data`, or fail after a while."""
         assert key
         assert max_bytes
         self.reads += 1
         if not self.answers.wait(30):
             raise BucketUnavailable("it is silent")
-        return type("Found", (), {"data": DATA})
+        return type("Found", (), {"data": self.data})
 
 
 @pytest.fixture
@@ -81,6 +89,37 @@ async def test_silent_bucket_holds_up_neither_pages_nor_other_threads(
     assert bucket.reads < len(covers), "a few at once"
     bucket.answers.set()
     assert await asyncio.gather(*covers) == [DATA] * len(covers)
+
+
+async def test_silent_bucket_holds_up_only_its_own_waveforms(
+    files: PublishedFiles, bucket: SlowBucket, tmp_path: Path
+) -> None:
+    """Anybody can request forty at once."""
+    masters = [f"{number:064x}" for number in range(40)]
+    blob = Blob(hashlib.sha256(ANALYSIS).digest(), len(ANALYSIS))
+    files.files = {
+        f"{WAVEFORMS}{master}-{'0' * 16}-{'1' * 16}.json": blob
+        for master in masters
+    }
+    bucket.data = ANALYSIS
+    analyses = PublishedAnalyses(tmp_path / "waveforms", files)
+    analyses.load()
+    drawn = [
+        asyncio.create_task(draw_analysis(analyses, master))
+        for master in masters
+    ]
+    await wait_until(lambda: bucket.reads > 0)
+    async with asyncio.timeout(10):
+        await asyncio.to_thread(lambda: None)
+    assert 0 < bucket.reads < len(masters), "a few at once"
+    bucket.answers.set()
+    assert all(
+        each.startswith(b"<svg") for each in await asyncio.gather(*drawn)
+    )
+    # Each is in the folder now.
+    reads = bucket.reads
+    assert await draw_analysis(analyses, masters[0]) == drawn[0].result()
+    assert bucket.reads == reads == len(masters)
 
 
 async def test_texts_are_fetched_once_and_again_after_a_failure(

@@ -4,13 +4,16 @@
 """What is redirected, and what the store sends itself."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiohttp import web
 
+from msrv.downloads.objects import redirect
 from msrv.downloads.objects.redirect import (
     MAX_SECONDS,
     MIN_SECONDS,
+    BucketTags,
     RedirectSender,
     lifetime,
 )
@@ -18,7 +21,8 @@ from msrv.downloads.representation import Representation
 from msrv.downloads.sender import DirectSender, SendOptions
 from msrv.downloads.zip import ZipMember
 from msrv.storage.model import Content
-from tests.downloads.contents import NOW
+from msrv.storage.objects.bucket import Bucket
+from tests.downloads.contents import NOW, known
 from tests.downloads.file_shop import LARGE, SMALL, Client, Shop
 
 
@@ -176,3 +180,33 @@ def test_life_of_an_address_follows_the_size() -> None:
     assert lifetime(1) == MIN_SECONDS
     assert lifetime(1_000_000_000) == 10_000
     assert lifetime(1 << 40) == MAX_SECONDS
+
+
+class TaggedBucket:
+    """Bucket that notes which tags were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def tag(self, key: str) -> str:
+        self.asked.append(key)
+        return f'"{key}-{len(self.asked)}"'
+
+
+async def test_tag_is_asked_for_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program that resumes sends several requests, each with two uses."""
+    monkeypatch.setattr(redirect, "_TAGS", 2)
+    bucket, now = TaggedBucket(), [0.0]
+    tags = BucketTags(cast("Bucket", bucket), bytes.hex, lambda: now[0])
+    one, two, three = (known(bytes([number])) for number in range(3))
+    for seconds in (0.0, 59.9):
+        now[0] = seconds
+        assert (await tags(one)).endswith('-1"')
+    now[0] = 60.0
+    assert (await tags(one)).endswith('-2"')
+    # Of a few files only: the oldest is asked for again.
+    for content in (two, three, one):
+        await tags(content)
+    assert len(bucket.asked) == 5

@@ -4,7 +4,13 @@
 """The client of a bucket, against Ceph's S3 server."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+)
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -182,3 +188,74 @@ async def test_an_upload_may_take_longer_than_a_read(
         with pytest.raises(BucketUnavailable):
             async with asyncio.timeout(10):
                 await slow.read("part")
+
+
+async def test_silent_bucket_holds_up_no_other_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever asked for a tag or an address, and left."""
+    leaves = asyncio.Event()
+    monkeypatch.setattr(bucket_client, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(bucket_client, "_BUYER_SECONDS", 0.2)
+
+    async def be_silent(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await leaves.wait()
+        writer.transport.abort()
+
+    async with aws_server(be_silent, monkeypatch) as bucket:
+        reads = [asyncio.create_task(bucket.read("a")) for _ in range(8)]
+        tags = [asyncio.create_task(bucket.tag("blob")) for _ in range(40)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(1.5):
+            await asyncio.to_thread(lambda: None)
+            for tag in tags:
+                with pytest.raises(BucketUnavailable, match="respond"):
+                    await tag
+        leaves.set()
+        for read in reads:
+            with pytest.raises(BucketUnavailable):
+                await read
+
+
+async def test_service_without_conditional_writes_is_named_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As some services with S3's API are."""
+
+    async def refuse(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"<Error><Code>NotImplemented</Code></Error>"
+        writer.write(
+            b"HTTP/1.1 501 Not Implemented\r\nContent-Length: %d\r\n"
+            b"Connection: close\r\n\r\n%b" % (len(body), body)
+        )
+        await writer.drain()
+        writer.close()
+
+    async with aws_server(refuse, monkeypatch) as bucket:
+        with pytest.raises(BucketUnavailable, match="conditional writes"):
+            await bucket.create("blob", b"data", TYPE)
+        with pytest.raises(BucketUnavailable, match="conditional writes"):
+            await bucket.replace("current", b"data", '"1"')
+
+
+@asynccontextmanager
+async def aws_server(
+    respond: Callable[
+        [asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
+    ],
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Bucket]:
+    """Run a server that says it is S3; yield a bucket of it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        yield Bucket.open("s3://bucket")

@@ -38,9 +38,7 @@ async def waveform(request: web.Request) -> web.StreamResponse:
     if find_stream(encodings, found) is not None:
         master = found.content.sha256.hex()
         version = encodings.analyses.find(master)
-        svg = await asyncio.to_thread(
-            draw_analysis, encodings.analyses, master
-        )
+        svg = await draw_analysis(encodings.analyses, master)
     elif store.previews.is_offered(found):
         version = clip_version(found)
         svg = await store.previews.waveform(found)
@@ -52,11 +50,12 @@ async def waveform(request: web.Request) -> web.StreamResponse:
     return respond_with_asset(request, asset, version)
 
 
-def draw_analysis(analyses: AnalysisStore, master: str) -> bytes:
-    """Return the SVG of a master's peaks, empty without any. Blocks."""
+async def draw_analysis(analyses: AnalysisStore, master: str) -> bytes:
+    """Return the SVG of a master's peaks, empty without any."""
     try:
-        analysis = analyses.read(master)
+        analysis = await analyses.fetch(master)
     except OSError:
         return b""
-    peaks = analysis.peaks if analysis else b""
-    return draw_waveform(peaks) if peaks else b""
+    if analysis is None or not analysis.peaks:
+        return b""
+    return await asyncio.to_thread(draw_waveform, analysis.peaks)

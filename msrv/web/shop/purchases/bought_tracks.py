@@ -7,7 +7,6 @@ By its download link alone: of what others can't hear as a whole, they don't
 see the waveform either.
 """
 
-import asyncio
 from typing import Final
 
 from aiohttp import web
@@ -30,8 +29,7 @@ async def waveform(request: web.Request) -> web.Response:
     Raises Forged, LinkExpired, DownloadsEnded, NotFound.
     """
     found = _find(request)
-    svg = await asyncio.to_thread(
-        draw_analysis,
+    svg = await draw_analysis(
         request.app[STORE].encodings.store.analyses,
         found.content.sha256.hex(),
     )
