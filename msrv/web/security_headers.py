@@ -52,9 +52,12 @@ EMBEDDED_POLICY: Final = (
 def allow_payment(
     response: web.StreamResponse, providers: Iterable[Provider]
 ) -> None:
-    """Allow the forms of a page to redirect to these providers.
+    """Allow the forms of a page to redirect to a store's providers.
 
-    Browsers apply `form-action` to the redirects of a form as well.
+    Browsers apply `form-action` to the redirects of a form as well. A page
+    that can be paid from has all of them, since a price that is typed there
+    may not be zero any more; so has a page with the player, which stays when
+    other pages are shown in it while music plays.
     """
     origins = (origin for each in providers for origin in each.origins)
     allowed = " ".join(dict.fromkeys(("'self'", *origins)))

@@ -64,7 +64,7 @@ async def cart_page(
         tax_comes=any(offer.adds_tax for offer in offers)
         and not store.catalog.current.shop.tax_included,
     )
-    security_headers.allow_payment(response, offers)
+    security_headers.allow_payment(response, store.providers)
     forget_unknown_discount(request, response, discount)
     return response
 

@@ -178,9 +178,7 @@ async def checkout_page(
         )
         and not catalog.shop.tax_included,
     )
-    security_headers.allow_payment(
-        response, (offer for group in groups for offer in group.offers)
-    )
+    security_headers.allow_payment(response, store.providers)
     forget_unknown_discount(request, response, discount)
     return response
 

@@ -26,7 +26,7 @@ from msrv.proofs.errors import Forged
 from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
 from msrv.translations import gettext
-from msrv.web import cookies
+from msrv.web import cookies, security_headers
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.formatting import given_note
 from msrv.web.legal.consent_field import given_json
@@ -94,20 +94,17 @@ async def receipt_page(
     expires_at = links.expires_at()
     items = await links.items(receipt, expires_at)
     ended = await end_reasons(store.ledger, receipt, items)
+    catalog = store.catalog.current
     formats = await FormatChoice.of(
-        store.formats,
-        store.catalog.current,
-        items,
-        request.query.get(PARAMETER, ORIGINAL),
+        store.formats, catalog, items, request.query.get(PARAMETER, ORIGINAL)
     )
     thanks = thanks_for(
-        store.catalog.current,
-        [each.item_id for each in items if each.link is not None],
+        catalog, [each.item_id for each in items if each.link is not None]
     )
     texts = store.catalog_cache.texts
     as_json = wants_json(request)
     slices = await TimeSlices.start()
-    return await respond_in_slices(
+    response = await respond_in_slices(
         request,
         "purchase.html",
         {
@@ -119,7 +116,7 @@ async def receipt_page(
             "total_minor": receipt.total_minor,
             "currency": receipt.currency,
             "links_expire_at": expires_at,
-            "consent": given_json(receipt.consent, store.catalog.current.shop),
+            "consent": given_json(receipt.consent, catalog.shop),
             "thanks": thanks,
             "items": [
                 {
@@ -175,6 +172,8 @@ async def receipt_page(
         is_kept=is_kept(request),
         has_invoice=store.invoices.has_invoice(receipt),
     )
+    security_headers.allow_payment(response, store.providers)
+    return response
 
 
 def has_gift_query(request: web.Request) -> bool:

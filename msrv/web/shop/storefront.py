@@ -165,8 +165,7 @@ async def show_release(
         attempt=page_slots(request).attempt,
         playable=playable_tracks(request, found),
     )
-    if offer is not None:
-        security_headers.allow_payment(response, offer.providers)
+    security_headers.allow_payment(response, store.providers)
     return response
 
 

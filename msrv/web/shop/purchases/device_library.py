@@ -16,7 +16,9 @@ from aiohttp import web
 from msrv.catalog.model import Item
 from msrv.orders.download_links import ReceiptItem
 from msrv.proofs.receipts import Receipt
+from msrv.web import security_headers
 from msrv.web.rendering import page_response
+from msrv.web.store import STORE
 
 UNKEPT_QUERY: Final = "keep=0"
 """Query of a receipt that isn't the visitor's own: opened in the studio."""
@@ -25,7 +27,9 @@ _DIGEST_CHARS = 16
 
 async def show(request: web.Request) -> web.Response:
     """Return the page on which the browser lists its purchases."""
-    return page_response(request, "library.html")
+    response = page_response(request, "library.html")
+    security_headers.allow_payment(response, request.app[STORE].providers)
+    return response
 
 
 def is_kept(request: web.Request) -> bool:
