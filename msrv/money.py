@@ -68,12 +68,13 @@ class Money:
 
     def __str__(self) -> str:
         """Return the symbol or the code of the currency, and the amount."""
-        symbol = _SYMBOLS.get(self.currency)
-        return (
-            f"{symbol}{self.decimal}"
-            if symbol
-            else f"{self.currency} {self.decimal}"
-        )
+        space = " " if self.symbol == self.currency else ""
+        return f"{self.symbol}{space}{self.decimal}"
+
+    @property
+    def symbol(self) -> str:
+        """Symbol of the currency; its code where it has none of its own."""
+        return _SYMBOLS.get(self.currency, self.currency)
 
     @property
     def decimal(self) -> str:

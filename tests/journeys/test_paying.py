@@ -13,9 +13,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from msrv.money import NotMoney, parse_typed
 from tests.journeys.page_checks import check_page
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.store_process import StoreProcess, launch_store
+from tests.wav_files import write_wav
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +26,20 @@ pytestmark = pytest.mark.browser
 async def shop(
     library: Path, tmp_path: Path, bank: FakeStripe
 ) -> AsyncIterator[StoreProcess]:
-    """Store process that takes payments through it."""
+    """Store process that takes payments through it.
+
+    It has two releases more: one whose price may be nothing, and a free one
+    that plays for a minute.
+    """
+    write_wav(library / "Open Mic" / "01 Hello.wav")
+    (library / "Open Mic" / "release.toml").write_text(
+        'id = "open-mic"\nminimum = "0"\n', encoding="utf-8"
+    )
+    write_wav(library / "Rain" / "01 Drizzle.wav", seconds=60)
+    (library / "Rain" / "release.toml").write_text(
+        'id = "rain"\n[items."01 Drizzle.wav"]\nid = "drizzle"\nprice = "0"\n',
+        encoding="utf-8",
+    )
     toml = library / "Night Bus" / "release.toml"
     toml.write_text(
         toml.read_text("utf-8").replace(
@@ -43,6 +58,15 @@ async def shop(
     )
     yield store
     assert await asyncio.to_thread(store.stop) == 0
+
+
+TYPED = (
+    *("9,5", "9.5", ".50", ",5", "0", "007", " €7,5 ", "7 €", "EUR 7", "7EUR"),
+    *("1 0", "\u0667\u066b\u0665", "\uff17", "\U0001d7e9", "\u0967\u0966"),
+    *("", ".", "-5", "+5", "7.", "9,555", "1.000,00", "1e3", "$7", "x7", "7x"),
+    *("USD 7", "€€7", "7/2", "\u00bd"),
+)
+"""Prices as people type them, and what isn't one."""
 
 
 async def visit(
@@ -174,10 +198,17 @@ async def test_total_follows_the_typed_price(
     total = page.locator(".total .price")
     await field.fill("20")
     await expect(total).to_have_text(re.compile(r"^20,00.€$"))
-    await field.fill("9,5")
-    await expect(total).to_have_text(re.compile(r"^9,50.€$"))
-    await field.fill("9,555")
-    await expect(total).to_have_text(re.compile(r"^9,50.€$"))
+    for typed in TYPED:
+        # What the store would refuse leaves the last total.
+        await field.fill("3")
+        await expect(total).to_have_text(re.compile(r"^3,00.€$"))
+        await field.fill(typed)
+        try:
+            amount = parse_typed(typed, "EUR").decimal.replace(".", ",")
+        except NotMoney:
+            amount = "3,00"
+        text = (await total.inner_text()).replace("\u00a0", " ")
+        assert text == f"{amount} €", typed
     await page.get_by_role("link", name="Edit cart").click()
     await expect(page).to_have_url(f"{shop.url}/cart")
     await field.fill("11")
@@ -241,6 +272,49 @@ async def test_buyer_chooses_the_price(
     await expect(page.get_by_role("heading")).to_have_text("Pay 1234 eur")
     await page.get_by_role("button", name="Pay", exact=True).click()
     await expect(page.locator(".receipt .total")).to_contain_text("12,34")
+    await context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
+async def test_price_that_may_be_nothing_is_paid_once_it_is_typed(
+    browser: Browser, shop: StoreProcess, *, scripts: bool
+) -> None:
+    context, page = await visit(browser, scripts=scripts)
+    await page.goto(f"{shop.url}/catalog/open-mic")
+    await page.get_by_label("Your price").fill("5")
+    await page.get_by_role("button", name="Buy", exact=True).click()
+    await expect(page.get_by_role("heading")).to_have_text("Pay 500 eur")
+    await page.goto(f"{shop.url}/catalog/open-mic")
+    await page.get_by_role("button", name="Add to cart").click()
+    await expect(page.locator("[data-cart-count]").first).to_have_text("1")
+    await page.goto(f"{shop.url}/checkout")
+    await page.get_by_label("Your price").fill("6")
+    await page.get_by_role("button", name="Get it").click()
+    await expect(page.get_by_role("heading")).to_have_text("Pay 600 eur")
+    await context.close()
+
+
+@pytest.mark.parametrize("path", ["/catalog/rain", "{receipt}", "/library"])
+async def test_release_is_paid_for_while_what_was_free_plays(
+    browser: Browser, shop: StoreProcess, ffmpeg: str, path: str
+) -> None:
+    """The page on which playing was started stays, and so does its policy."""
+    assert ffmpeg
+    form = [("item", "drizzle")]
+    receipt = shop.request_json("/purchases", form)["receipt"]
+    context, page = await visit(browser, scripts=True)
+    await page.goto(receipt)
+    if path != "{receipt}":
+        await page.goto(shop.url + path)
+    await page.locator("[data-preview]").first.click()
+    await expect(page.locator("[data-player-toggle]")).to_have_text("Pause")
+    await page.evaluate("window.isTheSame = true")
+    await page.get_by_role("link", name="Catalog").click()
+    await page.get_by_role("link", name="Umbrella").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Umbrella")
+    assert await page.evaluate("window.isTheSame")
+    await page.get_by_role("button", name="Buy").click()
+    await expect(page.get_by_role("heading")).to_have_text("Pay 150 eur")
     await context.close()
 
 
