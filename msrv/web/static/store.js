@@ -52,7 +52,7 @@ function showCart(cart) {
 // What the store has not answered yet.
 const pending = new Set();
 
-// Changes are sent one after the other: each answer has the whole cart.
+// Requests are sent one after the other: each answer has the whole cart.
 let queue = Promise.resolve();
 
 // A button whose form the browser is to submit by itself.
@@ -65,11 +65,16 @@ document.addEventListener("submit", (event) => {
   const body = new URLSearchParams(new FormData(button.form));
   body.append(button.name, button.value);
   button.disabled = true;
-  const change = queue.then(() => changeCart(button, body));
+  const change = queue
+    .then(() => changeCart(button, body))
+    .catch(() => false);
   queue = change;
   pending.add(change);
-  change.finally(() => pending.delete(change));
+  change.then(() => pending.delete(change));
 });
+
+// Links that leave the page open.
+const STAYS = "[target], [download], [data-preview], [href^='#']";
 
 // The next page shows the cart as it is after those answers; after an error,
 // this page says so instead.
@@ -77,7 +82,8 @@ document.addEventListener(
   "click",
   async (event) => {
     const link = event.target.closest("a[href]");
-    if (!link || link.target || !pending.size || !isPlainClick(event)) return;
+    if (!link || !pending.size || !isPlainClick(event)) return;
+    if (link.matches(STAYS)) return;
     event.preventDefault();
     event.stopPropagation();
     const changed = await Promise.all(pending);
@@ -86,22 +92,44 @@ document.addEventListener(
   true,
 );
 
+// Request the cart, or change it, and show the answer.
+async function requestCart(options) {
+  const response = await fetch("/cart", {
+    headers: { Accept: "application/json" },
+    signal: AbortSignal.timeout?.(10_000),
+    ...options,
+  });
+  if (!response.ok) throw new Error(response.statusText);
+  showCart(await response.json());
+}
+
+// A page that is shown again as it was left has the cart of that time.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted || !$("[data-cart-count]")) return;
+  if (/^\/(cart|checkout)$/.test(location.pathname)) location.reload();
+  else queue = queue.then(() => requestCart()).catch(() => {});
+});
+
+// A disabled button has lost the focus; one that was moved on stays there.
+function enable(button) {
+  const { activeElement, body } = document;
+  button.disabled = false;
+  if ([body, button].includes(activeElement)) button.focus();
+}
+
 // Whether the cart was changed.
 async function changeCart(button, body) {
   try {
-    const response = await fetch("/cart", {
+    await requestCart({
       method: "POST",
-      headers: { Accept: "application/json" },
       body,
       keepalive: true, // also where the buyer closes the page
     });
-    if (!response.ok) throw new Error(response.statusText);
-    showCart(await response.json());
-    button.disabled = false;
-    button.focus();
+    enable(button);
     return true;
   } catch (error) {
-    button.disabled = false;
+    enable(button);
+    if (!button.isConnected) return false; // another page is shown
     if (error instanceof TypeError) {
       // No connection: the page stays, and the button can be pressed again.
       const { add, retry } = cartBar().dataset;
@@ -110,14 +138,13 @@ async function changeCart(button, body) {
       button.textContent = retry;
       button.setAttribute("aria-label", label);
       $("[data-cart-status]").textContent = label;
-      button.focus();
       return false;
     }
     // Submit the form normally, so that the store's answer is shown: after
     // the other changes.
     queue.then(() => {
       refused = button;
-      button.form.requestSubmit(button);
+      button.form?.requestSubmit(button);
       refused = null;
     });
     return false;
