@@ -76,7 +76,8 @@ ENV PYTHONPATH=/app \
     MSRV_TLS=off \
     MSRV_HOST=0.0.0.0 \
     MSRV_PORT=8000 \
-    MSRV_DATA=/data
+    MSRV_DATA=/data \
+    MSRV_BACKUPS=/data/backups
 
 WORKDIR /app
 USER 10001:10001

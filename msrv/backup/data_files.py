@@ -75,6 +75,7 @@ are read last: a mail that is sent meanwhile is in the backup with its mark."""
 LEFT_OUT: Final = {
     ".restore": "draft of a restore",
     "acme": "certificates are requested again, and their keys are secret",
+    "backups": "earlier backups",
     "cache": "generated again",
     "catalog.stored": "read again from the library",
     "encodings": "encoded again from the library",

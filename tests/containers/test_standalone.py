@@ -165,6 +165,13 @@ def test_first_listing_of_the_manual_is_a_whole_store(
         assert f"https://{DOMAIN}/studio/enter/" in run(
             "docker compose exec -T store msrv studio"
         )
+        # Cron's lines in docs/backup.md; both know the same folder.
+        assert "/data/backups/msrv-backup-" in run(
+            "docker compose exec -T store msrv backup"
+        )
+        assert "receipts open" in run(
+            "docker compose exec -T store msrv drill"
+        )
         # An update, or a restart of the server, keeps the secret.
         run("docker compose up --detach --wait --force-recreate")
         assert run("docker compose exec store cat /data/nonce") == nonce
