@@ -10,6 +10,7 @@ import socket
 from typing import Final
 
 from msrv.connections.acceptor import BACKLOG
+from msrv.display_text import reason_of
 from msrv.settings import Settings, WrongSetting
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ _EVERY_ADDRESS: Final = ("::", "0.0.0.0")  # noqa: S104 - a domain's visitors co
 _NO_SUCH_FAMILY: Final = frozenset(
     {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 )
+_FIRST_PORT: Final = "net.ipv4.ip_unprivileged_port_start"
 
 
 def bind(settings: Settings) -> list[socket.socket]:
@@ -98,9 +100,12 @@ def _bind(host: str, port: int, name: str) -> socket.socket:
             ) from None
         if error.errno == errno.EACCES and port < 1024:
             raise WrongSetting(
-                f"{name}: listening on port {port} needs a permission, "
-                "CAP_NET_BIND_SERVICE; docs/https.md says how to grant it"
+                f"{name}: listening on port {port} needs a permission: "
+                f"`sudo sysctl {_FIRST_PORT}={min(port, 80)}` grants it to "
+                "all users until the next boot, or start the store with "
+                "CAP_NET_BIND_SERVICE"
             ) from None
         raise WrongSetting(
-            f"MSRV_HOST: can't listen on {host} port {port}: {error.strerror}"
+            f"MSRV_HOST: can't listen on {host} port {port}: "
+            f"{reason_of(error)}"
         ) from None

@@ -3,6 +3,7 @@
 
 """Listening sockets: their addresses, and what can't be opened."""
 
+import errno
 import logging
 import socket
 
@@ -72,6 +73,19 @@ def test_default_port_80_in_use_is_a_warning(
                 load(MSRV_HOST="127.0.0.1", MSRV_ACME_CHALLENGE="http")
             )
     assert "TLS-ALPN-01 alone" in caplog.text
+
+
+@pytest.mark.parametrize(("port", "first"), [(443, 80), (25, 25)])
+def test_port_that_needs_a_permission_is_an_error_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, port: int, first: int
+) -> None:
+    def refuse(*_: object, **__: object) -> socket.socket:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    command = f"sudo sysctl net.ipv4.ip_unprivileged_port_start={first}"
+    with pytest.raises(WrongSetting, match=f"port {port} .*`{command}`"):
+        bind(load(MSRV_PORT=port))
 
 
 def test_address_of_another_machine_is_named() -> None:
