@@ -6,6 +6,7 @@
 What the seller states goes before what the files say.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,6 +79,23 @@ def common_value(values: Iterable[str]) -> str:
     if len({fold_name(value) for value in counted}) != 1:
         return ""
     return counted.most_common(1)[0][0]
+
+
+def main_artist(artists: Sequence[str]) -> str:
+    """Return the artist whom all tracks name, else "".
+
+    Some may name guests, too: `Ann, Bob` or `Ann feat. Bob`. The artist alone
+    has to be that of a track, as a comma may be part of a name.
+    """
+    alone = re.escape(fold_name(min(artists, key=len)))
+    named = re.compile(
+        rf"(?:.*, )?{alone}(?:,.*| [(\[]?(?:feat|ft|featuring)\b.*)?"
+    )
+    if not all(named.fullmatch(fold_name(each)) for each in artists):
+        return ""
+    return Counter(
+        each for each in artists if re.fullmatch(alone, fold_name(each))
+    ).most_common(1)[0][0]
 
 
 def _common_genres(tags: Iterable[Tags]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from msrv.catalog.details.collection import (
     FileFacts,
     collect_details,
     common_value,
+    main_artist,
 )
 from msrv.catalog.documents.release_digest import release_digest
 from msrv.catalog.library.file_index import FileIndex
@@ -24,7 +25,11 @@ from msrv.catalog.library.release_folders import (
     path_in_release,
 )
 from msrv.catalog.library.release_prices import ReleasePrices
-from msrv.catalog.library.track_formats import TrackFile, group_by_track
+from msrv.catalog.library.track_formats import (
+    TrackFile,
+    group_by_track,
+    number_sides,
+)
 from msrv.catalog.metadata.tags import Tags
 from msrv.catalog.model import Item, ItemKind, Release
 from msrv.catalog.names import ids
@@ -175,7 +180,7 @@ class _Builder:
                 seconds = facts.get("duration_seconds")
                 tags = Tags(duration_seconds=seconds)
                 others.append((file, content, tags))
-        tracks = group_by_track(track_files)
+        tracks = group_by_track(number_sides(track_files))
         self._is_single = sold_count - len(track_files) + len(tracks) == 1
         items = [self._track(*track) for track in tracks]
         items += [self._item(*other) for other in others]
@@ -298,7 +303,7 @@ class _Builder:
         artists = [tags.artist for tags in self._facts.tags if tags.artist]
         if agreed or not artists:
             return agreed
-        return common_value(artists) or "Various artists"
+        return main_artist(artists) or "Various artists"
 
     def _item(self, file: FoundFile, content: Content, tags: Tags) -> Item:
         own = self._config_of(file)

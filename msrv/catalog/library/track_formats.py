@@ -8,9 +8,9 @@ the others as alternatives. Apart from `release_builder`: it needs nothing but
 names, sizes and tags.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
@@ -43,6 +43,32 @@ class TrackFile:
         """Sort key by quality: lossless above lossy, then by size."""
         suffix = self.file.suffix
         return suffix in _LOSSLESS, self.file.size_bytes, self.file.path
+
+
+def number_sides(sounds: Sequence[TrackFile]) -> list[TrackFile]:
+    """Return files with numbers for the positions on a record in their tags.
+
+    Only if every file has a position. The sides of a disc count on: if A2 is
+    the last of the first side, B1 is the third track.
+    """
+    places = {(each.tags.disc or 1, each.tags.position) for each in sounds}
+    if not all(position for _, position in places):
+        return list(sounds)
+    numbers: dict[tuple[int, str], int] = {}
+    last: Counter[int] = Counter()
+    for disc, position in sorted(places):
+        last[disc] += 1
+        numbers[disc, position] = last[disc]
+    return [
+        replace(
+            each,
+            tags=replace(
+                each.tags,
+                number=numbers[each.tags.disc or 1, each.tags.position],
+            ),
+        )
+        for each in sounds
+    ]
 
 
 def group_by_track(sounds: Sequence[TrackFile]) -> list[tuple[TrackFile, ...]]:

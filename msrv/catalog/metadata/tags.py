@@ -27,6 +27,8 @@ from msrv.catalog.metadata.track_texts import TrackTexts, read_track_texts
 from msrv.catalog.model import Sound
 from msrv.display_text import clean_line
 
+# The side of a record and the track on it: `A1`, or `A` of a single.
+_POSITION: Final = re.compile(r"\s*([A-Za-z])([0-9]{0,2})\s*(?:/.*)?")
 _NUMBER: Final = re.compile(r"\s*0*([1-9][0-9]{0,3})(?![0-9])")
 __all__ = ["MAX_SECONDS", "NotAudio", "Tags", "merge_tags", "read_tags"]
 
@@ -77,7 +79,8 @@ class Tags:
     minute, and `key` is the initial musical key. `codec`, `sample_rate_hz`,
     `bit_depth` and `channels` are those of its sound; the depth, in bits per
     sample, is known of lossless codecs alone, and the gains are those of
-    ReplayGain, in dB. `texts` are its lyrics and credits.
+    ReplayGain, in dB. `texts` are its lyrics and credits. `position` is
+    stated instead of a number: a record's side and the track on it, `A01`.
     """
 
     title: str = ""
@@ -99,6 +102,7 @@ class Tags:
     track_gain_db: float | None = None
     album_gain_db: float | None = None
     texts: TrackTexts = field(default_factory=TrackTexts)
+    position: str = ""
 
     @property
     def sound(self) -> Sound | None:
@@ -181,6 +185,7 @@ def merge_tags(
         key=values["key"][:_MAX_KEY_CHARS],
         track_gain_db=gain_db(values["track_gain"], values["track_r128"]),
         album_gain_db=gain_db(values["album_gain"], values["album_r128"]),
+        position=_position(values["number"]),
     )
 
 
@@ -271,6 +276,11 @@ def _tempo(text: str) -> int | None:
 def _leading_number(text: str) -> int | None:
     match = _NUMBER.match(text)
     return int(match[1]) if match else None
+
+
+def _position(text: str) -> str:
+    match = _POSITION.fullmatch(text)
+    return f"{match[1].upper()}{match[2]:>02}" if match else ""
 
 
 def _duration(length: object) -> float | None:

@@ -42,6 +42,7 @@ _SUFFIX: Final = re.compile(
     r"(?:(?:of|/)\s*[0-9]{1,2}\s*)?[)\]}]?\s*$",
     re.IGNORECASE,
 )
+_MAY_BE_TITLE: Final = re.compile(r"(?:lps?|tapes?|records?|mc)(?![^\W\d_])")
 _AROUND: Final = " \t._-()[]{}:"
 
 
@@ -59,6 +60,11 @@ def disc_number(name: str, parent: str = "") -> int | None:
     if match["number"]:
         return int(match["number"])
     return _WORDS.get(match["word"])
+
+
+def may_be_title(name: str) -> bool:
+    """Return whether a disc's name may be an album's, as `LP3` and `MC5`."""
+    return _MAY_BE_TITLE.match(name.casefold().strip(_AROUND)) is not None
 
 
 def without_disc(title: str) -> str:

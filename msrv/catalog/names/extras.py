@@ -17,7 +17,9 @@ from msrv.display_text import normalize_nfc
 
 # Cue sheets and rip logs, playlists, checksums, and editors' own files.
 # https://wiki.hydrogenaud.io/index.php?title=Cue_sheet (and its neighbours
-# on EAC, AccurateRip, ffp and M3U)
+# on EAC, AccurateRip, ffp and M3U). Overviews and peaks: `.gpk`, `.ovw`
+# (WaveLab, Cubase), `.pek`, `.pk`, `.pkf` (Audition), `.reapeaks` (REAPER),
+# `.sfk` (Vegas), `.asd` (Live).
 _SIDECARS: Final = frozenset(
     {
         ".accurip",
@@ -34,7 +36,9 @@ _SIDECARS: Final = frozenset(
         ".m3u8",
         ".md5",
         ".nfo",
+        ".ovw",
         ".par2",
+        ".pek",
         ".pk",
         ".pkf",
         ".pls",

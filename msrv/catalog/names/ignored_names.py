@@ -14,6 +14,7 @@ from typing import Final
 SUFFIXES: Final = {
     # Browsers and download programs, while a download lasts.
     ".crdownload": "Chrome, Edge, Brave, Vivaldi",
+    ".crswap": "Chrome: while a web page saves",
     ".download": "Safari",
     ".opdownload": "Opera",
     ".part": "Firefox, KDE, yt-dlp, Nextcloud, ownCloud, JDownloader",
@@ -38,6 +39,7 @@ SUFFIXES: Final = {
     ".az!": "Vuze",
     ".bl!": "BitLord",
     ".part.met": "eMule",
+    ".!mv": "QVOD",
     ".dctmp": "DC++",
     ".antifrag": "DC++",
     # Uploads and synchronisation.
@@ -68,7 +70,8 @@ SUFFIXES: Final = {
     "___jb_tmp___": "JetBrains: while it saves",
     "___jb_old___": "JetBrains: while it saves",
     "_exiftool_tmp": "ExifTool: while it writes",
-    # Metadata of another file.
+    # Metadata of another file, and links to one.
+    ".lnk": "Windows: a shortcut",
     "@synoeastream": "Synology: extended attributes",
     "@synoresource": "Synology: extended attributes",
     ":encryptable": "Windows: a stream of Thumbs.db",
@@ -98,6 +101,7 @@ NAMES: Final = {
     "desktop.ini": "Windows",
     "ehthumbs.db": "Windows Media Center",
     "ehthumbs_vista.db": "Windows Media Center",
+    "recycle bin": "Samba, Windows on a network: deleted files",
     "system volume information": "Windows",
     "found.000": "Windows: fragments that chkdsk recovered",
     "thumbs.db": "Windows",
@@ -108,6 +112,7 @@ NAMES: Final = {
     "temporary items": "macOS by way of AFP",
     "thevolumesettingsfolder": "macOS by way of AFP",
     "lost+found": "Linux",
+    "trashbox": "Buffalo: deleted files",
     "~snapshot": "NetApp",
 }
 """Whole names."""
@@ -129,6 +134,10 @@ NAS_FOLDERS: Final = {
 
 PATTERNS: Final = {
     r"albumart_\{[0-9a-f-]+\}(?:_large|_small)?\.jpg": "Windows Media Player",
+    r"s-1-5-[0-9-]+": "Windows: a user's deleted files",
+    r"(?:network recycle bin [0-9]+|recycle bin - volume_[0-9]+)": (
+        "QNAP, D-Link: deleted files"
+    ),
     r".+\.sb-[0-9a-f]{8}-[a-z0-9]{6}": "macOS: while a program saves",
     r"incomplete[0-9a-f]{32}.+": "Nicotine+",
     r".+\.part-frag[0-9]+": "yt-dlp",
@@ -157,6 +166,8 @@ def _any_of(patterns: dict[str, str]) -> re.Pattern[str]:
 
 _ENDS: Final = tuple(SUFFIXES)
 _BEGINS: Final = tuple(PREFIXES)
+_ELLIPSIS: Final = re.compile(r"\.\.\.[^.]")
+"""Start of a title. With one more dot it is rsync's temporary file."""
 _WHOLE: Final = _any_of(PATTERNS)
 _OF_FILES: Final = _any_of(FILE_PATTERNS)
 
@@ -165,13 +176,18 @@ def is_ignored(name: str) -> bool:
     """Return whether to ignore a file or folder of this name."""
     lower = name.lower()
     return (
-        lower.startswith(_BEGINS)
+        (lower.startswith(_BEGINS) and _ELLIPSIS.match(lower) is None)
         or lower in NAMES
         or lower.endswith(_ENDS)
         or (
             # Called for each file of a library every second; each of PATTERNS
             # contains one of these.
-            ("-" in lower or "incomplete" in lower or "octransfer" in lower)
+            (
+                "-" in lower
+                or "incomplete" in lower
+                or "octransfer" in lower
+                or "recycle" in lower
+            )
             and _WHOLE.fullmatch(lower) is not None
         )
     )

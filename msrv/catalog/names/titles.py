@@ -11,7 +11,7 @@ decide. Apart from `release_builder`: it needs names alone.
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 _NAME: Final = re.compile(
@@ -27,6 +27,8 @@ _SEPARATOR: Final = re.compile(
     r"[\s_]*(?:[.)\]]+|[\s_][-\u2013\u2014]+(?=[\s_]))[\s_]*-?[\s_]*"
 )
 _LAST_OF_DATE: Final = re.compile(r"[0-9]{2}(?:[0-9]{2})?(?![0-9])")
+_HUNDREDS_AT_LEAST: Final = 3
+"""Number of names from which on 101, 102, .. are a disc and tracks."""
 _GAP_AT_MOST: Final = 3
 """Number of tracks that may be missing between two that exist."""
 
@@ -61,6 +63,8 @@ def parse_file_names(names: Iterable[str]) -> Mapping[str, NameParts]:
         for name, stem in stems.items()
         if (candidate := _parse_candidate(stem)) is not None
     }
+    if len(found) == len(stems):
+        found = _split_hundreds(found)
     discs: dict[int, dict[str, _Candidate]] = {}
     for name, candidate in found.items():
         discs.setdefault(candidate.disc, {})[name] = candidate
@@ -71,6 +75,38 @@ def parse_file_names(names: Iterable[str]) -> Mapping[str, NameParts]:
     return {
         name: _parts(stem, found.get(name) if name in numbered else None)
         for name, stem in stems.items()
+    }
+
+
+def _split_hundreds(
+    found: dict[str, _Candidate],
+) -> dict[str, _Candidate]:
+    """Return numbers like 101, 102 and 201 as those of a disc and a track.
+
+    Each disc has to count from 1 without a gap, and the discs, too, unless
+    the folder has one alone. Other numbers are returned as they are.
+    """
+    discs: dict[int, set[int]] = {}
+    for each in found.values():
+        disc, track = divmod(each.number, 100)
+        discs.setdefault(disc, set()).add(track)
+    counts = len(discs) == 1 or set(discs) == set(range(1, len(discs) + 1))
+    if (
+        not counts
+        or min(discs, default=0) < 1
+        or any(each.disc for each in found.values())
+        or sum(map(len, discs.values())) < _HUNDREDS_AT_LEAST
+        or any(each != set(range(1, len(each) + 1)) for each in discs.values())
+    ):
+        return found
+    return {
+        name: replace(
+            each,
+            disc=each.number // 100,
+            number=each.number % 100,
+            is_sure=True,
+        )
+        for name, each in found.items()
     }
 
 

@@ -80,6 +80,15 @@ def test_title_of_nothing_visible_is_none(library: Library) -> None:
         ({"artist": "A"}, {"artist": "A"}, "A"),
         ({"artist": "A"}, {"artist": "B"}, "Various artists"),
         ({"artist": "A"}, {}, "A"),
+        ({"artist": "Ann"}, {"artist": "ann, Bob"}, "Ann"),
+        ({"artist": "Ann"}, {"artist": "Bob, Ann"}, "Ann"),
+        ({"artist": "Ann"}, {"artist": "Ann (feat. Bob)"}, "Ann"),
+        ({"artist": "Ann"}, {"artist": "Anna, Bob"}, "Various artists"),
+        (
+            {"artist": "Ann, Jr."},
+            {"artist": "Bob, Jr."},
+            "Various artists",
+        ),
         ({"artist": "The Band"}, {"artist": "the  band"}, "The Band"),
         ({"artist": "Bj\u00f6rk"}, {"artist": "BJO\u0308RK"}, "Bj\u00f6rk"),
         (
@@ -108,6 +117,19 @@ def test_release_artist_is_common_to_all_tracks(
     }
     library.release("R", files)
     assert library.only().artist == artist
+
+
+def test_positions_on_a_record_are_its_order(library: Library) -> None:
+    for mark, title in enumerate(("Zebra", "Mule", "Antelope", "Cat")):
+        number = ("A1", "A2", "B1", "b2/4")[mark]
+        tagged = tagged_wav(mark, title=title, number=number)
+        library.put(f"R/{title}.wav", tagged)
+    release = library.only()
+    assert titles(release) == ["Zebra", "Mule", "Antelope", "Cat"]
+    assert [item.number for item in release.items] == [1, 2, 3, 4]
+    library.put("R/Bonus.wav", tagged_wav(9, title="Bonus", number="1"))
+    numbers = {item.title: item.number for item in library.only().items}
+    assert (numbers["Bonus"], numbers["Zebra"]) == (1, None)
 
 
 def test_conflicting_tags_are_ignored(library: Library) -> None:
@@ -299,7 +321,8 @@ def test_invalid_cover_is_a_problem_and_the_release_is_offered(
         (b"a" * 251 + b".pdf", "a" * 200),
         (b"\x1b[2J.pdf", "[2J"),
         (b" .pdf", "Untitled"),
-        (b"...pdf", None),
+        (b"...pdf", "...pdf"),
+        (b"..pdf", None),
     ],
 )
 def test_any_file_name_has_a_printable_title(

@@ -5,7 +5,11 @@
 
 import pytest
 
-from msrv.catalog.names.disc_names import disc_number, without_disc
+from msrv.catalog.names.disc_names import (
+    disc_number,
+    may_be_title,
+    without_disc,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,17 @@ def test_disc_number_of_a_folder_name(
     name: str, parent: str, number: int | None
 ) -> None:
     assert disc_number(name, parent) == number
+
+
+@pytest.mark.parametrize("name", ["LP3", "LP 4", "Tape Five", "MC5"])
+def test_disc_may_have_an_albums_name(name: str) -> None:
+    assert disc_number(name) is not None
+    assert may_be_title(name)
+
+
+@pytest.mark.parametrize("name", ["CD1", "Vinyl A", "Disc 2", "MCD 1"])
+def test_other_discs_have_no_title(name: str) -> None:
+    assert not may_be_title(name)
 
 
 @pytest.mark.parametrize(

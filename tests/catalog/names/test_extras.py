@@ -35,6 +35,8 @@ EXTRAS = ("album.cue", "rip.log", "album.m3u", "album.sfv", "back.jpg")
         "foo_dr.txt",
         "Lineage.txt",
         "01 Song.pkf",
+        "01 Song.pek",
+        "01 Song.ovw",
     ],
 )
 def test_sidecars_and_pictures_are_extras(name: str) -> None:

@@ -20,6 +20,9 @@ IGNORED = [
     ".syncthing.01 Rain.mp3.tmp",
     ".in.01 Rain.mp3.",
     ".nfs0000000001",
+    "....And Rain.mp3.Xa81kQ",
+    "..data",
+    "...",
     "Thumbs.db",
     "Thumbs.db:encryptable",
     "ehthumbs.db",
@@ -58,6 +61,9 @@ IGNORED = [
     "~syncthing~a.mp3.tmp",
     "INCOMPLETE~a.mp3",
     "a.mp3.icloud",
+    "a.mp3.!mv",
+    "release.toml.crswap",
+    "a.mp3.lnk",
     "a.tmp",
     # Editors.
     "#notes.txt#",
@@ -71,6 +77,9 @@ IGNORED = [
     "~$minutes.docx",
 ]
 SOLD = [
+    "...And Rain.mp3",
+    "Recycled.mp3",
+    "Recycle Binary.mp3",
     "#1 Hit.mp3",
     "#.mp3",
     "@home.mp3",
@@ -145,6 +154,31 @@ def test_nas_folders_are_not_scanned(library: Library, name: str) -> None:
     library.put(f"Album/{name}/a.wav")
     assert files(library) == []
     assert scan(library.root).notes == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Recycle Bin",
+        "Recycle Bin - Volume_1",
+        "Network Recycle Bin 1",
+        "trashbox",
+        "RECYCLER/S-1-5-21-1123561945-484763869-839522115-1003",
+    ],
+)
+def test_recycle_bins_are_not_scanned(library: Library, name: str) -> None:
+    library.put(f"{name}/Dc1.mp3")
+    library.put(f"{name}/Album/a.wav")
+    assert files(library) == []
+    assert scan(library.root).notes == []
+
+
+@pytest.mark.parametrize(
+    "name", ["...Night Bus", "Recycled", "Recycler", "Trashbox Songs"]
+)
+def test_album_of_a_similar_name_is_sold(library: Library, name: str) -> None:
+    library.put(f"{name}/a.wav")
+    assert files(library) == ["a.wav"]
 
 
 @pytest.mark.parametrize("name", ["@NewRecycle", "#1 Record"])

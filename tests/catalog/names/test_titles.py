@@ -112,6 +112,32 @@ def test_disc_and_track_numbers_are_separated() -> None:
     ]
 
 
+def test_hundreds_are_discs() -> None:
+    names = ["101 A.wav", "102 B.wav", "103 C.wav", "201 D.wav"]
+    assert list(parse_file_names(names).values()) == [
+        NameParts("A", 1, 1),
+        NameParts("B", 2, 1),
+        NameParts("C", 3, 1),
+        NameParts("D", 1, 2),
+    ]
+    second = parse_file_names(["201 A.wav", "202 B.wav", "203. C.wav"])
+    assert second["203. C.wav"] == NameParts("C", 3, 2)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["101 Dalmatians.wav", "102 Boyz.wav"],
+        ["101 A.wav", "102 B.wav", "103 C.wav", "D.wav"],
+        ["101 A.wav", "102 B.wav", "301 C.wav"],
+        ["101 A.wav", "105 B.wav", "109 C.wav"],
+        ["100 A.wav", "101 B.wav", "102 C.wav"],
+    ],
+)
+def test_other_three_digits_are_part_of_the_title(names: list[str]) -> None:
+    assert titles(*names) == [os.path.splitext(name)[0] for name in names]
+
+
 def test_release_uses_titles_from_names(library: Library) -> None:
     library.put("R/99 Luftballons.wav", wav(1))
     library.put("R/10 000 Hours.pdf")
