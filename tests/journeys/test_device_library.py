@@ -5,6 +5,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
 from msrv.settings import DEMO_LIBRARY
 from tests.journeys.page_checks import check_page
+from tests.journeys.time_limits import FIRST_IS_SHORT
 from tests.store_process import StoreProcess, launch_store
 
 pytestmark = pytest.mark.browser
@@ -135,6 +137,61 @@ async def test_file_that_is_not_an_export_is_refused(
     await page.goto(growing_store.url + "/library")
     await page.get_by_label("Import a file").set_input_files(wrong)
     await expect(page.get_by_text("couldn't be imported")).to_be_visible()
+    await page.context.close()
+
+
+@pytest.mark.parametrize("path", ["{receipt}", "/library"])
+async def test_expired_link_shows_the_page_that_says_so(
+    browser: Browser, growing_store: StoreProcess, path: str
+) -> None:
+    """A browser discards an error that a link with `download` leads to."""
+    page = await open_page(browser)
+    await page.goto(growing_store.url + buy(growing_store))
+    if path != "{receipt}":
+        await page.goto(growing_store.url + path)
+    link = page.get_by_role("link", name="Download: Field").or_(
+        page.get_by_role("link", name="Download Field")
+    )
+    async with page.expect_download():
+        await link.click()
+    address = page.url
+    await page.route(
+        "**/download/**",
+        lambda route: route.fulfill(
+            status=410,
+            content_type="text/html",
+            body="<h1>It has expired</h1>",
+        ),
+    )
+    await page.clock.set_system_time(time.time() + 366 * 86_400)
+    await link.click()
+    await expect(page.get_by_role("heading")).to_have_text("It has expired")
+    assert page.url != address
+    await page.context.close()
+
+
+async def test_receipt_without_an_answer_holds_up_no_other(
+    browser: Browser, growing_store: StoreProcess
+) -> None:
+    page = await open_page(browser)
+    for _ in range(2):
+        await page.goto(growing_store.url + buy(growing_store))
+    held: list[Route] = []
+
+    async def hold_the_first(route: Route) -> None:
+        if held:
+            await route.continue_()
+        else:
+            held.append(route)
+
+    await page.route("**/purchases/*", hold_the_first)
+    await page.add_init_script(FIRST_IS_SHORT)
+    await page.goto(growing_store.url + "/library")
+    rows = page.locator(".bought")
+    await expect(
+        rows.last.get_by_role("link", name="Download: Field Recordings")
+    ).to_be_visible()
+    await expect(rows.first).to_contain_text("couldn't be loaded")
     await page.context.close()
 
 

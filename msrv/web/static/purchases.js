@@ -82,6 +82,18 @@
     }
   };
 
+  // Once its link has expired, the store's answer is a page that says so. A
+  // browser shows it only without the attribute.
+  document.addEventListener(
+    "click",
+    (event) => {
+      const link = event.target.closest("a[download]");
+      const expires = link?.closest("[data-expires]")?.dataset.expires;
+      if (Date.now() > expires * 1000) link.removeAttribute("download");
+    },
+    true,
+  );
+
   // A receipt's page --------------------------------------------------------
 
   const opened = $("[data-purchase]");
@@ -212,6 +224,7 @@
     try {
       const response = await fetch(purchase.receipt, {
         headers: { Accept: "application/json" },
+        signal: AbortSignal.timeout?.(15_000),
       });
       if (!response.ok) {
         // Any other answer, such as 429, may be a better one later.
@@ -220,6 +233,7 @@
         return;
       }
       const receipt = await response.json();
+      row.dataset.expires = receipt.links_expire_at;
       receipt.items.forEach((item) => showItem(place, item, purchase));
       state.remove();
     } catch {
