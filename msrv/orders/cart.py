@@ -197,10 +197,10 @@ def _split(
     return entries, included[: max(0, MAX_ITEMS - len(entries))]
 
 
-def sold_as(entry: Item | Release) -> Item | Release:
-    """Return what an entry of the catalog is given away as.
+def single_item_or_release(entry: Item | Release) -> Item | Release:
+    """Return the item or release that an entry of the catalog stands for.
 
-    A release of one file is that file.
+    A release of one file stands for that file.
     """
     if (
         isinstance(entry, Release)

@@ -24,7 +24,7 @@ from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, examples, load_library_settings
 from msrv.display_text import printable
 from msrv.mail.outbox import FOLDER_NAME, Outbox
-from msrv.orders.cart import sold_as
+from msrv.orders.cart import single_item_or_release
 from msrv.orders.grants.buyer_list import (
     BuyerList,
     InvalidBuyerList,
@@ -151,7 +151,7 @@ def _find(catalog: Catalog, item_id: str) -> Item | Release:
         raise click.ClickException(
             f"there is no release {item_id!r}; `msrv check` lists all of them"
         )
-    return sold_as(entry)
+    return single_item_or_release(entry)
 
 
 def _check(

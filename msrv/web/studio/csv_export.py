@@ -76,7 +76,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         page.read_since(request),
         page.read_before(request),
     )
-    currency, sold = page.read_currency(request), page.read_sold_as(request)
+    currency = page.read_currency(request)
+    selection = page.read_order_selection(request)
 
     async def read_batch(after: order_queries.OrderKey | None) -> OrderPage:
         async with page.read_transaction(
@@ -87,7 +88,7 @@ async def show(request: web.Request) -> web.StreamResponse:
                 since=since,
                 before=before,
                 currency=currency,
-                item_ids=sold.item_ids,
+                item_ids=selection.item_ids,
                 refunded=page.reads_refunded(request),
                 after=after,
                 most=_BATCH,

@@ -68,7 +68,8 @@ async def show_list(request: web.Request) -> web.Response:
         page.read_since(request),
         page.read_before(request),
     )
-    currency, sold = page.read_currency(request), page.read_sold_as(request)
+    currency = page.read_currency(request)
+    selection = page.read_order_selection(request)
     after = page.read_order_position(request)
     next_key = None
     proved = await _proved_order_id(request, words)
@@ -81,7 +82,7 @@ async def show_list(request: web.Request) -> web.Response:
                 since=since,
                 before=before,
                 currency=currency,
-                item_ids=sold.item_ids,
+                item_ids=selection.item_ids,
                 refunded=page.reads_refunded(request),
                 after=after,
             )
@@ -103,7 +104,7 @@ async def show_list(request: web.Request) -> web.Response:
         orders=found,
         words=words,
         days=days,
-        item_title=sold.title,
+        item_title=selection.title,
         older=older,
         newest=None if after is None else f"/studio/orders{query}",
     )

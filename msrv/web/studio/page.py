@@ -173,7 +173,7 @@ def read_currency(request: web.Request) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SoldAs:
+class OrderSelection:
     """Selection of orders: those of an item, or of a release and all in it.
 
     `item_ids` are the ids that it was sold under, empty for all orders.
@@ -183,8 +183,11 @@ class SoldAs:
     item_ids: frozenset[str] = frozenset()
 
 
-def read_sold_as(request: web.Request) -> SoldAs:
-    """Return what `item` or `release` is. Raises InvalidField, NotReady."""
+def read_order_selection(request: web.Request) -> OrderSelection:
+    """Return the orders that `item` or `release` selects; all without.
+
+    Raises InvalidField, NotReady.
+    """
     for name in ("release", "item"):
         stated = request.query.get(name, "").strip()
         if stated and not is_item_id(stated):
@@ -200,10 +203,10 @@ def read_sold_as(request: web.Request) -> SoldAs:
                 )
 
                 ids.update(sold_ids(catalog, release))
-            return SoldAs(
+            return OrderSelection(
                 catalog.title_of(present), frozenset({stated, present, *ids})
             )
-    return SoldAs()
+    return OrderSelection()
 
 
 def reads_refunded(request: web.Request) -> bool:

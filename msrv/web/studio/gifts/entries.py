@@ -13,7 +13,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from msrv.catalog.model import Item, Release
-from msrv.orders.cart import sold_as
+from msrv.orders.cart import single_item_or_release
 from msrv.orders.pricing import id_of
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.errors.fields import requirement_sentence
@@ -76,8 +76,8 @@ def find(request: web.Request, item_id: str) -> GivenEntry:
     release = catalog.release_of(found)
     if release is None:
         raise NotFound
-    entry = sold_as(found)
-    whole = sold_as(release)
+    entry = single_item_or_release(found)
+    whole = single_item_or_release(release)
     choices = {id_of(whole): whole.title}
     choices |= {each.item_id: each.title for each in release.items}
     choices.setdefault(id_of(entry), entry.title)
