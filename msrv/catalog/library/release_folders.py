@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.names import cover_names
-from msrv.catalog.names.disc_names import disc_number
+from msrv.catalog.names.disc_names import disc_number, may_be_title
 from msrv.catalog.names.extras import is_art_folder
 from msrv.catalog.names.titles import NameParts, parse_file_names
 
@@ -56,8 +56,12 @@ def _find_discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
         is_release = own is not None and (
             own.config is not None or _has_tracks(own)
         )
-        if (len(discs) > 1 or is_release) and any(map(_has_tracks, discs)):
-            owners |= {disc.path: parent for disc in discs}
+        # `Artist/LP3` and `Artist/LP4` are two albums.
+        parts = [
+            disc for disc in discs if is_release or not _may_be_title(disc)
+        ]
+        if (len(parts) > 1 or is_release) and any(map(_has_tracks, parts)):
+            owners |= {part.path: parent for part in parts}
     return owners
 
 
@@ -103,6 +107,10 @@ def _merge_folders(
     if len(files) == len(own.files) and cover is own.cover:
         return own
     return replace(own, files=tuple(files), cover=cover)
+
+
+def _may_be_title(folder: FoundFolder) -> bool:
+    return may_be_title(folder.path.rpartition("/")[2])
 
 
 def _has_tracks(folder: FoundFolder) -> bool:

@@ -120,6 +120,11 @@ def test_disc_with_a_release_toml_is_a_release(library: Library) -> None:
         # One folder in another, and nothing else.
         (["A/CD1/a.wav"], ["A/CD1"]),
         (["A/a.wav", "A/CD2/a.wav"], ["A"]),
+        # Albums of these names, unless the folder has tracks, too.
+        (["A/LP3/a.wav", "A/LP4/a.wav"], ["A/LP3", "A/LP4"]),
+        (["A/Tape 1/a.wav", "A/CD2/a.wav"], ["A/CD2", "A/Tape 1"]),
+        (["A/LP1/a.wav", "A/LP2/a.wav", "A/a.wav"], ["A"]),
+        (["A/A LP1/a.wav", "A/A LP2/a.wav"], ["A"]),
         (["A/CD1/a.wav", "A/CD2/a.wav", "A/B/a.wav"], ["A", "A/B"]),
         (["A/CD1/a.wav", "A/CD2/a.wav", "A/Scans/a.jpg"], ["A"]),
         (["A/CD1/a.wav", "A/CD2/a.wav", "A/CD1/Scans/a.jpg"], ["A"]),
