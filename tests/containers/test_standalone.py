@@ -169,7 +169,7 @@ def test_first_listing_of_the_manual_is_a_whole_store(
         assert "/data/backups/msrv-backup-" in run(
             "docker compose exec -T store msrv backup"
         )
-        assert "receipts open" in run(
+        assert "1 of 1 receipt opens" in run(
             "docker compose exec -T store msrv drill"
         )
         # An update, or a restart of the server, keeps the secret.
