@@ -41,7 +41,7 @@ from msrv.ledger.db.schema import (
     published_releases,
     webhook_deliveries,
 )
-from msrv.ledger.operators.action import CLI
+from msrv.ledger.operators.acts import CLI
 
 CHUNK_BYTES: Final = 1024 * 1024
 """Size of a chunk of rows; the last row may exceed it."""

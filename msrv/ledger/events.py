@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from msrv.ledger.intervals import Intervals
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.operators.acts import OperatorAct
 from msrv.ledger.reversals.event import Reversal
 from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from msrv.proofs.consents import Consent
@@ -245,7 +245,7 @@ Event = (
     | Redeemed
     | PaymentEvent
     | Delivered
-    | OperatorAction
+    | OperatorAct
     | Reversal
     | WithdrawalStated
     | WithdrawalHandled
@@ -258,7 +258,7 @@ _KINDS: Final[dict[str, type[Event]]] = {
     "redeemed": Redeemed,
     "payment": PaymentEvent,
     "delivered": Delivered,
-    "act": OperatorAction,
+    "act": OperatorAct,
     "reversal": Reversal,
     "withdrawal": WithdrawalStated,
     "withdrawal-handled": WithdrawalHandled,
@@ -286,7 +286,7 @@ def event_to_json(event: Event) -> bytes:
             fields["consent"] = event.consent.to_json()
         if event.tax is not None:
             fields["tax"] = event.tax.to_json()
-    if isinstance(event, OperatorAction) and not event.actor:
+    if isinstance(event, OperatorAct) and not event.actor:
         del fields["actor"]  # as above
     return json.dumps(fields, separators=(",", ":")).encode("ascii")
 

@@ -15,7 +15,7 @@ import pytest
 from msrv.backup.errors import BackupError, RestoreRefused
 from msrv.ledger.db.database import FILE_NAME as LEDGER_NAME
 from msrv.ledger.events import Event
-from msrv.ledger.operators.action import CLI, OperatorAction
+from msrv.ledger.operators.acts import CLI, OperatorAct
 from msrv.storage.data_folder import DataFolderLocked, shared_lock
 from tests.backup.conftest import NewFolder
 from tests.backup.filled_stores import BACKUP, StoreFolder
@@ -24,8 +24,8 @@ from tests.ledger.sample_events import sale
 from tests.store_process import START_SECONDS
 
 
-def act(actor: str) -> OperatorAction:
-    return OperatorAction("one", 1, "cli", "make-link", "", actor)
+def act(actor: str) -> OperatorAct:
+    return OperatorAct("one", 1, "cli", "make-link", "", actor)
 
 
 def has_releases(ledger: Path) -> bool:

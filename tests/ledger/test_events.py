@@ -20,7 +20,7 @@ from msrv.ledger.events import (
     event_from_json,
     event_to_json,
 )
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.operators.acts import OperatorAct
 from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from tests.ledger.sample_events import (
     CONSENT,
@@ -41,7 +41,7 @@ EVENTS: list[Event] = [
     Redeemed("code-1", order_id(1), NOON),
     PaymentEvent("stripe", "evt_1", "refund.created", "", NOON),
     Delivered(order_id(1), "song", "0" * 16, 9, ((0, 4), (5, 9)), NOON),
-    OperatorAction(
+    OperatorAct(
         "0f" * 12, NOON * 1000, "ab" * 12, "export-orders", "2026-03-01.."
     ),
     reversal(1, 100, "pending", "song", "album"),

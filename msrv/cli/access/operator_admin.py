@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.operators import rows
-from msrv.ledger.operators.action import CLI
+from msrv.ledger.operators.acts import CLI
 from msrv.ledger.operators.model import Operator, Role
 from msrv.settings import Settings
 from msrv.text_table import labelled, table, utc_time

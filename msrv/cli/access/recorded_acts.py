@@ -21,7 +21,7 @@ from msrv.ledger.errors import (
     DatabaseUnusable,
     LedgerError,
 )
-from msrv.ledger.operators.action import CLI, OperatorAction
+from msrv.ledger.operators.acts import CLI, OperatorAct
 from msrv.ledger.spool import SPOOL_NAME, Spool
 from msrv.ledger.timeouts import SIGN_IN_SECONDS
 from msrv.settings import Settings
@@ -38,7 +38,7 @@ def record_command(settings: Settings, act: str, subject: str = "") -> None:
     Never raises: where it can't be recorded, a warning says so. Before the
     first start of a store there is nothing to record it in.
     """
-    event = OperatorAction(
+    event = OperatorAct(
         act_id=secrets.token_hex(_ACT_ID_BYTES),
         at_ms=time.time_ns() // 1_000_000,
         session=CLI,
@@ -54,7 +54,7 @@ def record_command(settings: Settings, act: str, subject: str = "") -> None:
         )
 
 
-async def _record(settings: Settings, event: OperatorAction) -> None:
+async def _record(settings: Settings, event: OperatorAct) -> None:
     """Record an event. Raises LedgerError, PackageMissing, OSError."""
     from msrv.ledger.db import schema_upgrade  # noqa: PLC0415 - slow to import
     from msrv.ledger.db.database import (  # noqa: PLC0415 - slow to import

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.cli.access.operator_admin import record, run
 from msrv.ledger.operators import token_rows
-from msrv.ledger.operators.action import CLI
+from msrv.ledger.operators.acts import CLI
 from msrv.ledger.operators.tokens import ApiToken, Scope
 from msrv.settings import Settings
 from msrv.text_table import labelled, table, utc_time

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.cli.access.operator_admin import record, run
 from msrv.ledger.db.taxes import decisions
 from msrv.ledger.errors import LedgerError
-from msrv.ledger.operators.action import CLI
+from msrv.ledger.operators.acts import CLI
 from msrv.proofs.orders import is_order_id
 from msrv.settings import Settings
 from msrv.taxes.country_decisions import CountryDecision

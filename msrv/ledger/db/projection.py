@@ -4,7 +4,7 @@
 """Projection of events to the tables.
 
 Idempotent: applying an event twice changes nothing. Sales, payment events,
-uses and actions are recognised by their keys. Of changes the latest counts,
+uses and acts are recognised by their keys. Of changes the latest counts,
 and deliveries are unions of byte ranges: their order doesn't matter.
 """
 
@@ -39,7 +39,7 @@ from msrv.ledger.intervals import (
     total_bytes,
     union,
 )
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.operators.acts import OperatorAct
 from msrv.ledger.reversals.event import Reversal
 from msrv.ledger.withdrawals.rows import apply_withdrawals
 
@@ -93,10 +93,7 @@ async def apply_events(
         connection,
         schema.acts,
         ("act_id",),
-        (
-            dataclasses.asdict(each)
-            for each in _events_of(events, OperatorAction)
-        ),
+        (dataclasses.asdict(each) for each in _events_of(events, OperatorAct)),
     )
     await _apply_deliveries(
         connection, _events_of(events, Delivered), aggregates, outgoing

@@ -1,29 +1,22 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Queries for reports: sales, downloads, and the audit log.
+"""Queries for reports: sales and downloads.
 
-Each number is a few rows of aggregates, and each list is a page of an index:
-their cost doesn't grow with the number of sales.
+Each number is a few rows of aggregates: their cost doesn't grow with the
+number of sales.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db.schema import (
-    acts,
-    days,
-    download_days,
-)
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.db.schema import days, download_days
 
 MAX_DAYS: Final = 3660
 """Ten years: more doesn't fit a chart."""
-MAX_ACTIONS: Final = 100
-"""Number of actions on a page of the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,63 +108,6 @@ async def downloads_by_day(
     )
     rows = await _all(connection, wanted)
     return [DownloadDay(*row) for row in reversed(rows)]
-
-
-class ActionKey(NamedTuple):
-    """Sort key of an action."""
-
-    at_ms: int
-    act_id: str
-
-
-async def list_actions(
-    connection: AsyncConnection,
-    after: ActionKey | None = None,
-    most: int = MAX_ACTIONS,
-    *,
-    actor: str | None = None,
-) -> list[OperatorAction]:
-    """Return a page of actions, the latest first.
-
-    `after` is the key of the last one on the previous page, `actor` who did
-    them, None for all.
-    """
-    query = (
-        select(acts)
-        .order_by(acts.c.at_ms.desc(), acts.c.act_id.desc())
-        .limit(most)
-    )
-    if actor is not None:
-        query = query.where(acts.c.actor == actor)
-    if after is not None:
-        query = query.where(
-            tuple_(acts.c.at_ms, acts.c.act_id) < tuple_(*after)
-        )
-    rows = await connection.execute(query)
-    return [OperatorAction(**row) for row in rows.mappings()]
-
-
-async def list_actors(connection: AsyncConnection) -> list[str]:
-    """Return who did anything, in their order; empty without a name."""
-    return list(
-        await connection.scalars(
-            select(acts.c.actor).distinct().order_by(acts.c.actor)
-        )
-    )
-
-
-async def list_order_actions(
-    connection: AsyncConnection, order_id: str, most: int = MAX_ACTIONS
-) -> list[OperatorAction]:
-    """Return the latest actions whose subject is an order, or a part of it."""
-    after = order_id[:-1] + chr(ord(order_id[-1]) + 1)
-    rows = await connection.execute(
-        select(acts)
-        .where(acts.c.subject >= order_id, acts.c.subject < after)
-        .order_by(acts.c.at_ms.desc())
-        .limit(most)
-    )
-    return [OperatorAction(**row) for row in rows.mappings()]
 
 
 async def _all(

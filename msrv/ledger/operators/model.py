@@ -47,7 +47,7 @@ class Operator:
 
     @property
     def actor(self) -> str:
-        """`OperatorAction.actor` of what this operator does."""
+        """`OperatorAct.actor` of what this operator does."""
         return f"{_PREFIX}{self.name}" if self.name else ""
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.schema import operators
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.operators.acts import OperatorAct
 from msrv.ledger.operators.model import (
     InvalidOperator,
     Operator,
@@ -139,7 +139,7 @@ async def record_act(
     await apply_events(
         connection,
         [
-            OperatorAction(
+            OperatorAct(
                 random(_ACT_ID_BYTES).hex(),
                 at_ms,
                 session,

@@ -55,7 +55,7 @@ class ApiToken:
 
     @property
     def actor(self) -> str:
-        """`OperatorAction.actor` of what the program does."""
+        """`OperatorAct.actor` of what the program does."""
         return f"{_PREFIX}{self.name}"
 
     def is_valid(self, now: int) -> bool:

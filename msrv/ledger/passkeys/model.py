@@ -19,7 +19,7 @@ MAX_NAME_CHARS: Final = 40
 class Passkey:
     """Passkey of an operator; `operator_id` is empty for the one without name.
 
-    `passkey_id` is random and in hexadecimal: logs and the audit log have it,
+    `passkey_id` is random, in hexadecimal: logs and the activity log have it,
     and nothing else of a passkey. `tag` is the store's own, of operator and
     credential: whoever can write to the database, but doesn't know NONCE,
     can't add a passkey. `created_at` is in Unix seconds, `last_used_day` in

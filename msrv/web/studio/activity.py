@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.operators.action import CLI, OperatorAction
+from msrv.ledger.operators.acts import CLI, OperatorAct
 from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import InvalidField
 from msrv.web.store import STORE
@@ -76,7 +76,7 @@ async def record(request: web.Request, act: str, subject: str = "") -> None:
 
     If the disk is full, the act is only logged, and the request continues.
     """
-    event = _action(request, act, subject)
+    event = _act(request, act, subject)
     try:
         await request.app[STORE].ledger.record(event)
     except SpoolFailed as error:
@@ -95,17 +95,17 @@ async def record_within(
     """
     from msrv.ledger.db.projection import apply_events  # noqa: PLC0415 - slow to import
 
-    await apply_events(connection, [_action(request, act, subject)])
+    await apply_events(connection, [_act(request, act, subject)])
 
 
-def _action(request: web.Request, act: str, subject: str) -> OperatorAction:
+def _act(request: web.Request, act: str, subject: str) -> OperatorAct:
     """Return an act of the request's access, which is logged."""
     store = request.app[STORE]
     access = request[ACCESS]
     text = f"{NAMES[act]} {subject}" if subject else NAMES[act]
     by = f" ({access.actor})" if access.actor else ""
     log.info("studio: sign-in %s%s %s", access.session, by, text)
-    return OperatorAction(
+    return OperatorAct(
         act_id=store.random(_ID_BYTES).hex(),
         at_ms=store.clock() * 1000,
         session=access.session,
@@ -143,7 +143,7 @@ async def show(request: web.Request) -> web.Response:
 
     Raises DatabaseError, InvalidField.
     """
-    from msrv.ledger.db import report_queries  # noqa: PLC0415 - slow to import
+    from msrv.ledger.operators import act_queries  # noqa: PLC0415 - slow to import
 
     actor, chosen = read_actor(request), request.query.get("by", "")
     after = None
@@ -153,14 +153,14 @@ async def show(request: web.Request) -> web.Response:
             raise InvalidField(
                 "after", gettext("must come from a link to the next page")
             )
-        after = report_queries.ActionKey(int(match[1]), match[2])
+        after = act_queries.ActKey(int(match[1]), match[2])
     async with page.read_transaction(request, for_report=True) as connection:
-        found = await report_queries.list_actions(
-            connection, after, report_queries.MAX_ACTIONS + 1, actor=actor
+        found = await act_queries.list_acts(
+            connection, after, act_queries.MAX_ACTS + 1, actor=actor
         )
-        actors = await report_queries.list_actors(connection)
-    shown, older = found[: report_queries.MAX_ACTIONS], None
-    if len(found) > report_queries.MAX_ACTIONS:
+        actors = await act_queries.list_actors(connection)
+    shown, older = found[: act_queries.MAX_ACTS], None
+    if len(found) > act_queries.MAX_ACTS:
         last = shown[-1]
         older = "/studio/activity" + page.query(
             {"after": f"{last.at_ms}.{last.act_id}", "by": chosen}

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from msrv import time_slices
 from msrv.catalog.model import Item
-from msrv.ledger.db import order_queries, report_queries
+from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import (
     Download,
     Order,
@@ -23,6 +23,7 @@ from msrv.ledger.db.reports.order_search import search_orders
 from msrv.ledger.db.taxes.decisions import find_decision
 from msrv.ledger.invoices.documents import NumberedDocument
 from msrv.ledger.invoices.queries import list_order_documents
+from msrv.ledger.operators import act_queries
 from msrv.orders.fulfilment import receipt_of
 from msrv.proofs import pasted_proofs, receipts
 from msrv.proofs.links import make_link
@@ -130,7 +131,7 @@ async def show_one(request: web.Request) -> web.Response:
     order_id = page.read_order_id(request)
     async with page.read_transaction(request) as connection:
         history = await order_queries.order_history(connection, order_id)
-        acts = await report_queries.list_order_actions(connection, order_id)
+        acts = await act_queries.list_order_acts(connection, order_id)
         decision = await find_decision(connection, order_id)
         invoices = await list_order_documents(connection, order_id)
     if history is None:

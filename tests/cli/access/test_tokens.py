@@ -11,8 +11,8 @@ from pathlib import Path
 
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.database import FILE_NAME, Database
-from msrv.ledger.db.report_queries import list_actions
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.operators.act_queries import list_acts
+from msrv.ledger.operators.acts import OperatorAct
 from msrv.ledger.operators.tokens import parse_token
 from msrv.ledger.segments import SUFFIX, read_records
 from msrv.ledger.spool import SPOOL_NAME
@@ -58,7 +58,7 @@ async def recorded(data: Path) -> list[tuple[str, str, str]]:
     database = Database.open(None, data, ConnectionRules())
     try:
         async with database.read_transaction() as connection:
-            found = await list_actions(connection)
+            found = await list_acts(connection)
     finally:
         await database.close()
     return sorted((each.act, each.subject, each.actor) for each in found)
@@ -71,7 +71,7 @@ def waiting(data: Path) -> list[tuple[str, str, str]]:
         found += [
             (each.act, each.subject, each.actor)
             for each in read_records(path, 0).events
-            if isinstance(each, OperatorAction)
+            if isinstance(each, OperatorAct)
         ]
     return sorted(found)
 

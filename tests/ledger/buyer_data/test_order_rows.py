@@ -14,7 +14,7 @@ from msrv.ledger.events import (
     Sale,
     SoldLine,
 )
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.operators.acts import OperatorAct
 from msrv.ledger.withdrawals.events import WithdrawalStated
 from tests.ledger.sample_events import (
     CONSENT,
@@ -38,7 +38,7 @@ def events(number: int) -> list[object]:
         Redeemed(f"buyer.{number}.x", order, NOON),
         PaymentEvent("demo", f"evt_{number}", "paid", order, NOON),
         Delivered(order, "song", "0" * 16, 9, ((0, 9),), NOON),
-        OperatorAction(
+        OperatorAct(
             f"{number:024}", NOON * 1000, "ab" * 12, "view-order", order
         ),
         WithdrawalStated(f"number-{number}", order, NOON * 1000, "late"),

@@ -24,7 +24,7 @@ from msrv.ledger.events import (
     Revoked,
     Sale,
 )
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.operators.acts import OperatorAct
 from msrv.ledger.reversals.event import Reversal
 from msrv.ledger.withdrawals.events import WithdrawalHandled, WithdrawalStated
 from msrv.orders.fulfilment import receipt_of
@@ -58,9 +58,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     PaymentEvent("demo", "evt_1Ab", "paid", order_id(1), NOON),
     delivered((0, 600)),
     delivered((400, 1000)),
-    OperatorAction(
-        "0f" * 12, NOON * 1000, "ab" * 12, "view-order", order_id(1)
-    ),
+    OperatorAct("0f" * 12, NOON * 1000, "ab" * 12, "view-order", order_id(1)),
     WithdrawalStated("receipt-1", order_id(1), NOON * 1000, "ended"),
     WithdrawalHandled("receipt-1", NOON * 1000 + 5),
     reversal(9, 100),

@@ -11,12 +11,12 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.report_queries import list_actions
 from msrv.ledger.db.schema import operators
 from msrv.ledger.errors import DatabaseError
 from msrv.ledger.events import event_from_json, event_to_json
 from msrv.ledger.operators import rows
-from msrv.ledger.operators.action import CLI, OperatorAction
+from msrv.ledger.operators.act_queries import list_acts
+from msrv.ledger.operators.acts import CLI, OperatorAct
 from msrv.ledger.operators.directory import MAX_AGE_SECONDS, OperatorDirectory
 from msrv.ledger.operators.model import (
     UNNAMED,
@@ -100,7 +100,7 @@ async def test_act_of_a_newer_version_is_listed(database: Database) -> None:
             random=secrets.token_bytes,
         )
     async with database.read_transaction() as connection:
-        (act,) = await list_actions(connection)
+        (act,) = await list_acts(connection)
     assert (act.act, act.actor) == ("fly-away", "robot.r2")
 
 
@@ -132,18 +132,18 @@ async def test_acts_have_who_did_them(database: Database) -> None:
             random=secrets.token_bytes,
         )
     async with database.read_transaction() as connection:
-        (act,) = await list_actions(connection)
+        (act,) = await list_acts(connection)
     assert (act.actor, act.session, act.subject) == (CLI, CLI, "anna:sales")
     assert event_from_json(event_to_json(act)) == act
 
 
 def test_act_without_a_name_is_written_as_before() -> None:
     """An older replica reads it from the spool."""
-    act = OperatorAction("a1", NOON, "b2", "refund", "X")
+    act = OperatorAct("a1", NOON, "b2", "refund", "X")
     assert b"actor" not in event_to_json(act)
     assert event_from_json(event_to_json(act)) == act
     with pytest.raises(ValueError, match="form"):
-        OperatorAction("a1", NOON, "b2", "refund", "X", "Anna B")
+        OperatorAct("a1", NOON, "b2", "refund", "X", "Anna B")
 
 
 class _Seconds:

@@ -5,8 +5,8 @@
 
 import pytest
 
-from msrv.ledger.db import report_queries
 from msrv.ledger.errors import SpoolFailed
+from msrv.ledger.operators import act_queries
 from msrv.web.studio.activity import NAMES
 from tests.conftest import Clock
 from tests.ledger.sample_events import order_id, sale
@@ -45,7 +45,7 @@ async def test_acts_are_recorded_with_their_session(
 async def test_activity_is_paginated(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    monkeypatch.setattr(report_queries, "MAX_ACTIONS", 2)
+    monkeypatch.setattr(act_queries, "MAX_ACTS", 2)
     await studio.store_events(sale(1, ("song", 100)))
     for _ in range(5):
         clock.now += 1

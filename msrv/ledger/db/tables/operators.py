@@ -46,7 +46,7 @@ api_tokens = Table(
     **OPTIONS,
 )
 
-# Actions of operators, of programs with a token, and of the command line.
+# Acts of operators, of programs with a token, and of the command line.
 acts = Table(
     "acts",
     metadata,

@@ -11,8 +11,8 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.ledger.db import report_queries
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.operators import act_queries
+from msrv.ledger.operators.acts import OperatorAct
 from msrv.web.studio import activity, page
 from msrv.web.studio.csv_export import lines, start, text
 
@@ -29,12 +29,12 @@ async def show(request: web.Request) -> web.StreamResponse:
     actor = activity.read_actor(request)
 
     async def read_batch(
-        after: report_queries.ActionKey | None,
-    ) -> list[OperatorAction]:
+        after: act_queries.ActKey | None,
+    ) -> list[OperatorAct]:
         async with page.read_transaction(
             request, for_report=True
         ) as connection:
-            return await report_queries.list_actions(
+            return await act_queries.list_acts(
                 connection, after, _BATCH, actor=actor
             )
 
@@ -48,14 +48,12 @@ async def show(request: web.Request) -> web.StreamResponse:
     while batch:
         await response.write(lines(map(_row, batch)))
         last = batch[-1]
-        batch = await read_batch(
-            report_queries.ActionKey(last.at_ms, last.act_id)
-        )
+        batch = await read_batch(act_queries.ActKey(last.at_ms, last.act_id))
     await response.write_eof()
     return response
 
 
-def _row(act: OperatorAction) -> tuple[str, ...]:
+def _row(act: OperatorAct) -> tuple[str, ...]:
     at = datetime.fromtimestamp(act.at_ms // 1000, UTC)
     return (
         f"{at:%Y-%m-%d}",

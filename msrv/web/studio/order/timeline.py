@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msrv.ledger.db.order_queries import OrderHistory
 from msrv.ledger.db.refunds.queries import OrderReversal
-from msrv.ledger.operators.action import OperatorAction
+from msrv.ledger.operators.acts import OperatorAct
 from msrv.ledger.reversals.event import REFUND, REFUSED
 from msrv.translations import gettext, gettext_noop
 from msrv.web import formatting
@@ -67,7 +67,7 @@ class TimelineEntry:
 
 def order_timeline(
     history: OrderHistory,
-    acts: Iterable[OperatorAction],
+    acts: Iterable[OperatorAct],
     titles: Mapping[str, str],
 ) -> list[TimelineEntry]:
     """Return the timeline of an order, from its sale to now.

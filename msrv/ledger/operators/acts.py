@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Event of an act: what somebody did, when, and to what.
+"""Act of an operator: what somebody did, when, and to what.
 
 A module of its own: `ledger.events` imports it.
 """
@@ -20,11 +20,11 @@ _SUBJECT: Final = re.compile(r"[\x21-\x7e]{0,255}")
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorAction:
-    """Action of an operator, as the audit log has it.
+class OperatorAct:
+    """Act of an operator, a program or the command line.
 
     `act_id` is unique, `session` the number of the session, `act` the name of
-    the action, and `subject` its object, which may be empty; `at_ms` is in
+    the act, and `subject` its object, which may be empty; `at_ms` is in
     Unix milliseconds. `actor` is `operator.NAME`, `token.NAME`, CLI, or empty
     for an operator without a name. Raises ValueError for another form.
     """
