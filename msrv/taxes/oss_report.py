@@ -42,7 +42,7 @@ class SaleGroup(StrEnum):
     UNDECIDED = "undecided"
 
 
-class Doubt(StrEnum):
+class UndecidedReason(StrEnum):
     """Why it can't be known where a sale belongs."""
 
     NO_COUNTRY = "no-country"
@@ -90,7 +90,7 @@ class UndecidedSale:
     """Sale whose place in the return the seller has to decide."""
 
     order: TaxedOrder
-    doubt: Doubt
+    reason: UndecidedReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def group_of(
     tax: SaleTax | None,
     own_country: str,
     decision: CountryDecision | None = None,
-) -> tuple[SaleGroup, Doubt | None]:
+) -> tuple[SaleGroup, UndecidedReason | None]:
     """Return the group of a sale, and why it is undecided."""
     if decision is not None:
         tax = replace(
@@ -134,8 +134,12 @@ def group_of(
         )
     if tax is None or not tax.country or tax.is_contradicted:
         is_known = tax is not None and tax.is_contradicted
-        doubt = Doubt.CONTRADICTION if is_known else Doubt.NO_COUNTRY
-        return SaleGroup.UNDECIDED, doubt
+        reason = (
+            UndecidedReason.CONTRADICTION
+            if is_known
+            else UndecidedReason.NO_COUNTRY
+        )
+        return SaleGroup.UNDECIDED, reason
     country = country_of_tax(tax.country)
     if own_country and country == country_of_tax(own_country):
         return SaleGroup.OWN, None
@@ -144,7 +148,7 @@ def group_of(
     if tax.is_business:
         return SaleGroup.BUSINESS, None
     if tax.rate_bp is None:
-        return SaleGroup.UNDECIDED, Doubt.NO_RATE
+        return SaleGroup.UNDECIDED, UndecidedReason.NO_RATE
     return SaleGroup.OSS, None
 
 
@@ -170,12 +174,12 @@ class ReportBuilder:
     def add_sales(self, sales: Iterable[SalesSum]) -> None:
         """Add what was sold in the quarter."""
         for each in sales:
-            group, doubt = group_of(each.tax, self._own_country)
+            group, reason = group_of(each.tax, self._own_country)
             key = _key(group, self._quarter, each.currency, each.tax)
             sums = self._sums.setdefault(key, _Sums())
             sums.orders += each.orders
             sums.sold += amounts_of(each.total_minor, each.tax)
-            if doubt is not None:
+            if reason is not None:
                 self._counts["undecided"] += each.orders
             elif group is SaleGroup.OSS and len(each.evidence) == 1:
                 self._counts["one evidence"] += each.orders
@@ -189,10 +193,10 @@ class ReportBuilder:
             sums.sold += order.sold
             if len(self._decided) < MAX_UNDECIDED:
                 self._decided.append(order)
-            _, doubt = group_of(order.tax, self._own_country, order.decision)
-            if doubt is not None:  # the seller's own country has changed
+            _, reason = group_of(order.tax, self._own_country, order.decision)
+            if reason is not None:  # the seller's own country has changed
                 self._counts["undecided"] += 1
-                self._undecided.append(UndecidedSale(order, doubt))
+                self._undecided.append(UndecidedSale(order, reason))
 
     def _sums_of(self, order: TaxedOrder) -> _Sums:
         """Return the sums that an order belongs to."""
@@ -217,9 +221,9 @@ class ReportBuilder:
     def list_undecided(self, orders: Iterable[TaxedOrder]) -> bool:
         """List those that are undecided; return whether more fit the list."""
         for order in orders:
-            _, doubt = group_of(order.tax, self._own_country)
-            if doubt is not None and len(self._undecided) < MAX_UNDECIDED:
-                self._undecided.append(UndecidedSale(order, doubt))
+            _, reason = group_of(order.tax, self._own_country)
+            if reason is not None and len(self._undecided) < MAX_UNDECIDED:
+                self._undecided.append(UndecidedSale(order, reason))
         return len(self._undecided) < MAX_UNDECIDED
 
     def report(self) -> OssReport:

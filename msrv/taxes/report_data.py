@@ -82,6 +82,6 @@ def _undecided_data(sale: UndecidedSale) -> dict[str, Any]:
         "sold_at": order.sold_at,
         "currency": order.currency,
         "gross_minor": order.sold.gross_minor,
-        "reason": str(sale.doubt),
+        "reason": str(sale.reason),
         "evidence": {each.kind: each.country for each in evidence},
     }

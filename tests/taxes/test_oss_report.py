@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from msrv.taxes import oss_report
 from msrv.taxes.oss_report import (
-    Doubt,
     OssReport,
     ReportBuilder,
     SaleGroup,
+    UndecidedReason,
     group_of,
 )
 from msrv.taxes.quarters import Quarter
@@ -73,14 +73,18 @@ def report(quarter: Quarter, orders: Sequence[TaxedOrder]) -> OssReport:
 @pytest.mark.parametrize(
     ("tax", "own", "expected"),
     [
-        (None, "DE", (SaleGroup.UNDECIDED, Doubt.NO_COUNTRY)),
-        (SaleTax(tax_minor=1), "DE", (SaleGroup.UNDECIDED, Doubt.NO_COUNTRY)),
+        (None, "DE", (SaleGroup.UNDECIDED, UndecidedReason.NO_COUNTRY)),
+        (
+            SaleTax(tax_minor=1),
+            "DE",
+            (SaleGroup.UNDECIDED, UndecidedReason.NO_COUNTRY),
+        ),
         (
             SaleTax("FR", evidence("FR", "DE"), 1, rate_bp=2000),
             "DE",
-            (SaleGroup.UNDECIDED, Doubt.CONTRADICTION),
+            (SaleGroup.UNDECIDED, UndecidedReason.CONTRADICTION),
         ),
-        (SaleTax("FR"), "DE", (SaleGroup.UNDECIDED, Doubt.NO_RATE)),
+        (SaleTax("FR"), "DE", (SaleGroup.UNDECIDED, UndecidedReason.NO_RATE)),
         (SaleTax("DE"), "DE", (SaleGroup.OWN, None)),
         (SaleTax("DE", tax_minor=1, rate_bp=1), "", (SaleGroup.OSS, None)),
         (SaleTax("FR", tax_minor=1, rate_bp=1), "DE", (SaleGroup.OSS, None)),
@@ -94,7 +98,9 @@ def report(quarter: Quarter, orders: Sequence[TaxedOrder]) -> OssReport:
     ids=str,
 )
 def test_sale_belongs_to_one_group(
-    tax: SaleTax | None, own: str, expected: tuple[SaleGroup, Doubt | None]
+    tax: SaleTax | None,
+    own: str,
+    expected: tuple[SaleGroup, UndecidedReason | None],
 ) -> None:
     assert group_of(tax, own) == expected
 
@@ -160,9 +166,11 @@ def test_undecided_sales_are_listed_with_their_reason(
     )
     untaxed = TaxedOrder("C", Q4.since, "EUR", 100, SaleTax("FR"))
     found = report(Q4, [unknown, doubted, untaxed])
-    assert [(each.order.order_id, each.doubt) for each in found.undecided] == [
-        ("A", Doubt.NO_COUNTRY),
-        ("B", Doubt.CONTRADICTION),
+    assert [
+        (each.order.order_id, each.reason) for each in found.undecided
+    ] == [
+        ("A", UndecidedReason.NO_COUNTRY),
+        ("B", UndecidedReason.CONTRADICTION),
     ]
     assert found.undecided_count == 3
     assert {row.key.group for row in found.rows} == {SaleGroup.UNDECIDED}

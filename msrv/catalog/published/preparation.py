@@ -5,7 +5,7 @@
 
 Replicas have neither the library nor ffmpeg, so covers in every width, clips,
 encodings and waveforms are made before they are published. All of it stays in
-the caches of the data folder, so that the next time only news is made.
+the caches of the data folder, so that the next time only what is new is made.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class PreparedLibrary:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class LibraryTools:
     """Makers of files, and the folders where the files are kept.
 
     `cache` has the folders `covers` and `previews`.
@@ -85,7 +85,7 @@ class Workshop:
 
 async def prepare(
     catalog: Catalog,
-    workshop: Workshop,
+    tools: LibraryTools,
     now: int,
     progress: Progress = lambda _what, _done, _total: None,
 ) -> PreparedLibrary:
@@ -93,17 +93,17 @@ async def prepare(
 
     A cover or a track that can't be converted is left out, as in a store.
     """
-    await _make_covers(catalog, workshop, progress)
-    await _make_clips(catalog, workshop, progress)
-    missing = await _make_encodings(catalog, workshop, progress)
-    texts = await _read_texts(catalog, workshop.texts)
+    await _make_covers(catalog, tools, progress)
+    await _make_clips(catalog, tools, progress)
+    missing = await _make_encodings(catalog, tools, progress)
+    texts = await _read_texts(catalog, tools.texts)
     return await asyncio.to_thread(
-        _collect, catalog, workshop, texts, now, missing
+        _collect, catalog, tools, texts, now, missing
     )
 
 
 async def _make_covers(
-    catalog: Catalog, workshop: Workshop, progress: Progress
+    catalog: Catalog, tools: LibraryTools, progress: Progress
 ) -> None:
     covers = list(_covers(catalog))
     for number, cover in enumerate(covers):
@@ -113,7 +113,7 @@ async def _make_covers(
                 if as_avif and width == SHARED_WIDTH:
                     continue
                 try:
-                    await workshop.covers.image(cover, width, as_avif=as_avif)
+                    await tools.covers.image(cover, width, as_avif=as_avif)
                 except (CoverError, ParsingError, StorageError) as error:
                     log.warning(
                         "%r has no cover: %s", cover.content.path, error
@@ -122,19 +122,19 @@ async def _make_covers(
 
 
 async def _make_clips(
-    catalog: Catalog, workshop: Workshop, progress: Progress
+    catalog: Catalog, tools: LibraryTools, progress: Progress
 ) -> None:
-    items = list(filter(workshop.previews.is_offered, _items(catalog)))
+    items = list(filter(tools.previews.is_offered, _items(catalog)))
     for number, item in enumerate(items):
         progress("previews", number, len(items))
         try:
-            await workshop.previews.clip(item)
+            await tools.previews.clip(item)
         except NoPreview:
             continue  # the reason is logged
 
 
 async def _make_encodings(
-    catalog: Catalog, workshop: Workshop, progress: Progress
+    catalog: Catalog, tools: LibraryTools, progress: Progress
 ) -> int:
     """Encode what is missing; return the number of those that failed."""
     planned = await asyncio.to_thread(
@@ -144,11 +144,11 @@ async def _make_encodings(
         return 0
     worker = EncodingWorker(
         FixedCatalog(catalog),
-        workshop.storage,
-        workshop.covers,
-        workshop.encodings,
-        ffmpeg=workshop.ffmpeg,
-        jobs=workshop.jobs,
+        tools.storage,
+        tools.covers,
+        tools.encodings,
+        ffmpeg=tools.ffmpeg,
+        jobs=tools.jobs,
     )
     async with worker:
         while True:
@@ -188,33 +188,33 @@ def decode_texts(data: bytes) -> dict[str, TrackTexts]:
 
 def _collect(
     catalog: Catalog,
-    workshop: Workshop,
+    tools: LibraryTools,
     texts: Mapping[str, bytes],
     now: int,
     missing: int,
 ) -> PreparedLibrary:
     """Return what there is now. Blocks."""
-    encodings = _encodings(catalog, workshop.encodings)
-    encoded = LocalStorage(workshop.encodings.folder)
+    encodings = _encodings(catalog, tools.encodings)
+    encoded = LocalStorage(tools.encodings.folder)
     sources: dict[bytes, BlobSource] = {}
     for content in contents_of(catalog):
-        sources.setdefault(content.sha256, _source(workshop.storage, content))
+        sources.setdefault(content.sha256, _source(tools.storage, content))
     for each in encodings:
         sources.setdefault(each.content.sha256, _source(encoded, each.content))
     files: dict[str, Blob] = {}
     for folder, prefix, hashes in (
         (
-            workshop.cache / "covers",
+            tools.cache / "covers",
             COVERS,
             {each.content.sha256.hex() for each in _covers(catalog)},
         ),
         (
-            workshop.cache / "previews",
+            tools.cache / "previews",
             PREVIEWS,
             {each.content.sha256.hex() for each in _items(catalog)},
         ),
         (
-            workshop.encodings.analyses.folder,
+            tools.encodings.analyses.folder,
             WAVEFORMS,
             {each.master for each in encodings},
         ),

@@ -24,8 +24,8 @@ from msrv.catalog.previews import Previews
 from msrv.catalog.published import upload
 from msrv.catalog.published.current import read_pointer
 from msrv.catalog.published.preparation import (
+    LibraryTools,
     PreparedLibrary,
-    Workshop,
     prepare,
 )
 from msrv.catalog.published.pruning import prune
@@ -223,7 +223,7 @@ async def _prepare(
         try:
             return await prepare(
                 catalog,
-                Workshop(
+                LibraryTools(
                     storage,
                     covers,
                     previews,

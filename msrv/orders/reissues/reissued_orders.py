@@ -69,7 +69,7 @@ class ReissuedOrder:
 
 
 @dataclass(slots=True)
-class _Pace:
+class _CallSpacing:
     """Start times of calls, at most `per_second` of them a second."""
 
     per_second: float
@@ -121,14 +121,16 @@ class Reissue:
         Raises DatabaseError, ProviderUnavailable, and OSError if a mail can't
         be stored; then the next run continues.
         """
-        pace = _Pace(self.look_ups_per_second, self.sleep, self.timer)
+        spacing = _CallSpacing(
+            self.look_ups_per_second, self.sleep, self.timer
+        )
         async for batch in self._batches():
             mails: list[ReceiptMail] = []
             found: list[ReissuedOrder] = []
             for order, receipt, planned in batch:
                 outcome = planned
                 if planned is Disposition.TO_LOOK_UP:
-                    to, language, outcome = await self._buyer(order, pace)
+                    to, language, outcome = await self._buyer(order, spacing)
                     if outcome is Disposition.MAILED:
                         mails.append(self._mail(order, receipt, to, language))
                 found.append(ReissuedOrder(order, receipt, outcome))
@@ -176,7 +178,7 @@ class Reissue:
         return Disposition.TO_LOOK_UP
 
     async def _buyer(
-        self, order: Order, pace: _Pace
+        self, order: Order, spacing: _CallSpacing
     ) -> tuple[str, str, Disposition]:
         """Return the address and language of a buyer, or why there is none.
 
@@ -187,7 +189,7 @@ class Reissue:
         assert archive is not None  # noqa: S101 - else it isn't TO_LOOK_UP
         failures = 0
         while True:
-            await pace.wait()
+            await spacing.wait()
             try:
                 address, token = await archive.buyer_of(order.reference)
                 break

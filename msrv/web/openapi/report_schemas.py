@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from msrv.taxes.oss_report import Doubt, SaleGroup
+from msrv.taxes.oss_report import SaleGroup, UndecidedReason
 from msrv.web.openapi.invoice_operations import DOCUMENT
 from msrv.web.openapi.schema_types import (
     BOOLEAN,
@@ -137,7 +137,7 @@ REPORT_SCHEMAS: Final[Mapping[str, Json]] = {
                 record(
                     {
                         **_SALE,
-                        "reason": member_of(Doubt),
+                        "reason": member_of(UndecidedReason),
                         "evidence": described(by_name(TEXT), "by kind"),
                     }
                 )

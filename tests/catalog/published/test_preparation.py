@@ -18,8 +18,8 @@ from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.loader import load_library
 from msrv.catalog.previews import Previews
 from msrv.catalog.published.preparation import (
+    LibraryTools,
     PreparedLibrary,
-    Workshop,
     prepare,
 )
 from msrv.catalog.texts.release_texts import ReleaseTexts
@@ -84,7 +84,7 @@ async def prepare_library(
     try:
         return await prepare(
             catalog,
-            Workshop(
+            LibraryTools(
                 storage,
                 covers,
                 previews,

@@ -11,10 +11,10 @@ from aiohttp import web
 from msrv.ledger.db.reports import item_sales
 from msrv.ledger.db.taxes.taxed_orders import read_oss_report
 from msrv.taxes.oss_report import (
-    Doubt,
     OssReport,
     ReportRow,
     SaleGroup,
+    UndecidedReason,
     UndecidedSale,
 )
 from msrv.taxes.quarters import Quarter
@@ -179,17 +179,17 @@ def _shown_sale(sale: UndecidedSale) -> ShownSale:
     tax = sale.order.tax or SaleTax()
     named = {country_name(each.country) for each in tax.evidence}
     reasons = {
-        Doubt.NO_COUNTRY: gettext("The country is not known."),
-        Doubt.CONTRADICTION: gettext(
+        UndecidedReason.NO_COUNTRY: gettext("The country is not known."),
+        UndecidedReason.CONTRADICTION: gettext(
             "The evidence names several countries: %(countries)s.",
             countries=", ".join(sorted(named)),
         ),
-        Doubt.NO_RATE: gettext(
+        UndecidedReason.NO_RATE: gettext(
             "There is no rate for %(country)s.",
             country=country_name(tax.country),
         ),
     }
-    return ShownSale(sale, reasons[sale.doubt])
+    return ShownSale(sale, reasons[sale.reason])
 
 
 def _decision_text(order: TaxedOrder) -> str:

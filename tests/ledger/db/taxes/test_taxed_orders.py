@@ -17,7 +17,7 @@ from msrv.ledger.db.taxes.taxed_orders import read_oss_report
 from msrv.ledger.events import Event, Revoked, Sale
 from msrv.ledger.reversals.event import Reversal
 from msrv.taxes import oss_report
-from msrv.taxes.oss_report import Doubt, SaleGroup
+from msrv.taxes.oss_report import SaleGroup, UndecidedReason
 from msrv.taxes.quarters import Quarter
 from msrv.taxes.rates import included_tax
 from msrv.taxes.sale_amounts import Amounts
@@ -170,10 +170,12 @@ async def test_undecided_sales_are_listed_up_to_a_number(
         await apply_events(connection, events)
     found = await read_oss_report(database.read_transaction, Q4, "DE")
     assert found.undecided_count == 4
-    assert [(each.order.order_id, each.doubt) for each in found.undecided] == [
-        (order_id(0), Doubt.NO_COUNTRY),
-        (order_id(1), Doubt.NO_RATE),
-        (order_id(2), Doubt.CONTRADICTION),
+    assert [
+        (each.order.order_id, each.reason) for each in found.undecided
+    ] == [
+        (order_id(0), UndecidedReason.NO_COUNTRY),
+        (order_id(1), UndecidedReason.NO_RATE),
+        (order_id(2), UndecidedReason.CONTRADICTION),
     ]
 
 
