@@ -16,7 +16,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from msrv.connections.admission import Admission, AdmissionRefused, Slot
+from msrv.connections.admission import (
+    Admission,
+    AdmissionRefused,
+    ConnectionSlot,
+)
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +37,7 @@ _OUT_OF_RESOURCES: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 )
 
-Connector = Callable[[socket.socket, Slot], None]
+Connector = Callable[[socket.socket, ConnectionSlot], None]
 """Owns an accepted socket. Raises OSError if the peer has disconnected."""
 
 
@@ -124,7 +128,7 @@ class AsyncioConnector:
 
     def __init__(
         self,
-        protocol_factory: Callable[[Slot], asyncio.BaseProtocol],
+        protocol_factory: Callable[[ConnectionSlot], asyncio.BaseProtocol],
         options: Callable[[], dict[str, object]] = dict,
     ) -> None:
         self._factory = protocol_factory
@@ -132,14 +136,16 @@ class AsyncioConnector:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __call__(self, accepted: socket.socket, slot: Slot) -> None:
+    def __call__(self, accepted: socket.socket, slot: ConnectionSlot) -> None:
         """Start a task that connects, since a TLS handshake takes time."""
         task = self._loop.create_task(self._connect(accepted, slot))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         slot.set_abort(partial(_cancel, task))
 
-    async def _connect(self, accepted: socket.socket, slot: Slot) -> None:
+    async def _connect(
+        self, accepted: socket.socket, slot: ConnectionSlot
+    ) -> None:
         try:
             await self._loop.connect_accepted_socket(
                 lambda: self._factory(slot),
@@ -159,6 +165,6 @@ def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
 
 
-def _close(accepted: socket.socket, slot: Slot) -> None:
+def _close(accepted: socket.socket, slot: ConnectionSlot) -> None:
     slot.release()
     accepted.close()

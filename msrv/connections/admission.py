@@ -84,7 +84,7 @@ class ConnectionLimits:
     per_network: int
 
 
-class Slot:
+class ConnectionSlot:
     """Slot of one connection, from its acceptance until it is released."""
 
     __slots__ = (
@@ -167,9 +167,9 @@ class Admission:
         self._reserved = limits.total // RESERVED_SHARE
         self._is_proxy = is_proxy
         self._clock = clock
-        self._slots: dict[Slot, None] = {}
-        self._by_network: dict[Hashable, dict[Slot, None]] = {}
-        self._candidates: deque[tuple[Slot, Activity]] = deque()
+        self._slots: dict[ConnectionSlot, None] = {}
+        self._by_network: dict[Hashable, dict[ConnectionSlot, None]] = {}
+        self._candidates: deque[tuple[ConnectionSlot, Activity]] = deque()
         self.evicted = 0
         """Number of connections evicted since the start."""
         self.refused = 0
@@ -179,7 +179,7 @@ class Admission:
         """Return the number of open connections."""
         return len(self._slots)
 
-    def admit(self, peer: object) -> Slot:
+    def admit(self, peer: object) -> ConnectionSlot:
         """Count a connection of a socket's address, evicting another if due.
 
         Raises AdmissionRefused.
@@ -193,7 +193,7 @@ class Admission:
         ):
             self.refused += 1
             raise AdmissionRefused
-        slot = Slot(self, network, self._clock(), is_proxy=is_proxy)
+        slot = ConnectionSlot(self, network, self._clock(), is_proxy=is_proxy)
         self._slots[slot] = None
         self._by_network.setdefault(network, {})[slot] = None
         return slot
@@ -206,7 +206,7 @@ class Admission:
         while any(map(self._is_opening, self._slots)):  # noqa: ASYNC110 - whatever comes first
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _is_opening(self, slot: Slot) -> bool:
+    def _is_opening(self, slot: ConnectionSlot) -> bool:
         phase, since = slot.activity()
         return phase is Phase.OPENING and self._clock() - since < GRACE_SECONDS
 
@@ -268,7 +268,7 @@ class Admission:
         """Collect the next candidates for eviction, in their order."""
         now = self._clock()
         found = []
-        slots: Collection[Slot] = self._slots
+        slots: Collection[ConnectionSlot] = self._slots
         if len(slots) > _MAX_COMPARED:
             slots = random.sample([*slots], _MAX_COMPARED)
         for slot in slots:
@@ -288,11 +288,11 @@ class Admission:
             (slot, activity) for _, slot, activity in found[:count]
         )
 
-    def _evict(self, slot: Slot) -> None:
+    def _evict(self, slot: ConnectionSlot) -> None:
         self.evicted += 1
         slot.evict()
 
-    def _release(self, slot: Slot) -> None:
+    def _release(self, slot: ConnectionSlot) -> None:
         del self._slots[slot]
         of_network = self._by_network[slot.network]
         del of_network[slot]

@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 from aiohttp import ClientConnectionResetError, web
 
-from msrv.connections.admission import Activity, Phase, Slot
+from msrv.connections.admission import Activity, ConnectionSlot, Phase
 from msrv.connections.send_buffer import limit_unsent_bytes
 
 HEADERS_SECONDS: Final = 15
@@ -57,7 +57,7 @@ class RequestHandler(web.RequestHandler):
     def __init__(
         self,
         server: web.Server,
-        slot: Slot,
+        slot: ConnectionSlot,
         *,
         loop: asyncio.AbstractEventLoop,
         **options: Any,  # noqa: ANN401 - aiohttp's own
@@ -187,11 +187,11 @@ class RequestHandler(web.RequestHandler):
         return Activity(Phase.HANDLING, self._started_at)
 
 
-def factory(server: web.Server) -> Callable[[Slot], RequestHandler]:
+def factory(server: web.Server) -> Callable[[ConnectionSlot], RequestHandler]:
     """Return a factory of request handlers in place of the server's own."""
     options = server._kwargs  # noqa: SLF001 - not in its public interface
 
-    def create(slot: Slot) -> RequestHandler:
+    def create(slot: ConnectionSlot) -> RequestHandler:
         loop = asyncio.get_running_loop()
         return RequestHandler(server, slot, loop=loop, **options)
 

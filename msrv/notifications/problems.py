@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Problems that need the operator, and which of them were reported.
+"""Problems of the store that need the operator, and which were reported.
 
 A problem is reported once, and again after a week if it is still there. What
 was reported is in a file in the data folder, so that neither a restart nor
@@ -36,8 +36,8 @@ _NOT_CHECKED: Final = frozenset({"database"})
 
 
 @dataclass(frozen=True, slots=True)
-class OpenProblem:
-    """A problem: a key that stays the same, its text, and how to fix it."""
+class StoreProblem:
+    """Problem of the store: a key that stays, its text, and how to fix it."""
 
     key: str
     text: str
@@ -59,7 +59,7 @@ def find_problems(
     *,
     dropped: int,
     failed: int,
-) -> list[OpenProblem]:
+) -> list[StoreProblem]:
     """Return the current problems, in the current language.
 
     `ledger_seconds` is how long the ledger has had its troubles; `dropped`
@@ -72,7 +72,7 @@ def find_problems(
             continue
         if outcome is Outcome.FAIL or each.name in _WARNED:
             found.append(
-                OpenProblem(
+                StoreProblem(
                     f"check {each.name} {outcome.name}",
                     gettext(
                         "%(check)s: %(finding)s",
@@ -84,7 +84,7 @@ def find_problems(
             )
     if status.troubles and ledger_seconds >= LEDGER_SECONDS:
         found += [
-            OpenProblem(
+            StoreProblem(
                 "ledger",
                 gettext("The database is unavailable: %(why)s", why=each),
                 gettext(
@@ -96,7 +96,7 @@ def find_problems(
         ]
     if dropped:
         found.append(
-            OpenProblem(
+            StoreProblem(
                 "mails dropped",
                 gettext(
                     "Receipts weren't mailed: too many were requested, or "
@@ -106,7 +106,7 @@ def find_problems(
         )
     if failed:
         found.append(
-            OpenProblem(
+            StoreProblem(
                 "mails failed",
                 gettext("Mails couldn't be delivered to the mail server."),
                 gettext("The studio's health page has the reasons."),
@@ -116,10 +116,10 @@ def find_problems(
 
 
 def new_problems(
-    current: Iterable[OpenProblem],
+    current: Iterable[StoreProblem],
     reported: Mapping[str, Reported],
     now: int,
-) -> list[OpenProblem]:
+) -> list[StoreProblem]:
     """Return the problems that are to be reported now."""
     return [
         each
@@ -131,8 +131,8 @@ def new_problems(
 
 def updated(
     reported: Mapping[str, Reported],
-    current: Iterable[OpenProblem],
-    told: Iterable[OpenProblem],
+    current: Iterable[StoreProblem],
+    told: Iterable[StoreProblem],
     now: int,
 ) -> dict[str, Reported]:
     """Return what is reported after a report; what is gone is left out."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from msrv.connections.acceptor import Connector
-from msrv.connections.admission import Slot
+from msrv.connections.admission import ConnectionSlot
 from msrv.tls.client_hello import (
     MAX_BYTES,
     ClientHello,
@@ -68,7 +68,7 @@ class TLSChallenges:
     def connector(self, connect: Connector) -> Connector:
         """Return a connector that answers challenges before `connect`."""
 
-        def inspect(accepted: socket.socket, slot: Slot) -> None:
+        def inspect(accepted: socket.socket, slot: ConnectionSlot) -> None:
             if not self._contexts:
                 connect(accepted, slot)
                 return
@@ -82,7 +82,7 @@ class TLSChallenges:
         return inspect
 
     async def _inspect(
-        self, accepted: socket.socket, slot: Slot, connect: Connector
+        self, accepted: socket.socket, slot: ConnectionSlot, connect: Connector
     ) -> None:
         try:
             async with asyncio.timeout(HELLO_SECONDS):
@@ -107,7 +107,7 @@ class TLSChallenges:
 class _Closing(asyncio.Protocol):
     """Protocol that closes a connection as soon as its handshake is done."""
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: ConnectionSlot) -> None:
         self._slot = slot
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -121,7 +121,7 @@ class _Closing(asyncio.Protocol):
 
 
 async def _answer(
-    accepted: socket.socket, slot: Slot, context: ssl.SSLContext
+    accepted: socket.socket, slot: ConnectionSlot, context: ssl.SSLContext
 ) -> None:
     """Do the handshake of a challenge, and close the connection."""
     await asyncio.get_running_loop().connect_accepted_socket(
@@ -199,6 +199,6 @@ def _cancel(task: "asyncio.Task[None]") -> None:
     task.cancel()
 
 
-def _close(accepted: socket.socket, slot: Slot) -> None:
+def _close(accepted: socket.socket, slot: ConnectionSlot) -> None:
     slot.release()
     accepted.close()

@@ -29,7 +29,7 @@ from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
 from msrv.connections.acceptor import Acceptor
-from msrv.connections.admission import Admission, Slot
+from msrv.connections.admission import Admission, ConnectionSlot
 from msrv.tls.certificate_files import (
     CertificateError,
     CertificateFiles,
@@ -75,7 +75,7 @@ class OpenSSLServer:
     ) -> Acceptor:
         """Accept connections until the acceptor is closed; see TLSServer."""
 
-        def connect(accepted: socket.socket, slot: Slot) -> None:
+        def connect(accepted: socket.socket, slot: ConnectionSlot) -> None:
             TLSTransport(accepted, self._context, protocol_factory, slot)
 
         return Acceptor(

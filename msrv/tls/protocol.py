@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from msrv.connections.acceptor import Acceptor
-from msrv.connections.admission import Admission, Slot
+from msrv.connections.admission import Admission, ConnectionSlot
 from msrv.tls.certificate_files import CertificateFiles
 
 HANDSHAKE_SECONDS: Final = 15
@@ -20,7 +20,7 @@ HANDSHAKE_SECONDS: Final = 15
 CLOSE_NOTIFY_SECONDS: Final = 3
 """Time limit for the peer's close_notify; asyncio's own is 30."""
 
-ProtocolFactory = Callable[[Slot], asyncio.BaseProtocol]
+ProtocolFactory = Callable[[ConnectionSlot], asyncio.BaseProtocol]
 """Returns the protocol of an accepted connection."""
 
 

@@ -23,7 +23,7 @@ from typing import Final
 
 from OpenSSL import SSL
 
-from msrv.connections.admission import Slot
+from msrv.connections.admission import ConnectionSlot
 from msrv.connections.send_buffer import HoldingTransport
 from msrv.tls.protocol import (
     CLOSE_NOTIFY_SECONDS,
@@ -59,7 +59,7 @@ class TLSTransport(HoldingTransport):
         accepted: socket.socket,
         context: SSL.Context,
         protocol_factory: ProtocolFactory,
-        slot: Slot,
+        slot: ConnectionSlot,
     ) -> None:
         self._socket = accepted
         self._slot = slot

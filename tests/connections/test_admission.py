@@ -13,8 +13,8 @@ from msrv.connections.admission import (
     Admission,
     AdmissionRefused,
     ConnectionLimits,
+    ConnectionSlot,
     Phase,
-    Slot,
 )
 from msrv.rate_limit import Address
 
@@ -39,7 +39,7 @@ class Visitors:
     ) -> None:
         self.clock = Clock()
         self.proxy = proxy
-        self.evicted: list[Slot] = []
+        self.evicted: list[ConnectionSlot] = []
         self.admission = Admission(
             ConnectionLimits(total, per_network),
             is_proxy=self._is_proxy,
@@ -49,7 +49,9 @@ class Visitors:
     def _is_proxy(self, address: Address) -> bool:
         return str(address) == self.proxy
 
-    def connect(self, host: str, phase: Phase = Phase.OPENING) -> Slot:
+    def connect(
+        self, host: str, phase: Phase = Phase.OPENING
+    ) -> ConnectionSlot:
         """Open a connection, in one phase from now on."""
         slot = self.admission.admit((host, 4711))
         slot.set_abort(lambda: self.evicted.append(slot))

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import trustme
 
-from msrv.connections.admission import Admission, ConnectionLimits, Slot
+from msrv.connections.admission import (
+    Admission,
+    ConnectionLimits,
+    ConnectionSlot,
+)
 from msrv.tls.certificate_files import CertificateFiles
 from msrv.tls.protocol import TLSServer
 
@@ -37,7 +41,7 @@ def certificate_for(
 class Greeter(asyncio.Protocol):
     """Sends a greeting and closes."""
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: ConnectionSlot) -> None:
         self._slot = slot
         self._own = True
 

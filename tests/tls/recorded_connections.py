@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-from msrv.connections.admission import Slot
+from msrv.connections.admission import ConnectionSlot
 from msrv.tls.openssl import OpenSSLServer
 from msrv.tls.transport import TLSTransport
 from tests.certificates import issue_pair
@@ -61,7 +61,7 @@ class Listener:
         self.port: int = self.listening.getsockname()[1]
         self.guests: asyncio.Queue[Recorder] = asyncio.Queue()
 
-    def made(self, slot: Slot) -> Recorder:  # noqa: ARG002
+    def made(self, slot: ConnectionSlot) -> Recorder:  # noqa: ARG002
         recorder = Recorder()
         self.guests.put_nowait(recorder)
         return recorder

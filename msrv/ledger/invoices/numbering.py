@@ -29,11 +29,14 @@ from msrv.ledger.db.order_queries import Order, OrderKey, load_orders
 from msrv.ledger.db.refunds.reversed_parts import load_line_refunds
 from msrv.ledger.db.schema import orders, reversals
 from msrv.ledger.db.tables.invoices import invoice_series, invoices
-from msrv.ledger.invoices.corrections import corrections_of, invoice_of
 from msrv.ledger.invoices.documents import (
     Document,
     NumberedDocument,
     document_to_json,
+)
+from msrv.ledger.invoices.order_documents import (
+    documents_after_refunds,
+    invoice_of,
 )
 from msrv.ledger.invoices.queries import document_of, document_rows
 from msrv.ledger.reversals.event import DISPUTE
@@ -140,7 +143,9 @@ async def make_documents(
                 continue
             have = made or [await added.add(invoice_of(order, rules, now))]
             if order.order_id not in disputed:
-                for each in corrections_of(have, refunds[order.order_id], now):
+                for each in documents_after_refunds(
+                    have, refunds[order.order_id], now
+                ):
                     await added.add(each)
                 settled[order.order_id] = order.refunded_minor
         except ValueError as error:

@@ -39,8 +39,8 @@ _ID_CHARS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """Statement of a buyer, who has shown the `receipt` or not.
+class WithdrawalStatement:
+    """Withdrawal that a buyer states, who has shown the `receipt` or not.
 
     `to` is the address for the confirmation, or empty.
     """
@@ -114,7 +114,7 @@ class Withdrawals:
         return WithdrawalOutcome.ENDED
 
     async def submit(
-        self, statement: Statement, network: Hashable
+        self, statement: WithdrawalStatement, network: Hashable
     ) -> tuple[WithdrawalOutcome, int]:
         """Confirm and record a statement; return what follows, and its time.
 
@@ -182,7 +182,10 @@ class Withdrawals:
         return WithdrawalOutcome(outcome), stated_at_ms // 1000
 
     async def _confirm(
-        self, statement: Statement, outcome: WithdrawalOutcome, at: int
+        self,
+        statement: WithdrawalStatement,
+        outcome: WithdrawalOutcome,
+        at: int,
     ) -> None:
         """Queue the confirmations, the buyer's last. Raises TooManyMails.
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from msrv.catalog.texts.legal_texts import LegalKind
 from msrv.display_text import clean_line
 from msrv.ledger.withdrawals.events import WithdrawalOutcome
-from msrv.orders.legal.withdrawals import Statement
+from msrv.orders.legal.withdrawals import WithdrawalStatement
 from msrv.orders.rate_limits import TooManyMails
 from msrv.proofs import receipts
 from msrv.proofs.orders import is_order_id
@@ -95,7 +95,7 @@ def _receipt(request: web.Request) -> Receipt | None:
 
 def _read(
     request: web.Request, form: Mapping[str, str], receipt: Receipt | None
-) -> Statement:
+) -> WithdrawalStatement:
     """Return the statement of a form. Raises InvalidField."""
     store = request.app[STORE]
     mails = store.receipt_mails.is_on
@@ -116,14 +116,14 @@ def _read(
     to = read_address(request, form)
     if mails and not to:
         raise InvalidField(MAIL, gettext(INVALID_ADDRESS))
-    return Statement(order_id, name, to, receipt)
+    return WithdrawalStatement(order_id, name, to, receipt)
 
 
 def _page(
     request: web.Request,
     receipt: Receipt | None,
     *,
-    statement: Statement | None = None,
+    statement: WithdrawalStatement | None = None,
     outcome: WithdrawalOutcome | None = None,
     received_at: int = 0,
     errors: FieldErrors = NO_ERRORS,

@@ -43,8 +43,8 @@ class EvidenceSection:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """Evidence of an order; `at` is the time of the last fact in it."""
+class DisputeEvidence:
+    """Evidence for a dispute of an order; `at` is its last fact's time."""
 
     title: str
     store: str
@@ -65,7 +65,7 @@ async def show(request: web.Request) -> web.Response:
     )
 
 
-async def read_evidence(request: web.Request) -> Evidence:
+async def read_evidence(request: web.Request) -> DisputeEvidence:
     """Return the evidence of the path's order, in the current language.
 
     Raises DatabaseError, NotFound.
@@ -93,7 +93,7 @@ def order_evidence(
     ranges: Mapping[tuple[str, str], Intervals],
     titles: Mapping[str, str],
     store: str,
-) -> Evidence:
+) -> DisputeEvidence:
     """Return the evidence of an order. Pure, in the current language."""
     order = history.order
     reversals = [
@@ -103,7 +103,7 @@ def order_evidence(
     times = [order.sold_at]
     times += [each.last_at for each in history.downloads]
     times += [each.seen_at for each in history.reversals]
-    return Evidence(
+    return DisputeEvidence(
         gettext("Evidence for order %(number)s", number=order.order_id),
         store,
         (

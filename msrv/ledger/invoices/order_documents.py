@@ -81,7 +81,7 @@ def _basis(tax: SaleTax | None, rules: InvoiceRules) -> TaxBasis:
     return TaxBasis.CHARGED
 
 
-def corrections_of(
+def documents_after_refunds(
     made: Sequence[NumberedDocument],
     refunds: Mapping[str, LineRefund],
     now: int,

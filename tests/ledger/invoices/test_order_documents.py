@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from msrv.catalog.details.invoicing import InvoiceRules, Seller
 from msrv.ledger.db.order_queries import Order, OrderLine
-from msrv.ledger.invoices.corrections import corrections_of, invoice_of
 from msrv.ledger.invoices.documents import NumberedDocument, TaxBasis
+from msrv.ledger.invoices.order_documents import (
+    documents_after_refunds,
+    invoice_of,
+)
 from msrv.ledger.reversals.allocation import (
     LineRefund,
     ReversedAmount,
@@ -86,7 +89,7 @@ def test_sum_of_each_document_is_the_money_that_moved(
         elif amounts:
             amounts.pop(data.draw(st.integers(0, len(amounts) - 1)))
         refunds = allocate_refunds(items, paid, amounts)
-        added = corrections_of(made, refunds, NOON)
+        added = documents_after_refunds(made, refunds, NOON)
         moved = sum(each.sign * each.gross_minor for each in added)
         gone = sum(each.amount_minor for each in amounts)
         assert moved == paid - left - gone
@@ -96,7 +99,7 @@ def test_sum_of_each_document_is_the_money_that_moved(
                 assert 0 <= line.tax_minor <= line.gross_minor
             made.append(NumberedDocument("INV", len(made) + 1, each))
             assert each.position == len(made) - 1
-        assert corrections_of(made, refunds, NOON) == []
+        assert documents_after_refunds(made, refunds, NOON) == []
         for item, price in items.items():
             net = sum(
                 each.document.sign * line.net_minor
@@ -118,7 +121,7 @@ def test_order_whose_tax_was_not_known_is_credited_in_proportion() -> None:
     sold = order([1000], None)
     made = [NumberedDocument("INV", 1, invoice_of(sold, RULES, NOON))]
     refunds = {"item-0": LineRefund(540, 1080)}
-    (note,) = corrections_of(made, refunds, NOON)
+    (note,) = documents_after_refunds(made, refunds, NOON)
     assert (note.gross_minor, note.tax_minor) == (500, 0)
 
 
