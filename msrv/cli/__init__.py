@@ -146,8 +146,8 @@ def _new_release() -> Iterable[click.Command]:
     return (new,)
 
 
-def _setup() -> Iterable[click.Command]:
-    from msrv.cli.first_steps.setup import init
+def _init() -> Iterable[click.Command]:
+    from msrv.cli.first_steps.init import init
 
     return (init,)
 
@@ -216,7 +216,7 @@ _COMMANDS: Final = {
         "Check the health of the store on this machine.", _serve
     ),
     "init": CommandEntry(
-        "Set up a new store: its settings, and a first release.", _setup
+        "Set up a new store: its settings, and a first release.", _init
     ),
     "new": CommandEntry(
         "Make the folder of a release, with a release.toml to edit.",

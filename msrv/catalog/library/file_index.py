@@ -20,9 +20,9 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from msrv.catalog.library.found_files import FoundFile
-from msrv.catalog.scanning.file_table import (
-    ForeignTable,
-    connect_file_table,
+from msrv.catalog.scanning.index_database import (
+    ForeignIndex,
+    connect_index_database,
 )
 from msrv.catalog.texts.track_text_table import TrackTextTable
 from msrv.display_text import printable
@@ -136,7 +136,7 @@ class FileIndex:
                 raise
             except (
                 sqlite3.DatabaseError,
-                ForeignTable,
+                ForeignIndex,
                 AttributeError,
                 TypeError,
                 ValueError,
@@ -156,7 +156,7 @@ class FileIndex:
 
     @classmethod
     def _at(cls, path: Path | str) -> Self:
-        connection = connect_file_table(path)
+        connection = connect_index_database(path)
         try:
             return cls(connection)
         except BaseException:

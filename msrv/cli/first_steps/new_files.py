@@ -3,7 +3,7 @@
 
 """New files of a store, none of which replaces another.
 
-Apart from `setup`, which says what they contain.
+Apart from `init`, which says what they contain.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Table of files in the index: its database, opened and checked."""
+"""Database of the file index: one table of files, opened and checked."""
 
 import sqlite3
 from pathlib import Path
@@ -27,14 +27,14 @@ _COUNT_WRONG: Final = (
 )
 
 
-class ForeignTable(Exception):
-    """The file isn't an index, or is one of another version."""
+class ForeignIndex(Exception):
+    """The database isn't an index, or is one of another version."""
 
 
-def connect_file_table(path: Path | str) -> sqlite3.Connection:
+def connect_index_database(path: Path | str) -> sqlite3.Connection:
     """Open a database with the table.
 
-    Raises sqlite3.Error and ForeignTable.
+    Raises sqlite3.Error and ForeignIndex.
     """
     # Used by one thread at a time, but not always by the same.
     connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
@@ -49,9 +49,9 @@ def connect_file_table(path: Path | str) -> sqlite3.Connection:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
         elif mark != (_APPLICATION, _VERSION):
-            raise ForeignTable("it is of another program or another version")
+            raise ForeignIndex("it is of another program or another version")
         if connection.execute(_COUNT_WRONG).fetchone()[0]:
-            raise ForeignTable("it has values of another type")
+            raise ForeignIndex("it has values of another type")
         # Entries that a power failure loses are read again from the files.
         connection.execute("PRAGMA synchronous = OFF")
     except BaseException:
