@@ -182,7 +182,7 @@ class CertificateManager:
             "%s: %s; the next attempt is at %s",
             "no certificate was issued"
             if current is None
-            else "the certificate wasn't renewed, and stays",
+            else "certificate renewal failed; keeping the current one",
             failure,
             f"{attempts.next_at:%Y-%m-%d %H:%M} UTC",
         )

@@ -192,7 +192,7 @@ class StateFolder:
 
 
 def request_id(*parts: object) -> str:
-    """Return an identifier of what is asked for, and of whom."""
+    """Return the id of a request, the same for the same parts."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

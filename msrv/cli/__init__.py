@@ -223,7 +223,7 @@ _COMMANDS: Final = {
         _new_release,
     ),
     "import": CommandEntry(
-        "Make releases of downloads and folders, each with a draft "
+        "Create releases from downloads and folders, each with a "
         "release.toml.",
         _imports,
     ),
@@ -292,11 +292,11 @@ _COMMANDS: Final = {
         _backup,
     ),
     "drill": CommandEntry(
-        "Rehearse coming back from a BACKUP, by default the newest one.",
+        "Rehearse a restore from BACKUP, by default the newest one.",
         _drill,
     ),
     "reissue": CommandEntry(
-        "Sign the receipts of all orders again, by the current NONCE.",
+        "Sign the receipts of all orders again, with the current NONCE.",
         _reissue,
     ),
     "newsletter": CommandEntry(

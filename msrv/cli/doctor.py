@@ -57,11 +57,11 @@ _COLOURS: Final = {
 def doctor(library: object, mail: str | None, *, as_json: bool) -> None:
     """Check what the store needs, and print how to fix the rest.
 
-    Checks DNS, the public address, certificate, ports, clock, disk, rights,
-    keys, mail relay, Stripe, ffmpeg, the database and the bucket. Each line is
-    Pass, Warn or Fail. Nothing is changed, and it doesn't matter whether the
-    store runs. Run it as the store's user, with the store's settings. Exit
-    status 1 if anything fails.
+    Checks DNS, the public address, certificate, ports, clock, disk,
+    permissions, keys, mail relay, Stripe, ffmpeg, the database and the bucket.
+    Each line is Pass, Warn or Fail. Nothing is changed, and it doesn't matter
+    whether the store runs. Run it as the store's user, with the store's
+    settings. Exit status 1 if anything fails.
     """
     if mail is not None:
         try:
@@ -87,12 +87,12 @@ def doctor(library: object, mail: str | None, *, as_json: bool) -> None:
 
 def format_results(results: Sequence[CheckResult]) -> str:
     """Return the results in columns, each with its fix, and their number."""
-    width = max(len(each.name) for each in results)
+    width = max(len(each.label) for each in results)
     lines = []
     for each in results:
         finding = each.finding
         outcome = click.style(finding.outcome, _COLOURS[finding.outcome])
-        lines.append(f"{outcome}  {each.name:<{width}}  {finding.text}")
+        lines.append(f"{outcome}  {each.label:<{width}}  {finding.text}")
         if finding.fix:
             lines.append(f"      {'fix':<{width}}  {finding.fix}")
     return "\n".join([*lines, "", summary(results)])

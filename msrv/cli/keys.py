@@ -155,7 +155,7 @@ def import_keys(file: Any, *, yes: bool) -> None:  # noqa: ANN401 - click's own
 @click.argument("kid")
 @click.option("--yes", is_flag=True, help="Forget it without asking.")
 def forget(kid: str, *, yes: bool) -> None:
-    """Accept no more receipts of a retired key.
+    """Stop accepting receipts signed with a retired key.
 
     KID is the key's name in `keys`, or its beginning. For a former NONCE
     that leaked: buyers with a receipt of it lose access to what they bought,

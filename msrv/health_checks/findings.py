@@ -95,12 +95,21 @@ class Finding:
         return str(self.remedy)
 
 
+_LABELS: Final[Mapping[str, str]] = {"rights": gettext_noop("permissions")}
+"""Labels of checks whose names in the JSON aren't shown to people."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """A finding, under the name of its check."""
 
     name: str
     finding: Finding
+
+    @property
+    def label(self) -> str:
+        """The check's name for people, in English, to be translated."""
+        return _LABELS.get(self.name, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,10 +171,10 @@ async def check_stripe(context: CheckContext) -> Sequence[Finding]:
     if account.may_refund is False:
         found.append(
             warned(
-                deferred("this key may not make refunds"),
+                deferred("this key isn't allowed to make refunds"),
                 deferred(
-                    "let the key write Charges and Refunds in Stripe's "
-                    "dashboard, to refund orders in the studio"
+                    "give the key write access to Charges and Refunds in "
+                    "Stripe's dashboard, to refund orders in the studio"
                 ),
             )
         )

@@ -42,7 +42,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     gettext_noop("ports"): check_ports,
     gettext_noop("clock"): check_clock,
     gettext_noop("disk"): check_disk,
-    gettext_noop("rights"): check_rights,
+    "rights": check_rights,
     gettext_noop("keys"): check_keys,
     gettext_noop("relay"): check_relay,
     "Stripe": check_stripe,

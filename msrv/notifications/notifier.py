@@ -46,7 +46,7 @@ _FIRST_CHECK_SECONDS: Final = 60.0
 
 
 class MailNotStored(Exception):
-    """The outbox can't be written: what was to be told is told later."""
+    """The outbox can't be written; the notification is retried."""
 
 
 class SellerNotifier:
@@ -182,7 +182,7 @@ class SellerNotifier:
     async def _tell_found(
         self, checks: Sequence[CheckResult], status: Status, now: int
     ) -> None:
-        """Mail what is new of the current problems."""
+        """Mail the current problems that weren't reported yet."""
         data = self._settings.data
         stored = await asyncio.to_thread(problems.read_reported, data)
         # In memory is what couldn't be written, in the file what another

@@ -76,7 +76,7 @@ def find_problems(
                     f"check {each.name} {outcome.name}",
                     gettext(
                         "%(check)s: %(finding)s",
-                        check=gettext(each.name),
+                        check=gettext(each.label),
                         finding=each.finding.text,
                     ),
                     each.finding.fix,

@@ -223,7 +223,7 @@ class WebhookWorker:
         Raises PaymentError, Forged, NotReady, LedgerError: to be retried.
         """
         if event.kind == REFUND_EVENT:
-            await self._refunds.follow(provider, event)
+            await self._refunds.record_requested(provider, event)
             return
         found = self._providers.get(provider)
         if found is None or found.webhooks is None:

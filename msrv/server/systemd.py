@@ -76,7 +76,7 @@ def select(
 def close_unused(inherited: list[socket.socket]) -> None:
     """Close sockets that no setting uses, with a warning for each.
 
-    systemd has them open still, so their connections would wait for ever.
+    systemd has them open still, so their connections would wait forever.
     """
     for each in inherited:
         log.warning(

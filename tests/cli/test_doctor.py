@@ -30,8 +30,8 @@ def test_doctor_prints_a_line_for_each_check(
     assert lines[0].startswith("Warn  DNS          MSRV_PUBLIC_URL is not")
     assert lines[1].startswith("      fix          set it to the address")
     for name in (
-        "DNS certificate ports clock disk rights keys relay Stripe ffmpeg "
-        "database"
+        "DNS certificate ports clock disk permissions keys relay Stripe "
+        "ffmpeg database"
     ).split():
         assert any(line[6:].startswith(name) for line in lines), name
     assert "0 failures" in lines[-1]

@@ -257,7 +257,7 @@ async def test_stripe_with_a_restricted_key(
     bank.restricted = True
     found = await check_stripe(paying)
     assert outcomes(found) == [WARN, WARN, WARN]
-    assert "may not make refunds" in found[1].text
+    assert "isn't allowed to make refunds" in found[1].text
     assert "may not list webhook endpoints" in found[2].text
 
 

@@ -105,7 +105,7 @@ async def test_ticked_address_goes_to_listmonk_and_is_kept_nowhere(
         )
         assert refused.status == 422
         text = await refused.text()
-        assert "Must be filled in for the news that you asked for." in text
+        assert "Is needed to send you the newsletter." in text
         assert text.count(" checked") == 1
         for form in ({}, {"mail": TO}):
             assert await buy(shop, **form) == 303

@@ -111,7 +111,7 @@ def test_backup_has_every_acknowledged_sale_once(
 def check_drill(
     shop: Shop, backup: Path, scratch: Path, *, least: int
 ) -> None:
-    """Rehearse coming back from a backup; every receipt opens."""
+    """Rehearse a restore from a backup; every receipt opens."""
     result = subprocess.run(
         [
             *(sys.executable, "-m", "msrv", "drill", str(backup), "--json"),

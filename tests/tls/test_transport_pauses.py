@@ -106,7 +106,7 @@ async def test_close_during_a_pause_sends_close_notify_at_once(
     recorder.transport.write(b"the end")
     recorder.transport.pause_until_writable()
     recorder.transport.close()
-    # The socket isn't watched any more: it would be writable for ever.
+    # The socket isn't watched any more: it would be writable forever.
     descriptor = recorder.transport.get_extra_info("socket").fileno()
     assert not recorder.transport._loop.remove_writer(descriptor)
     assert await reader.read() == b"the end"

@@ -20,7 +20,7 @@ def is_paid(provider: str, total_minor: int) -> bool:
 
 
 class SeriesMode(StrEnum):
-    """Series of the numbers: a new one each year, or one for ever."""
+    """Series of the numbers: a new one each year, or one forever."""
 
     YEAR = "year"
     SINGLE = "single"

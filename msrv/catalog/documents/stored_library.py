@@ -97,7 +97,7 @@ class StoredLibrary:
             return None
         except (OSError, ValueError, msgspec.MsgspecError) as error:
             log.info(
-                "%s isn't used, and the library is read first: %s",
+                "can't use %s (%s); reading the library before selling",
                 self._file,
                 reason_of(error),
             )
@@ -107,7 +107,11 @@ class StoredLibrary:
             log.exception("%s can't be used", self._file)
             return None
         count = plural(len(loaded.catalog.offered), "release")
-        log.info("catalog: %s, as stored, until it is read", count)
+        log.info(
+            "catalog: %s from the stored library, until the library has been "
+            "read",
+            count,
+        )
         return loaded
 
     def update(self, loaded: LoadedLibrary, found: Scan) -> None:

@@ -77,7 +77,7 @@ def former_slug(text: str) -> str:
 
 
 def is_same_in_version_1_0(file_name: str) -> bool:
-    """Return whether that rule can't have given an item another id.
+    """Return whether version 1.0 surely gave this file the same id.
 
     It differs for letters that aren't ASCII, and for names without words.
     """

@@ -279,7 +279,7 @@ def _failure_reason(error: ProcessEnded | InvalidReply) -> tuple[str, bool]:
     """Return the reason of a failure, and whether it may be chance."""
     if isinstance(error, ProcessEnded):
         return error.reason, error.by_chance
-    return f"makes its parser send an invalid reply: {error}", False
+    return f"causes its parser to send an invalid reply: {error}", False
 
 
 def _picture_key(sha256: bytes) -> bytes:

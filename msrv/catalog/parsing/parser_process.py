@@ -114,7 +114,7 @@ class ParserProcess:
         except BadMessage as error:
             self.process.kill()
             raise ProcessEnded(
-                f"makes its parser send an invalid reply: {error}",
+                f"causes its parser to send an invalid reply: {error}",
                 by_chance=False,
             ) from error
         except OSError as error:
@@ -130,7 +130,7 @@ class ParserProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return ProcessEnded(
-                "makes its parser close the connection", by_chance=False
+                "causes its parser to close the connection", by_chance=False
             )
         if status == -signal.SIGXCPU:
             return ProcessEnded("takes too long to read", by_chance=False)
@@ -143,7 +143,7 @@ class ParserProcess:
             log.error(
                 "the parser failed: %s", ascii(self._kill_and_read_stderr())
             )
-            return ProcessEnded("makes its parser fail", by_chance=False)
+            return ProcessEnded("causes its parser to fail", by_chance=False)
         # 0: it exited after idling. Killed: perhaps for lack of memory,
         # perhaps by an operator.
         return ProcessEnded(

@@ -87,8 +87,8 @@ def list_(*, as_json: bool) -> None:
 def role(name: str, new_role: str) -> None:
     """Change the ROLE of the operator NAME.
 
-    Takes effect on every replica within 5 seconds, and before anything else
-    is changed.
+    Takes effect at once for changes, and within 5 seconds for pages, on every
+    replica.
     """
     with user_errors():
         from msrv.cli.access import (  # noqa: PLC0415 - slow to import
@@ -105,8 +105,8 @@ def role(name: str, new_role: str) -> None:
 def remove(name: str) -> None:
     """Remove the operator NAME: their sessions and links end.
 
-    Takes effect on every replica within 5 seconds, and before anything else
-    is changed. The record of what they did stays.
+    Takes effect at once for changes, and within 5 seconds for pages, on every
+    replica. The record of what they did stays.
     """
     with user_errors():
         from msrv.cli.access import (  # noqa: PLC0415 - slow to import

@@ -92,8 +92,8 @@ def list_(*, as_json: bool) -> None:
 def revoke(name: str) -> None:
     """Revoke the token NAME.
 
-    Takes effect on every replica within 5 seconds, and before anything else
-    is changed.
+    Takes effect at once for changes, and within 5 seconds for pages, on every
+    replica.
     """
     with user_errors():
         from msrv.cli.access import (  # noqa: PLC0415 - slow to import

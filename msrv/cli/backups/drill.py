@@ -58,7 +58,7 @@ def drill(
     *,
     as_json: bool,
 ) -> None:
-    """Rehearse coming back from a BACKUP, by default the newest one.
+    """Rehearse a restore from BACKUP, by default the newest one.
 
     In a scratch folder, the backup is restored, and a store starts on it with
     the real library. Every receipt is opened, and both ends of each item that

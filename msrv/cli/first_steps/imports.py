@@ -66,7 +66,7 @@ def import_(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Make releases of downloads and folders, each with a draft release.toml.
+    """Create releases from downloads and folders, each with a release.toml.
 
     SOURCES are ZIPs as Bandcamp sends them, folders, or single tracks. Those
     of the same artist and title, like an album in MP3 and in FLAC, become one

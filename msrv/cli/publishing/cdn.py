@@ -79,8 +79,8 @@ def check() -> None:
     """Check that the CDN sends what is signed, and nothing else.
 
     Requests a byte of a published file: by an address as buyers get it, by
-    one that isn't signed, and by one that has ended. Exit status 1 if the CDN
-    sends what it mustn't, or doesn't send what it must.
+    one that isn't signed, and by one that has expired. Exit status 1 if the
+    CDN sends what it mustn't, or doesn't send what it must.
     """
     with user_errors():
         settings = load_settings()

@@ -51,7 +51,7 @@ def reissue(
     rate: float,
     base_url: str | None,
 ) -> None:
-    """Sign the receipts of all orders again, by the current NONCE.
+    """Sign the receipts of all orders again, with the current NONCE.
 
     For the time after a leak, when NONCE was replaced and its receipts no
     longer work. Without --send, count what would be done. With it, mail each

@@ -14,6 +14,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
+from msrv.display_text import printable
 from msrv.downloads.body import Chunk, FileSlice
 from msrv.storage.model import Changed, Gone, StorageError
 from msrv.storage.objects.bucket import Bucket
@@ -89,7 +90,11 @@ class OpenObject:
             if not self._chunk:
                 self._stream = None
         if not self._chunk:
-            log.warning("the bucket fails: %s", reason or "it sends nothing")
+            log.warning(
+                "bucket: reading %s failed: %s",
+                printable(self._path),
+                reason or "it sends nothing",
+            )
             raise Unavailable(self._path)
 
     async def _receive_chunk(self) -> None:

@@ -37,7 +37,7 @@ class LoggedProblem:
 
 
 class Rejections:
-    """Rejections in a row that weren't for the sake of a recipient."""
+    """Consecutive rejections that no recipient's address caused."""
 
     def __init__(self) -> None:
         self._recipients: set[str] = set()

@@ -127,8 +127,12 @@ class RefundRecorder:
             )
         return order_id
 
-    async def follow(self, provider: str, event: WebhookEvent) -> None:
-        """Record the refund that an event follows, and queue its mail.
+    async def record_requested(
+        self, provider: str, event: WebhookEvent
+    ) -> None:
+        """Look up a requested refund at the provider, and record its result.
+
+        Its mail is queued.
 
         One that was never made is recorded as refused: the provider repeats
         an error for as long as it remembers the key, and the next refund has

@@ -18,8 +18,8 @@ TABLE: Final[Table] = {
         "not_saved",
         gettext_noop("This can't be saved right now"),
         gettext_noop(
-            "Nothing was changed, and your downloads go on. Please try again "
-            "in a few minutes."
+            "Nothing was changed, and your downloads still work. Please try "
+            "again in a few minutes."
         ),
         retry_after_seconds=60,
     ),

@@ -34,7 +34,7 @@ TABLE: Final[Table] = {
     InvoiceUnavailable: ErrorPage(
         503,
         "invoice_unavailable",
-        gettext_noop("The invoice follows later"),
+        gettext_noop("Your invoice isn't ready yet"),
         gettext_noop(
             "The store can't make your invoice at the moment. Your purchase "
             "isn't affected: the receipt and the downloads work. Please try "

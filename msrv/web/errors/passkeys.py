@@ -60,7 +60,7 @@ TABLE: Final[Table] = {
     passkeys.ChallengeExpired: ErrorPage(
         410,
         "passkey_expired",
-        gettext_noop("This took too long"),
+        gettext_noop("Passkey request timed out"),
         gettext_noop(
             "The passkey has to be used within five minutes. Nothing was "
             "changed; please try again."
@@ -70,7 +70,7 @@ TABLE: Final[Table] = {
     passkeys.ChallengeUsed: ErrorPage(
         410,
         "passkey_used",
-        gettext_noop("This was sent before"),
+        gettext_noop("Passkey response already used"),
         gettext_noop(
             "The same response of a passkey is accepted once. Please try "
             "again."
@@ -80,7 +80,7 @@ TABLE: Final[Table] = {
     passkeys.ChallengeInvalid: ErrorPage(
         400,
         "passkey_not_started",
-        gettext_noop("This was not started here"),
+        gettext_noop("Passkey request not found"),
         gettext_noop(
             "The store didn't ask this browser for a passkey, or its cookie "
             "is missing. Nothing was changed; please reload the page and try "

@@ -58,8 +58,8 @@ _REFUSALS: Final = {
         "The payment provider can't refund this kind of payment."
     ),
     "key_refused": gettext_noop(
-        "The store's key of the payment provider may not make refunds. At "
-        "Stripe, let the key write Charges and Refunds, and try again."
+        "The store's API key isn't allowed to make refunds. In Stripe, give "
+        "it write access to Charges and Refunds, and try again."
     ),
     "invalid_amount": gettext_noop(
         "The payment provider can't refund this amount in this currency."
@@ -82,7 +82,7 @@ def refusal_text(code: str) -> str:
         return gettext(text)
     return gettext(
         "The payment provider refused this refund. Its page of the payment "
-        "says more; its word for the reason is: %(code)s",
+        "says more; its reason code is: %(code)s",
         code=code or "?",
     )
 
@@ -103,15 +103,15 @@ _PAGES: Final[dict[type[Exception], ErrorPage]] = {
         _NOT_REFUNDED,
         gettext_noop(
             "This store has no access to the payment: its provider isn't set "
-            "up here, or in another mode. Refund it at the provider, and end "
-            "the downloads on the order's page."
+            "up here, or is set up in another mode. Refund it at the "
+            "provider, and end the downloads on the order's page."
         ),
     ),
     NothingChosen: ErrorPage(
         409,
         "nothing_left",
         _NOT_REFUNDED,
-        gettext_noop("Nothing is left to refund of what was paid."),
+        gettext_noop("There is nothing left to refund."),
     ),
     RefundTooHigh: ErrorPage(
         409,
@@ -134,8 +134,8 @@ _PAGES: Final[dict[type[Exception], ErrorPage]] = {
         "no_such_payment",
         _NOT_REFUNDED,
         gettext_noop(
-            "The payment provider doesn't know this payment, or it is of "
-            "another account."
+            "The payment provider doesn't know this payment, or it belongs "
+            "to another account."
         ),
     ),
     SpoolFailed: ErrorPage(

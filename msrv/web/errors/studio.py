@@ -55,9 +55,7 @@ def _not_allowed(error: NotAllowed) -> ErrorPage:
 def _scope_missing(error: ScopeMissing) -> ErrorPage:
     challenge = 'Bearer realm="studio", error="insufficient_scope"'
     if error.scope is None:
-        message = gettext(
-            "No token is enough for this: it needs an operator's sign-in."
-        )
+        message = gettext("Tokens can't do this; an operator has to sign in.")
     else:
         challenge += f', scope="{error.scope}"'
         message = gettext(
@@ -66,7 +64,7 @@ def _scope_missing(error: ScopeMissing) -> ErrorPage:
     return ErrorPage(
         403,
         "scope_missing",
-        gettext("The token isn't for this"),
+        gettext("Token not permitted"),
         message,
         ("/studio", gettext_noop("Go to the studio")),
         data={"scope": error.scope},

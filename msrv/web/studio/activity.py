@@ -65,7 +65,7 @@ NAMES: Final = {
     "make-backup": gettext_noop("made a backup"),
     "restore-backup": gettext_noop("restored a backup"),
     "decide-country": gettext_noop("decided the country of an order"),
-    "undo-country": gettext_noop("took back the country of an order"),
+    "undo-country": gettext_noop("undid the decision on an order's country"),
     "grant": gettext_noop("gave receipts to former buyers"),
 }
 """Label of each act, by its name in the ledger; pages translate it."""

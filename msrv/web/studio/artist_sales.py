@@ -46,7 +46,7 @@ _MONTHS_OF_QUARTER: Final = 3
 
 
 class Grouping(StrEnum):
-    """Time that a row is about."""
+    """Period of a row: a month or a quarter."""
 
     MONTH = "month"
     QUARTER = "quarter"
@@ -124,7 +124,7 @@ async def show(request: web.Request) -> web.StreamResponse:
             _add(rows, catalog, by, sales, title)
         if len(rows) > MAX_ROWS:
             raise InvalidField(
-                "from", gettext("must be later: these are too many rows")
+                "from", gettext("must be later: the period has too many rows")
             )
         if len(found) < _BATCH:
             break

@@ -88,7 +88,7 @@ def test_damaged_file_is_ignored_with_one_line(
     caplog.clear()
     assert load(library) is None
     (record,) = caplog.records
-    assert "isn't used, and the library is read first" in record.getMessage()
+    assert "reading the library before selling" in record.getMessage()
 
 
 def test_file_of_another_version_is_ignored(

@@ -60,7 +60,7 @@ async def test_store_sells_before_it_has_scanned(
             each for each in catalog.current.offered if each.folder == "Plain"
         )
         assert len(plain.items) == 3
-    assert "catalog: 3 releases, as stored, until it is read" in caplog.text
+    assert "catalog: 3 releases from the stored library" in caplog.text
     assert "catalog: 4 releases, 9 items" in caplog.text
 
 

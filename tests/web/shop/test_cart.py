@@ -56,7 +56,7 @@ async def test_cart_offers_the_release_where_its_items_cost_as_much(
     ).json()
     items = [each["item_id"] for each in release["items"]]
     await store.post("/cart", data={"add": items[0]})
-    offered = "Take the complete release"
+    offered = "Get the complete release"
     assert offered not in await (await store.get("/cart")).text()
     await store.post("/cart", data=[("add", each) for each in items])
     cart = await (await store.get("/cart", headers=JSON)).json()

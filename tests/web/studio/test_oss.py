@@ -257,7 +257,7 @@ async def test_country_is_decided_by_hand_and_taken_back(
 
     order = await filled.text(f"/studio/orders/{order_id(5)}")
     assert "Belgium, 21%" in order
-    assert "Take the decision back" in order
+    assert "Undo the decision" in order
     proven = await filled.text(f"/studio/orders/{order_id(1)}")
     assert "Decide the country" not in proven
     for number in (5, 6, 7):

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Tables of the buyers who hear of corrections, and of what they know.
+"""Tables of correction requests and of the files that were announced.
 
 Apart from `schema`, which collects the tables of all parts.
 """

@@ -83,8 +83,7 @@ def free_gift_error() -> InvalidField:
     return InvalidField(
         GIFT,
         gettext(
-            "needs an order that costs something; share the release's page "
-            "instead"
+            "isn't possible for a free order; share the release's page instead"
         ),
     )
 

@@ -28,7 +28,7 @@ def read_newsletter(
         return False
     if not address:
         raise InvalidField(
-            MAIL, gettext("must be filled in for the news that you asked for")
+            MAIL, gettext("is needed to send you the newsletter")
         )
     return True
 

@@ -149,13 +149,13 @@ def _recipient(request: web.Request, form: MultiDict[str]) -> tuple[str, str]:
         address = request.app[STORE].receipt_mails.parse_address(stated)
     except BadAddress:
         raise InvalidField(
-            gettext("Mail address"),
-            gettext("must be a mail address"),
+            gettext("Email address"),
+            gettext("must be an email address"),
             field="mail",
         ) from None
     except UnicodeAddress:
         raise InvalidField(
-            gettext("Mail address"),
+            gettext("Email address"),
             gettext("must have only ASCII letters before the @"),
             field="mail",
         ) from None

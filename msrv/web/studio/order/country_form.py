@@ -75,7 +75,7 @@ async def submit(request: web.Request) -> web.Response:
     except NotUndecided as error:
         raise InvalidField(
             "country",
-            gettext("is known for this order, and not to be decided"),
+            gettext("is already known for this order"),
         ) from error
     except RateNeeded as error:
         raise InvalidField(

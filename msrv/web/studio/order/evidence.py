@@ -206,7 +206,7 @@ def _delivery(each: Download, ranges: Intervals) -> str:
     begun = formatting.moment(each.began_at)
     if each.completed_at is not None:
         return gettext(
-            "complete: all %(size)s bytes. Begun %(begun)s, complete "
+            "complete: all %(size)s bytes. Started %(begun)s, complete "
             "%(time)s. Bytes: %(ranges)s. Version: %(version)s",
             size=each.size_bytes,
             begun=begun,
@@ -215,7 +215,7 @@ def _delivery(each: Download, ranges: Intervals) -> str:
             version=each.version,
         )
     return gettext(
-        "in part: %(delivered)s of %(size)s bytes. Begun %(begun)s, last "
+        "in part: %(delivered)s of %(size)s bytes. Started %(begun)s, last "
         "activity %(time)s. Bytes: %(ranges)s. Version: %(version)s",
         delivered=each.delivered_bytes,
         size=each.size_bytes,

@@ -102,9 +102,7 @@ def order_timeline(
     entries += [
         TimelineEntry(
             each.received_at * 1000,
-            gettext(
-                "Message of the payment provider: %(kind)s", kind=each.kind
-            ),
+            gettext("Payment provider event: %(kind)s", kind=each.kind),
             each.event_id,
             each.provider,
         )
@@ -115,7 +113,7 @@ def order_timeline(
         entries.append(
             TimelineEntry(
                 each.began_at * 1000,
-                gettext("Download begun: %(title)s", title=title),
+                gettext("Download started: %(title)s", title=title),
             )
         )
         if each.completed_at is not None:

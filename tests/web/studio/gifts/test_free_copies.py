@@ -195,7 +195,7 @@ async def test_address_with_a_mistake_is_beside_its_field(
     text = await answer.text()
     assert 'value="press@"' in text
     assert 'aria-describedby="mail-error"' in text
-    assert "Must be a mail address." in text
+    assert "Must be an email address." in text
     assert TOKEN in text
 
 
