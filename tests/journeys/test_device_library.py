@@ -140,6 +140,25 @@ async def test_file_that_is_not_an_export_is_refused(
     await page.context.close()
 
 
+async def test_export_is_not_called_unreadable_without_storage(
+    browser: Browser, growing_store: StoreProcess, tmp_path: Path
+) -> None:
+    page = await open_page(browser)
+    await page.goto(growing_store.url + buy(growing_store))
+    entry = await stored(page)
+    exported = tmp_path / "purchases.json"
+    exported.write_text(
+        json.dumps({"format": "msrv-purchases", "purchases": entry})
+    )
+    await page.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException() }"
+    )
+    await page.goto(growing_store.url + "/library")
+    await page.get_by_label("Import a file").set_input_files(exported)
+    await expect(page.get_by_text("doesn't let the store")).to_be_visible()
+    await page.context.close()
+
+
 @pytest.mark.parametrize("path", ["{receipt}", "/library"])
 async def test_expired_link_shows_the_page_that_says_so(
     browser: Browser, growing_store: StoreProcess, path: str

@@ -309,8 +309,8 @@
       const found = JSON.parse(await file.text());
       if (found.format !== FORMAT) throw new TypeError("another format");
       const count = addImported(found.purchases.filter(isPurchase));
-      if (count === null) throw new TypeError("no storage");
-      say(fill(library.dataset.imported, { count }));
+      const { imported, unstored } = library.dataset;
+      say(count === null ? unstored : fill(imported, { count }));
     } catch {
       say(library.dataset.unreadable);
     }
