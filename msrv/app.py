@@ -130,6 +130,8 @@ def create_app(
     store.metrics.register(LedgerCollector(store.ledger.status))
     store.metrics.register(store.invoices.failures)
     store.metrics.register(EncodingMetrics(store.encodings.progress))
+    for each in library.metrics:
+        store.metrics.register(each)
     if store.mail is not None:
         store.metrics.register(MailMetrics(store.mail))
     rendering.set_up_templates(app, fresh=reload)

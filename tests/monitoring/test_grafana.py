@@ -20,6 +20,8 @@ from pydantic import SecretStr
 from ruamel.yaml import YAML
 
 from msrv.acme.worker import CertificateMetrics, CertificateWorker
+from msrv.catalog.published.catalog_metrics import CatalogMetrics
+from msrv.catalog.published.published_catalog import PublishedCatalog
 from msrv.connections.admission import Admission, ConnectionLimits
 from msrv.settings import Settings
 from msrv.web.metrics import ConnectionMetrics, RequestMetrics
@@ -79,7 +81,7 @@ def test_alerts_fire_when_something_is_wrong_and_only_then(
     check(promtool, "check", "rules", FOLDER / "alerts.yaml")
     check(promtool, "test", "rules", FOLDER / "alerts.test.yaml")
     names = [each["alert"] for each in ALERTS["groups"][0]["rules"]]
-    assert len(names) == len(set(names)) == 15
+    assert len(names) == len(set(names)) == 16
 
 
 def test_prometheus_accepts_the_dashboards_expressions(
@@ -101,7 +103,7 @@ def test_prometheus_accepts_the_dashboards_expressions(
 async def test_metrics_and_labels_exist(
     start_store: StartStore, settings: Settings
 ) -> None:
-    """In `/-/metrics` of a store with mail and a certificate."""
+    """In `/-/metrics` of a store with mail, a certificate and a bucket."""
     changed = settings.model_copy(
         update={
             "smtp_url": SecretStr("smtp://127.0.0.1:1"),
@@ -121,6 +123,8 @@ async def test_metrics_and_labels_exist(
     metrics.register(
         CertificateMetrics(cast("CertificateWorker", certificate))
     )
+    catalog = SimpleNamespace(problem="it is away", published_at=1)
+    metrics.register(CatalogMetrics(cast("PublishedCatalog", catalog)))
     await store.get("/")
     text = await (await store.get("/-/metrics")).text()
     labels: dict[str, set[str]] = {"up": set()}

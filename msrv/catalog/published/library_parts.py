@@ -10,6 +10,7 @@ from functools import partial
 from typing import Self
 
 from aiohttp import web
+from prometheus_client.registry import Collector
 
 from msrv.catalog.covers import Covers
 from msrv.catalog.encodings.encoding_store import EncodingStore
@@ -33,6 +34,7 @@ FromEdge = Callable[[web.Request], bool]
 class LibraryParts:
     """Catalog of a library, what is made of it, and the sender of its files.
 
+    `metrics` are those of the catalog, which only a published one has.
     `folder` is to be closed; for a bucket, nothing is read from it.
     """
 
@@ -43,6 +45,7 @@ class LibraryParts:
     encodings: EncodingWorker
     sender: Sender
     texts: ReleaseTexts
+    metrics: tuple[Collector, ...] = ()
 
     @classmethod
     def of(
@@ -110,7 +113,10 @@ class LibraryParts:
         from_edge: FromEdge,
     ) -> Self:
         """Return the parts of a store that makes nothing of its library."""
-        from msrv.catalog.published.layout import blob_key  # noqa: PLC0415 - for buckets only
+        from msrv.catalog.published.catalog_metrics import (  # noqa: PLC0415 - for buckets only
+            CatalogMetrics,
+        )
+        from msrv.catalog.published.layout import blob_key  # noqa: PLC0415 - as above
         from msrv.catalog.published.published_catalog import (  # noqa: PLC0415 - as above
             PublishedCatalog,
         )
@@ -189,4 +195,5 @@ class LibraryParts:
             ),
             sender,
             PublishedTexts(files),
+            (CatalogMetrics(catalog),),
         )

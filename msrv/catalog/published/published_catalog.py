@@ -92,6 +92,11 @@ class PublishedCatalog(LiveCatalog):
         self._pointer: Pointer | None = None
         self._etag: str | None = None
 
+    @property
+    def published_at(self) -> int | None:
+        """Unix time at which the catalog was published; None without one."""
+        return None if self._pointer is None else self._pointer.published_at
+
     async def __aenter__(self) -> Self:
         """Start, with the catalog of the last time if there is one."""
         self._history = await asyncio.to_thread(IdHistory.open, self._data)

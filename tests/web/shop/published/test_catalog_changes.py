@@ -6,6 +6,7 @@
 import asyncio
 import errno
 import os
+import re
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -37,7 +38,7 @@ from msrv.settings import Settings
 from msrv.storage.objects.bucket import Bucket, StoredObject
 from msrv.storage.objects.errors import BucketError
 from tests.catalog import shared_parser
-from tests.conftest import NONCE, StartStore
+from tests.conftest import NONCE, Client, StartStore
 from tests.polling import wait_until
 from tests.storage.objects.ceph_server import CephServer
 from tests.storage.objects.faulty_proxy import RESET, Fault, FaultyProxy
@@ -76,6 +77,7 @@ async def test_another_catalog_is_taken_over_and_a_wrong_one_refused(
                 "status": "degraded",
                 "waiting": "bucket",
             }
+        assert await metric(client, "msrv_catalog_problem") == 1
         found = await bucket.read(POINTER)
         assert found is not None
         await bucket.replace(POINTER, stamped.data, found.etag)
@@ -83,11 +85,15 @@ async def test_another_catalog_is_taken_over_and_a_wrong_one_refused(
         found = await bucket.read(POINTER)
         assert found is not None
         etag = found.etag
-    loop = asyncio.get_running_loop()
-    at = loop.time()
+    assert await metric(client, "msrv_catalog_problem") == 0
+    published_at = await metric(client, "msrv_catalog_published_seconds")
+    assert published_at == pointer.published_at
     await roll_back(bucket, keyring, pointer.published_at)
+    before = proxy.requests
     await wait_until(lambda: live.current is not second)
-    assert loop.time() - at < 5
+    # At the next request of the pointer, or the one after that.
+    assert proxy.requests - before <= 3
+    assert published_catalog.POLL_SECONDS == 1
     # With the bucket away, a restart continues with that catalog.
     await client.close()
     proxy.always = RESET
@@ -223,6 +229,14 @@ async def test_first_catalog_is_found_soon_after_a_long_failure(
         proxy.always = None
         async with asyncio.timeout(20):
             await live.ready()
+
+
+async def metric(client: Client, name: str) -> float:
+    """Return the value of a metric of a store."""
+    async with client.get("/-/metrics") as response:
+        found = re.search(rf"(?m)^{name} (\S+)$", await response.text())
+        assert found
+        return float(found[1])
 
 
 def impatient_catalog(
