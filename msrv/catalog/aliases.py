@@ -11,7 +11,7 @@ a release by its items. It leads to the same work, or to nothing.
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -19,6 +19,7 @@ from msrv.catalog.id_history import IdHistory, IdRecord
 from msrv.catalog.model import Catalog, Item, ItemKind, Release
 from msrv.catalog.names.id_records import (
     AliasState,
+    ExchangedFile,
     compare_all,
     compare_changes,
 )
@@ -48,34 +49,41 @@ def add_aliases(
     *,
     is_settled: bool,
     before: AliasState | None = None,
+    pinned: Collection[str] = (),
     clock: Callable[[], float] = time.time,
 ) -> AliasedCatalog:
     """Return a catalog that also has its former ids; record its present ids.
 
     With `is_settled`, nothing in the library is being changed: only then is
     a sold item that can't be found a problem. After `before`, only entries
-    that are others since are compared with their records. Blocks.
+    that are others since are compared with their records. `pinned` are the
+    paths of files whose ids release.toml sets. Blocks.
     """
     now_ms = int(clock() * 1000)
     revision = history.revision
     if before is None or before.revision != revision:
-        missing, new, sold = compare_all(history, catalog, now_ms)
+        ids = compare_all(history, catalog, now_ms, pinned)
     else:
-        missing, new, sold = compare_changes(history, catalog, now_ms, before)
-    finder = _AliasFinder(catalog, missing)
+        ids = compare_changes(history, catalog, now_ms, before, pinned)
+    finder = _AliasFinder(catalog, ids.missing)
     finder.find_all()
-    new += finder.updates(now_ms)
+    new = [*ids.new, *finder.updates(now_ms)]
     is_saved = history.save(
-        new, missing.keys() - {each.item_id for each in new}
+        new, ids.missing.keys() - {each.item_id for each in new}
     )
     followed = finder.catalog()
+    exchanged = frozenset(each.record.item_id for each in ids.exchanged)
+    problems = (
+        *_problems(finder, ids.sold),
+        *map(_exchanged_problem, ids.exchanged),
+    )
     return AliasedCatalog(
         followed,
-        AliasState(followed.by_id, frozenset(missing), revision)
+        AliasState(followed.by_id, frozenset(ids.missing), revision, exchanged)
         if is_saved
         else None,
-        tuple(_notes(finder, sold)),
-        tuple(_problems(finder, sold)) if is_settled else (),
+        tuple(_notes(finder, ids.sold)),
+        problems if is_settled else (),
     )
 
 
@@ -294,6 +302,16 @@ def _problems(finder: _AliasFinder, sold: set[str]) -> list[Problem]:
         )
         problems.append(Problem(printable(record.path) or item_id, None, what))
     return problems
+
+
+def _exchanged_problem(file: ExchangedFile) -> Problem:
+    """Return the problem of a sold id that is another file's now."""
+    what = (
+        f"has the id {file.record.item_id!r}, under which what is now "
+        f"{printable(file.sold_path)} was sold: its buyers get the wrong file "
+        "until release.toml sets the 'id' of both"
+    )
+    return Problem(printable(file.path), None, what)
 
 
 def _listed(ids: list[str]) -> str:

@@ -243,7 +243,7 @@ class LiveCatalog:
         watch = self._schedule.start()
         try:
             self._identity = self._folder_identity()
-            found = scan(self._root, watch)
+            found = scan(self._root, watch, configs=last_good.counting())
             unsettled = self._uploads.update(
                 found, index.has_same_size_and_date
             )

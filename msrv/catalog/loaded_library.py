@@ -6,17 +6,23 @@
 Apart from `library.loader`, which makes it.
 """
 
+import logging
+import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from msrv.catalog.aliases import add_aliases
 from msrv.catalog.config.store_config import StoreConfig
+from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.model import Catalog
 from msrv.catalog.names.id_records import AliasState
 from msrv.catalog.texts.legal_reader import KnownTexts
 from msrv.catalog.texts.seller_texts import NO_TEXTS, SellerTexts
 from msrv.catalog.theme.theme_reader import Known
-from msrv.toml_file import Problem
+from msrv.toml_file import Problem, sorted_problems
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,45 @@ class LoadedLibrary:
     is_stored: bool = False
     withholds: bool = False
     aliases: AliasState | None = field(default=None, repr=False)
+
+
+def with_former_ids(
+    reading: LoadedLibrary,
+    history: IdHistory,
+    previous: LoadedLibrary | None,
+    *,
+    is_complete: bool,
+) -> LoadedLibrary:
+    """Return a loaded library with the ids that were offered before.
+
+    `previous` is what was loaded before. With `is_complete`, all folders could
+    be read. If the history of ids can't be read, the store sells under current
+    ids.
+    """
+    try:
+        followed = add_aliases(
+            history,
+            reading.catalog,
+            is_settled=is_complete and not reading.waiting,
+            before=previous.aliases if previous else None,
+            pinned={
+                path for made in reading.built.values() for path in made.lines
+            },
+        )
+    except (sqlite3.Error, OverflowError) as error:
+        log.error(  # noqa: TRY400 - no traceback needed
+            "what was sold under other ids can't be found: "
+            "the file of ids can't be read: %s",
+            error,
+        )
+        return reading
+    return replace(
+        reading,
+        catalog=followed.catalog,
+        aliases=followed.state,
+        problems=sorted_problems((*reading.problems, *followed.problems)),
+        notes=(*reading.notes, *followed.notes),
+    )
 
 
 @dataclass(frozen=True, slots=True)

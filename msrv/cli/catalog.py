@@ -164,7 +164,7 @@ def read_catalog(settings: Settings) -> LoadedLibrary:
         timer=time.monotonic,
         read_only=True,
     )
-    found = scan(settings.library_folder)
+    found = scan(settings.library_folder, configs=last_good.counting())
     with (
         FileIndex.open(settings.data) as index,
         IdHistory.open(settings.data) as history,

@@ -5,6 +5,8 @@
 
 import pytest
 
+from msrv.catalog.id_history import IdHistory
+from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.model import Catalog
 from msrv.catalog.names import ids
 from tests.catalog.renamed_libraries import (
@@ -16,6 +18,7 @@ from tests.catalog.renamed_libraries import (
     read,
     release,
 )
+from tests.catalog.shared_parser import load_library
 from tests.catalog.temporary_library import Library, problems, tagged_wav, wav
 
 
@@ -199,3 +202,76 @@ def test_version_depends_on_the_aliases(
     }
     assert len(versions) == 2
     assert isinstance(read(bus).catalog, Catalog)
+
+
+def _renumber(library: Library) -> None:
+    """Rename 1 to 2 and 2 to 3, and write a new 1."""
+    for number in (2, 1):
+        (library.root / f"Tape/Track {number}.wav").rename(
+            library.root / f"Tape/Track {number + 1}.wav"
+        )
+    library.put("Tape/Track 1.wav", wav(9))
+
+
+def test_sold_id_that_a_renumbering_gives_to_another_file_is_a_problem(
+    library: Library,
+) -> None:
+    for number in (1, 2):
+        library.put(f"Tape/Track {number}.wav", wav(number))
+    tape = ids.release_id("Tape")
+    one, two = (ids.item_id(tape, f"Track {n}.wav") for n in (1, 2))
+    assert problems(read(library, None, one, two)) == []
+    _renumber(library)
+    expected = [
+        f"Tape/Track {number}.wav: has the id {item_id!r}, under which what "
+        f"is now Tape/Track {number + 1}.wav was sold: its buyers get the "
+        "wrong file until release.toml sets the 'id' of both"
+        for number, item_id in ((1, one), (2, two))
+    ]
+    # As long as it is so, also after a restart.
+    assert problems(read(library)) == expected
+    assert problems(read(library)) == expected
+    with (
+        FileIndex.open(library.data) as index,
+        IdHistory.open(library.data) as history,
+    ):
+        first = load_library(library.root, index, history=history)
+        second = load_library(library.root, index, first, history=history)
+    assert problems(second) == expected
+    library.put(
+        "Tape/release.toml",
+        f'[items."Track 1.wav"]\nid = "intro"\n'
+        f'[items."Track 2.wav"]\nid = "{one}"\n'
+        f'[items."Track 3.wav"]\nid = "{two}"\n',
+    )
+    reading = read(library)
+    assert problems(reading) == []
+    assert item(reading, one).content.path == "Tape/Track 2.wav"
+    assert item(reading, two).content.path == "Tape/Track 3.wav"
+
+
+def test_better_master_beside_the_old_one_is_accepted_by_its_id(
+    library: Library,
+) -> None:
+    library.put("Tape/Track 1.wav", wav(1))
+    one = ids.item_id(ids.release_id("Tape"), "Track 1.wav")
+    read(library, None, one)
+    library.put("Tape/Old.wav", wav(1))
+    library.put("Tape/Track 1.wav", wav(2))
+    assert len(problems(read(library))) == 1
+    library.put("Tape/release.toml", f'[items."Track 1.wav"]\nid = "{one}"\n')
+    assert problems(read(library)) == []
+    (library.root / "Tape/release.toml").unlink()
+    assert problems(read(library)) == []
+
+
+def test_copy_that_was_there_before_is_no_renumbering(
+    library: Library,
+) -> None:
+    for number in (1, 2):
+        library.put(f"Tape/Track {number}.wav", wav(1))
+    one = ids.item_id(ids.release_id("Tape"), "Track 1.wav")
+    read(library, None, one)
+    library.put("Tape/Track 1.wav", wav(2))
+    assert problems(read(library)) == []
+    assert problems(read(library)) == []

@@ -44,13 +44,14 @@ def test_missing_item_is_no_problem_while_files_arrive(
     ):
         history.mark_sold({FIRST: "A"})
         reading = load_library(bus.root, index, history=history)
+        (bus.root / "Bus/01 A.wav").unlink()
         (bus.root / "Bus").rename(bus.root / "Coach")
         later = load_library(
             bus.root,
             index,
             reading,
             found=scan(bus.root),
-            unsettled={"Coach": UnsettledFolder("Coach/01 A.wav")},
+            unsettled={"Coach": UnsettledFolder("Coach/02 B.wav")},
             history=history,
         )
     assert later.waiting

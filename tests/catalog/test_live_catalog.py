@@ -212,9 +212,11 @@ async def test_library_is_read_off_the_event_loop(
     library.release("R")
     threads = set()
 
-    def watch(root: Path, folders: FolderWatch | None) -> object:
+    def watch(
+        root: Path, folders: FolderWatch | None, *, configs: frozenset[str]
+    ) -> object:
         threads.add(threading.current_thread())
-        return scan(root, folders)
+        return scan(root, folders, configs=configs)
 
     monkeypatch.setattr("msrv.catalog.live_catalog.scan", watch)
     async with opened(library):

@@ -21,7 +21,7 @@ from msrv.catalog.library.found_files import (
     FoundFolder,
 )
 from msrv.catalog.model import Shop
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.toml_file import InvalidConfig, Problem
 
 _MAX_BYTES: Final = 1 << 20
@@ -159,12 +159,15 @@ def _path(folder: FoundFolder) -> str:
 def _read_text(root: Path, file: FoundFile) -> str:
     """Read a configuration file. Raises InvalidConfig."""
     where = printable(file.path)
+    if not file.is_usable:
+        what = "can't be used: it has to be a file, in the library"
+        raise InvalidConfig((Problem(where, None, what),))
     if file.size_bytes > _MAX_BYTES:
         raise InvalidConfig((Problem(where, None, "is over 1 MiB"),))
     try:
         return (root / file.path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        what = f"can't be read: {error.strerror}"
+        what = f"can't be read: {reason_of(error)}"
         raise InvalidConfig((Problem(where, None, what),)) from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.files import write_file
 from msrv.toml_file import Problem
 
@@ -62,6 +62,8 @@ class LastGoodConfig:
         self._grace_seconds = grace_seconds
         self._timer = timer
         self._lacking: dict[str, tuple[str | None, float]] = {}
+        self._counting: frozenset[str] = frozenset()
+        self._reported: set[str] = set()
         self._changed = False
         self._warned = False
 
@@ -89,7 +91,7 @@ class LastGoodConfig:
                 "%s can't be used, so prices are those in the library's "
                 "files now: %s",
                 file,
-                getattr(error, "strerror", None) or error,
+                reason_of(error),
             )
         return cls(
             None if read_only else file,
@@ -107,6 +109,21 @@ class LastGoodConfig:
         """Return the last good text of a file."""
         return self._texts.get(path)
 
+    def counting(self) -> frozenset[str]:
+        """Return the files whose last good versions count if they are missing.
+
+        What follows from it is read next: until the next call, no grace of a
+        file among them ends.
+        """
+        now = self._timer()
+        grace = self._grace_seconds
+        self._counting = frozenset(
+            path
+            for path in self._texts
+            if now - self._lacking.get(path, (None, now))[1] < grace
+        )
+        return self._counting
+
     def choose(
         self, path: str, text: str | None
     ) -> tuple[str | None, Problem | None]:
@@ -119,6 +136,7 @@ class LastGoodConfig:
         lack = "" if kept is None else _describe_loss(kept, text)
         if not lack:
             self._lacking.pop(path, None)
+            self._reported.discard(path)
             return text, None
         now = self._timer()
         seen, since = self._lacking.get(path, ("", now))
@@ -126,17 +144,13 @@ class LastGoodConfig:
             # Its contents have changed: an upload is in progress.
             since = now
         self._lacking[path] = (text, since)
-        if now - since >= self._grace_seconds:
-            del self._lacking[path]
-            self._remove(path)
-            log.warning(
-                "%s %s, for over %g seconds: its previous version no longer "
-                "applies",
-                printable(path),
-                lack,
-                self._grace_seconds,
-            )
+        if now - since >= self._grace_seconds and (
+            text is not None or path not in self._counting
+        ):
+            self._reported.add(path)
+            self._expire(path, lack)
             return text, None
+        self._reported.add(path)
         what = f"{lack}; its last good version is used"
         if math.isfinite(self._grace_seconds):
             what += f" for {self._grace_seconds:g} s"
@@ -156,8 +170,7 @@ class LastGoodConfig:
         for path in self._texts.keys() - set(paths):
             _, since = self._lacking.setdefault(path, (None, now))
             if now - since >= self._grace_seconds:
-                del self._lacking[path]
-                self._remove(path)
+                self._expire(path, "is missing")
 
     def save(self) -> None:
         """Write the texts if they have changed; a failure is logged.
@@ -175,11 +188,28 @@ class LastGoodConfig:
                 log.warning(
                     "can't save the last good configuration in %s: %s",
                     self._file,
-                    error.strerror,
+                    reason_of(error),
                 )
             self._warned = True
             return
         self._changed = self._warned = False
+
+    def _expire(self, path: str, lack: str) -> None:
+        """Remove a file's last good text; log it if that was reported.
+
+        A whole folder that was deleted wasn't.
+        """
+        del self._lacking[path]
+        self._remove(path)
+        if path in self._reported:
+            self._reported.remove(path)
+            log.warning(
+                "%s %s, for over %g seconds: its previous version no longer "
+                "applies",
+                printable(path),
+                lack,
+                self._grace_seconds,
+            )
 
     def _remove(self, path: str) -> None:
         if self._texts.pop(path, None) is not None:

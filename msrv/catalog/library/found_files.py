@@ -10,7 +10,7 @@ describe files have these values from it.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from msrv.catalog.names.media_types import AUDIO_TYPES
 from msrv.storage.model import FileIdentity
@@ -19,6 +19,7 @@ from msrv.toml_file import Problem
 STORE_TOML: Final = "store.toml"
 RELEASE_TOML: Final = "release.toml"
 MAX_FILE_BYTES: Final = 1 << 40
+_NO_INODE: Final = -1  # that of no file: inodes are unsigned
 
 
 class FoundFile(NamedTuple):
@@ -32,6 +33,19 @@ class FoundFile(NamedTuple):
     mtime_ns: int
     ctime_ns: int
     inode: int
+
+    @classmethod
+    def unusable(cls, path: str) -> Self:
+        """Return what stands for a name that exists and isn't a usable file.
+
+        A folder, a link out of the library, or a file without a status.
+        """
+        return cls(path, -1, -1, -1, _NO_INODE)
+
+    @property
+    def is_usable(self) -> bool:
+        """False for what only stands for a name; never open that."""
+        return self.inode != _NO_INODE
 
     @property
     def identity(self) -> FileIdentity:

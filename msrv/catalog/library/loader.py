@@ -7,15 +7,11 @@ No single folder makes loading fail: a file that can't be used is reported as
 a problem, and a release with an invalid release.toml stays as it last was.
 """
 
-import logging
-import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from msrv.catalog.aliases import add_aliases
 from msrv.catalog.artists import profile_notes
 from msrv.catalog.config.config_files import ConfigFiles
 from msrv.catalog.config.last_good import LastGoodConfig
@@ -50,8 +46,9 @@ from msrv.catalog.library.upload_detection import (
     UnsettledFolder,
     explain_wait,
 )
-from msrv.catalog.loaded_library import LoadedLibrary
+from msrv.catalog.loaded_library import LoadedLibrary, with_former_ids
 from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.scanning.vanished_folders import find_vanished
 from msrv.catalog.texts.legal_reader import read_legal_texts
 from msrv.catalog.texts.seller_texts import (
     NO_TEXTS,
@@ -64,8 +61,6 @@ from msrv.display_text import printable
 from msrv.toml_file import Problem, sorted_problems
 
 __all__ = ["LibraryUnreadable", "LoadedLibrary", "load_library"]
-
-log = logging.getLogger(__name__)
 
 
 def load_library(
@@ -115,39 +110,8 @@ def load_library(
         reading = reader.read(parsing, stopping, progress)
     if history is None:
         return reading
-    return _with_former_ids(reading, history, found, previous)
-
-
-def _with_former_ids(
-    reading: LoadedLibrary,
-    history: IdHistory,
-    found: Scan,
-    previous: LoadedLibrary | None,
-) -> LoadedLibrary:
-    """Return a loaded library with the ids that were offered before.
-
-    If the history of ids can't be read, the store sells under current ids.
-    """
-    try:
-        followed = add_aliases(
-            history,
-            reading.catalog,
-            is_settled=found.is_complete and not reading.waiting,
-            before=previous.aliases if previous else None,
-        )
-    except (sqlite3.Error, OverflowError) as error:
-        log.error(  # noqa: TRY400 - no traceback needed
-            "what was sold under other ids can't be found: "
-            "the file of ids can't be read: %s",
-            error,
-        )
-        return reading
-    return replace(
-        reading,
-        catalog=followed.catalog,
-        aliases=followed.state,
-        problems=sorted_problems((*reading.problems, *followed.problems)),
-        notes=(*reading.notes, *followed.notes),
+    return with_former_ids(
+        reading, history, previous, is_complete=found.is_complete
     )
 
 
@@ -171,6 +135,7 @@ class _Loader:
         self._notes = list(found.notes)
         self._held: list[Problem] = []
         self._retrying = False
+        self._later: set[str] = set()
         self.quiet_seconds = 0.0
         self.now = 0.0
         self.previous: LoadedLibrary | None = None
@@ -238,6 +203,11 @@ class _Loader:
         # Which of two equal ids wins doesn't depend on which folder was new.
         by_path = [built[path] for path in sorted(built)]
         releases = drop_duplicate_ids(by_path, self._problems)
+        if before is not None:
+            waiting = self._waiting_folders(built)
+            releases += find_vanished(
+                before.catalog.releases, found.folders, waiting, releases
+            )
         if found.is_complete and not self._unsettled:
             self._problems += find_unknown_ids(store, releases)
         retrying = (
@@ -282,6 +252,14 @@ class _Loader:
             incomplete_since=updater.incomplete_since,
         )
 
+    def _waiting_folders(self, built: Mapping[str, BuiltRelease]) -> set[str]:
+        """Return the folders whose present files no release has yet."""
+        return {*self._unsettled, *self._later}.union(
+            folder.path
+            for folder in self._found.folders
+            if folder.path not in built or built[folder.path].release is None
+        )
+
     def _read_theme(self, store: StoreConfig, parser: Parser) -> Known:
         """Read the files of the store's look; while they change, the old."""
         if self.previous is not None and THEME in self._unsettled:
@@ -317,6 +295,7 @@ class _Loader:
             else:
                 anew.append(folder)
         now, later = split_batch(anew, self._index)
+        self._later.update(folder.path for folder in later)
         for folder in later:
             old = known.get(folder.path)
             if old is not None:

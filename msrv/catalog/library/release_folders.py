@@ -4,10 +4,11 @@
 """Grouping of folders that are parts of one release: discs and scans.
 
 `Album/CD1` and `Album/CD2` are the release `Album`, and so are the files in
-`Album/Scans`. A folder with a release.toml is always a release of its own.
+`Album/Scans`. A folder with a release.toml is always a release of its own,
+also while that file is missing and its last good version counts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
@@ -17,15 +18,20 @@ from msrv.catalog.names.extras import is_art_folder
 from msrv.catalog.names.titles import NameParts, parse_file_names
 
 
-def group_folders(folders: Iterable[FoundFolder]) -> list[FoundFolder]:
+def group_folders(
+    folders: Iterable[FoundFolder], configs: Collection[str] = ()
+) -> list[FoundFolder]:
     """Return the folders with the parts of each release merged.
 
     The files of the parts follow the release's own. A release without a cover
-    gets that of its first disc; other covers are extras.
+    gets that of its first disc; other covers are extras. `configs` are the
+    paths of files that may be missing, and count all the same.
     """
     by_path = {folder.path: folder for folder in folders}
-    owners = _find_discs(by_path)
-    _add_art_folders(by_path, owners)
+    configured = {path for path, each in by_path.items() if each.config}
+    configured.update(path.rpartition("/")[0] for path in configs)
+    owners = _find_discs(by_path, configured)
+    _add_art_folders(by_path, owners, configured)
     parts: dict[str, list[FoundFolder]] = {}
     for path in sorted(owners):
         parts.setdefault(owners[path], []).append(by_path[path])
@@ -41,20 +47,30 @@ def group_folders(folders: Iterable[FoundFolder]) -> list[FoundFolder]:
     return sorted(whole, key=lambda folder: folder.path)
 
 
-def _find_discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
-    """Return the folders that are discs, each with its release's folder."""
+def _find_discs(
+    by_path: dict[str, FoundFolder], configured: Collection[str]
+) -> dict[str, str]:
+    """Return the folders that are discs, each with its release's folder.
+
+    `configured` are the folders with a release.toml.
+    """
     found: dict[str, list[FoundFolder]] = {}
     for folder in by_path.values():
         parent, _, name = folder.path.rpartition("/")
         is_disc = disc_number(name, parent.rpartition("/")[2]) is not None
-        if parent and is_disc and folder.config is None and folder.files:
+        if (
+            parent
+            and is_disc
+            and folder.path not in configured
+            and folder.files
+        ):
             found.setdefault(parent, []).append(folder)
     owners: dict[str, str] = {}
     for parent, discs in found.items():
         own = by_path.get(parent)
         # A single folder `CD1` and nothing else is a release by itself.
-        is_release = own is not None and (
-            own.config is not None or _has_tracks(own)
+        is_release = parent in configured or (
+            own is not None and _has_tracks(own)
         )
         # `Artist/LP3` and `Artist/LP4` are two albums.
         parts = [
@@ -66,15 +82,16 @@ def _find_discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
 
 
 def _add_art_folders(
-    by_path: dict[str, FoundFolder], owners: dict[str, str]
+    by_path: dict[str, FoundFolder],
+    owners: dict[str, str],
+    configured: Collection[str],
 ) -> None:
     """Add the folders that hold pictures of releases with tracks."""
     having = {path for path, each in by_path.items() if _has_tracks(each)}
     with_tracks = {owners.get(path, path) for path in having}
     # Parents come before their subfolders.
     for path in sorted(by_path):
-        folder = by_path[path]
-        if path in owners or folder.config or path in having:
+        if path in owners or path in configured or path in having:
             continue
         above, is_art = path, False
         while above not in with_tracks and "/" in above:

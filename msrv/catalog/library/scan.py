@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -25,9 +25,12 @@ from msrv.catalog.library.found_files import (
 )
 from msrv.catalog.library.release_folders import group_folders
 from msrv.catalog.names import ignored_names
-from msrv.catalog.scanning.folder_contents import classify_files
+from msrv.catalog.scanning.folder_contents import (
+    classify_files,
+    is_config_path,
+)
 from msrv.catalog.watching.folder_watch import FolderWatch
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.toml_file import Problem
 
 _MAX_DEPTH: Final = 32
@@ -41,12 +44,15 @@ def scan(
     root: Path,
     watch: FolderWatch | None = None,
     clock: Callable[[], int] = time.time_ns,
+    *,
+    configs: Collection[str] = (),
 ) -> Scan:
     """Scan a library. Blocks. Raises LibraryUnreadable.
 
     Each folder is added to `watch` before it is listed, so that no change
     falls between the two. With a watch of an earlier scan, only the folders
     that have changed since are listed. `clock` is in nanoseconds since 1970.
+    `configs` are the release.toml files that count even if they are missing.
     """
     found = Scan(started_at_ns=clock())
     with _explained(root):
@@ -60,9 +66,9 @@ def scan(
     walker.follow_links()
     if watch is not None and walker.is_uncertain:
         watch.restart()
-        return scan(root, watch, clock)
+        return scan(root, watch, clock, configs=configs)
     found.problems.sort(key=lambda each: each.where)
-    found.folders = group_folders(found.folders)
+    found.folders = group_folders(found.folders, configs)
     for folder in found.folders:
         if not folder.files and folder.config is not None:
             found.notes.append(
@@ -86,7 +92,8 @@ def _explained(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise LibraryUnreadable(
-            f"can't read the library {printable(str(root))}: {error.strerror}"
+            f"can't read the library {printable(str(root))}: "
+            f"{reason_of(error)}"
         ) from error
 
 
@@ -155,7 +162,8 @@ class _Walker:
                 continue
             inner = f"{path}/{name}" if path else name
             is_closed = is_closed and not entry.is_symlink()
-            status = self._status(entry, inner)
+            status, exists = self._status(entry, inner)
+            files += _unusable_config(inner, status, exists=exists)
             if status is None:
                 continue
             if stat.S_ISDIR(status.st_mode):
@@ -191,7 +199,7 @@ class _Walker:
             self._links.clear()
             for entry in links:
                 path = entry.path[len(self._base) :].lstrip("/")
-                status = self._status(entry, path)
+                status, _ = self._status(entry, path)
                 if status is not None and stat.S_ISDIR(status.st_mode):
                     self._descend(_subfolder(entry, path, status))
 
@@ -226,7 +234,7 @@ class _Walker:
                 listing = self._list_folder(folder)
             except OSError as error:
                 found.is_complete = False
-                self._add_problem(path, f"can't be read: {error.strerror}")
+                self._add_problem(path, f"can't be read: {reason_of(error)}")
                 return
         found.folder_times[path] = listing.times
         found.add(listing)
@@ -258,22 +266,22 @@ class _Walker:
 
     def _status(
         self, entry: "os.DirEntry[str]", path: str
-    ) -> os.stat_result | None:
-        """Return an entry's status; None if it is gone or not usable."""
+    ) -> tuple[os.stat_result | None, bool]:
+        """Return an entry's status, None if not usable; and if it exists."""
         try:
             if entry.is_symlink() and not self._is_inside(entry.path):
                 self._add_problem(path, "is a link that leaves the library")
-                return None
-            return entry.stat()
+                return None, True
+            return entry.stat(), True
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ELOOP}:
                 # Anything but a link was deleted just now.
                 if entry.is_symlink():
                     self._add_problem(path, "is a link that leads nowhere")
-                return None
+                return None, entry.is_symlink()
             self._found.is_complete = False
-            self._add_problem(path, f"can't be read: {error.strerror}")
-            return None
+            self._add_problem(path, f"can't be read: {reason_of(error)}")
+            return None, True
 
     def _is_inside(self, path: str) -> bool:
         """Return whether a link's target is in the library. Raises OSError."""
@@ -283,6 +291,18 @@ class _Walker:
 
     def _add_problem(self, path: str, what: str) -> None:
         self._found.problems.append(Problem(printable(path), None, what))
+
+
+def _unusable_config(
+    path: str, status: os.stat_result | None, *, exists: bool
+) -> list[FoundFile]:
+    """Return what stands for a configuration that isn't a regular file.
+
+    Were it absent, everything would be sold at its default price.
+    """
+    is_file = status is not None and stat.S_ISREG(status.st_mode)
+    is_config = exists and not is_file and is_config_path(path)
+    return [FoundFile.unusable(path)] if is_config else []
 
 
 def _subfolder(

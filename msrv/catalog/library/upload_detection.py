@@ -181,14 +181,14 @@ def _changed_paths(
 ) -> Iterator[str]:
     """Yield the paths that are new or changed; the folder's for deletions.
 
-    Files whose status alone changed are left out, and so are those that came
-    with the renaming of their folder.
+    Files whose status alone changed are left out, and so are those of a new
+    folder that came with its renaming.
     """
     known = {file.path: file for file in _all_files(old)} if old else {}
     for file in _all_files(new):
         before = known.pop(file.path, None)
         if before is None:
-            if file.identity not in moved:
+            if old is not None or file.identity not in moved:
                 yield file.path
         elif not is_same_upload(before, file):
             yield file.path
@@ -207,12 +207,23 @@ def is_same_upload(one: FoundFile, other: FoundFile) -> bool:
 def _removed_identities(
     before: Mapping[str, FoundFolder], now: Mapping[str, FoundFolder]
 ) -> frozenset[object]:
-    """Return the identities of files whose folders no longer exist."""
-    return frozenset(
-        file.identity
+    """Return the identities of files that left with their folders.
+
+    A file in its old place, which is part of another release now, did not.
+    """
+    gone = [
+        file
         for path, folder in before.items()
         if path not in now
         for file in _all_files(folder)
+    ]
+    if not gone:
+        return frozenset()
+    present = {
+        file.path for folder in now.values() for file in _all_files(folder)
+    }
+    return frozenset(
+        file.identity for file in gone if file.path not in present
     )
 
 

@@ -6,8 +6,9 @@
 Apart from `aliases`, which finds what the missing ids are now.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from msrv.catalog.id_history import IdHistory, IdRecord
 from msrv.catalog.model import Catalog, Item, ItemKind, Release
@@ -19,27 +20,55 @@ class AliasState:
 
     `seen` are the entries of the catalog, aliases included. `missing` are the
     ids that it didn't offer, and `revision` is that of the history.
+    `exchanged` are the ids of ExchangedFile.
     """
 
     seen: Mapping[str, Item | Release]
     missing: frozenset[str]
     revision: int
+    exchanged: frozenset[str] = frozenset()
 
 
-ComparedIds = tuple[dict[str, IdRecord], list[IdRecord], set[str]]
-"""Records of the ids that a catalog misses, new records, and the sold ids."""
+class ExchangedFile(NamedTuple):
+    """Sold id that is another file's now, while what was sold has another id.
+
+    `path` is the file that has the id, and `sold_path` the one that was sold.
+    The record stays that of what was sold, so that this is found again.
+    """
+
+    record: IdRecord
+    path: str
+    sold_path: str
+
+
+@dataclass(slots=True)
+class ComparedIds:
+    """Differences between a catalog and the records.
+
+    `missing` are the records of the ids that the catalog misses, `new` are
+    new records, and `sold` are all sold ids.
+    """
+
+    missing: dict[str, IdRecord] = field(default_factory=dict)
+    new: list[IdRecord] = field(default_factory=list)
+    sold: set[str] = field(default_factory=set)
+    exchanged: list[ExchangedFile] = field(default_factory=list)
 
 
 def compare_all(
-    history: IdHistory, catalog: Catalog, now_ms: int
+    history: IdHistory,
+    catalog: Catalog,
+    now_ms: int,
+    pinned: Collection[str] = (),
 ) -> ComparedIds:
     """Compare a catalog with all records. Blocks, for 6 µs per id.
 
-    `now_ms` is the time of new records, in Unix milliseconds.
+    `now_ms` is the time of new records, in Unix milliseconds. `pinned` are
+    the paths of files whose ids release.toml sets.
     """
     missing: dict[str, IdRecord] = {}
     sold: set[str] = set()
-    new: list[IdRecord] = []
+    changed: list[tuple[IdRecord, IdRecord]] = []
     known: set[str] = set()
     for record, was_sold in history.records():
         known.add(record.item_id)
@@ -51,17 +80,23 @@ def compare_all(
             continue
         fresh = _record(record.item_id, entry, catalog, now_ms)
         if fresh.content != record.content or record.moved_to:
-            new.append(fresh)
-    new += [
+            changed.append((record, fresh))
+    found = ComparedIds(missing, sold=sold)
+    _add_changed(found, history, catalog, changed, pinned)
+    found.new += [
         _record(item_id, entry, catalog, now_ms)
         for item_id, entry in catalog.by_id.items()
         if item_id not in known
     ]
-    return missing, new, sold
+    return found
 
 
 def compare_changes(
-    history: IdHistory, catalog: Catalog, now_ms: int, before: AliasState
+    history: IdHistory,
+    catalog: Catalog,
+    now_ms: int,
+    before: AliasState,
+    pinned: Collection[str] = (),
 ) -> ComparedIds:
     """Compare a catalog with the records of what has changed in it.
 
@@ -71,20 +106,82 @@ def compare_changes(
     changed = [
         item_id
         for item_id, entry in by_id.items()
-        if seen.get(item_id) is not entry
+        if seen.get(item_id) is not entry or item_id in before.exchanged
     ]
     gone = before.missing.union(seen).difference(by_id)
     known = {
         record.item_id: record for record in history.find([*changed, *gone])
     }
     new = []
+    differing = []
     for item_id in changed:
         fresh = _record(item_id, by_id[item_id], catalog, now_ms)
         old = known.get(item_id)
-        if old is None or fresh.content != old.content or old.moved_to:
+        if old is None:
             new.append(fresh)
+        elif fresh.content != old.content or old.moved_to:
+            differing.append((old, fresh))
     missing = {item_id: known[item_id] for item_id in gone if item_id in known}
-    return missing, new, history.sold_ids()
+    found = ComparedIds(missing, new, history.sold_ids())
+    _add_changed(found, history, catalog, differing, pinned)
+    return found
+
+
+def _add_changed(
+    found: ComparedIds,
+    history: IdHistory,
+    catalog: Catalog,
+    changed: Iterable[tuple[IdRecord, IdRecord]],
+    pinned: Collection[str],
+) -> None:
+    """Add what has changed of old records, each with its new one.
+
+    Files that wait in another folder (see `vanished_folders`) keep theirs.
+    """
+    for old, fresh in changed:
+        if _is_elsewhere(catalog, old.item_id):
+            continue
+        sold_path = ""
+        if old.item_id in found.sold and fresh.path not in pinned:
+            sold_path = _find_sold(history, catalog, old, fresh)
+        if sold_path:
+            found.exchanged.append(ExchangedFile(old, fresh.path, sold_path))
+        else:
+            found.new.append(fresh)
+
+
+def _is_elsewhere(catalog: Catalog, item_id: str) -> bool:
+    """Return whether an id's files are outside of its release's folder."""
+    entry = catalog.by_id[item_id]
+    is_item = isinstance(entry, Item)
+    home = catalog.by_id.get(entry.release_id) if is_item else entry
+    items = (entry,) if isinstance(entry, Item) else entry.items
+    return isinstance(home, Release) and any(
+        not item.content.path.startswith(f"{home.folder}/") for item in items
+    )
+
+
+def _find_sold(
+    history: IdHistory, catalog: Catalog, old: IdRecord, fresh: IdRecord
+) -> str:
+    """Return the new path of a release's file whose id is another's now.
+
+    Empty if there is none: then a better master has the id, as it should. A
+    copy that had its own id before was not renamed.
+    """
+    release = catalog.releases_by_id.get(fresh.release_id)
+    if release is None or old.sha256 in {b"", fresh.sha256}:
+        return ""
+    for item in (*release.items, *release.extras):
+        if item.content.sha256 != old.sha256:
+            continue
+        known = history.find([item.item_id])
+        if not known or (
+            known[0].sha256 != old.sha256
+            or known[0].changed_at_ms > old.changed_at_ms
+        ):
+            return item.content.path
+    return ""
 
 
 def _record(

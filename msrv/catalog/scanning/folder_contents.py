@@ -27,6 +27,12 @@ _SPECIAL_NAMES: Final = frozenset(
 )
 
 
+def is_config_path(path: str) -> bool:
+    """Return whether a path is that of store.toml, or of a release.toml."""
+    folder, _, name = path.rpartition("/")
+    return name.lower() == (RELEASE_TOML if folder else STORE_TOML)
+
+
 def classify_files(found: Scan, path: str, files: list[FoundFile]) -> None:
     """Add a folder's files to a scan, by what their names make them."""
     if _is_theme_folder(path, files):

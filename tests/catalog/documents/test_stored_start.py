@@ -40,9 +40,9 @@ async def test_store_sells_before_it_has_scanned(
     library.put("Plain/c.txt", "c")
     scanning = threading.Event()
 
-    def slow_scan(*args: object) -> Scan:
+    def slow_scan(*args: object, **options: object) -> Scan:
         assert scanning.wait(20)
-        return scan(*args)  # type: ignore[arg-type] # as they were given
+        return scan(*args, **options)  # type: ignore[arg-type] # as given
 
     monkeypatch.setattr(live_catalog, "scan", slow_scan)
     caplog.set_level(logging.INFO)

@@ -132,7 +132,9 @@ def test_link_out_of_the_library_is_a_problem(
     (library.root / "C").symlink_to("/")
     (library.root / "store.toml").symlink_to(secret / "key.pem")
     assert folders(library) == {"A": ["a.wav"]}
-    assert scan(library.root).store is None
+    store = scan(library.root).store
+    assert store is not None
+    assert not store.is_usable
     what = "is a link that leaves the library"
     assert complaints(library) == [
         f"{path}: {what}"
