@@ -46,7 +46,11 @@ Edit = Callable[[Library], object]
 
 
 def rename(path: str, other: str) -> Edit:
-    return lambda library: (library.root / path).rename(library.root / other)
+    def edit(library: Library) -> None:
+        if not (library.root / other).exists():  # a second time
+            (library.root / path).rename(library.root / other)
+
+    return edit
 
 
 def remove(path: str) -> Edit:
