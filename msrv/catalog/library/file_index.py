@@ -25,7 +25,7 @@ from msrv.catalog.scanning.index_database import (
     connect_index_database,
 )
 from msrv.catalog.texts.track_text_table import TrackTextTable
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.storage.model import FileIdentity
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class FileIndex:
                 "the index can only be held in memory, so all files will be "
                 "read again at the next start: %s: %s",
                 path,
-                getattr(error, "strerror", None) or error,
+                reason_of(error),
             )
             return cls._at(":memory:")
 

@@ -22,7 +22,7 @@ from msrv.cli.first_steps.grant_options import GrantOptions
 from msrv.cli.first_steps.library_folder import write_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, examples, load_library_settings
-from msrv.display_text import printable
+from msrv.display_text import printable, reason_of
 from msrv.mail.outbox import FOLDER_NAME, Outbox
 from msrv.orders.cart import single_item_or_release
 from msrv.orders.grants.buyer_list import (
@@ -192,7 +192,9 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
                 copyfileobj(stated, file)
         except OSError as error:
             where = printable(str(error.filename or path))
-            raise click.ClickException(f"{where}: {error.strerror}") from None
+            raise click.ClickException(
+                f"{where}: {reason_of(error)}"
+            ) from None
         yield file, "standard input" if is_stdin else path.name
 
 
