@@ -146,6 +146,32 @@ async def test_errors_say_what_is_wrong(
             Bucket.open(wrong)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "No such file"),
+        ("[other]\naws_access_key_id = a\n", r"no profile \[default\]"),
+        ("[default]\naws_access_key_id = a\n", "lacks aws_access_key_id or"),
+        ("hunter2", "isn't a file of AWS's credentials"),
+    ],
+)
+def test_credentials_that_are_named_and_unusable_are_an_error(
+    tmp_path: Path, text: str | None, problem: str
+) -> None:
+    """Else they would be those of the machine, or none."""
+    file = tmp_path / "credentials"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    environ = {"AWS_SHARED_CREDENTIALS_FILE": str(file)}
+    with pytest.raises(BucketError, match=problem) as refused:
+        Bucket.open("s3://bucket", environ)
+    assert str(file) in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    home = {"AWS_PROFILE": "a-profile-that-nobody-has"}
+    with pytest.raises(BucketError, match="credentials"):
+        Bucket.open("s3://bucket", home)
+
+
 async def test_an_upload_may_take_longer_than_a_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
