@@ -10,9 +10,11 @@ otherwise.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
+import shutil
 import stat
 from pathlib import Path
 from typing import Final
@@ -22,6 +24,7 @@ from msrv.display_text import reason_of
 LOCK_NAME: Final = "lock"
 SECRET_BYTES: Final = 1 << 16
 """Size that no secret exceeds; a longer file is another one, or a device."""
+_SPARED_BYTES: Final = 1 << 30
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -108,6 +111,16 @@ def write_file(
     if durable_name:
         sync_folder(path.parent)
     return True
+
+
+def refuse_almost_full(folder: Path) -> None:
+    """Raise OSError if a cache in a folder would fill up its disk.
+
+    A tenth of it stays free, one gibibyte at most: sales are on it, too.
+    """
+    disk = shutil.disk_usage(folder)
+    if disk.free < min(disk.total // 10, _SPARED_BYTES):
+        raise OSError(errno.ENOSPC, "the disk is almost full")
 
 
 def sync_folder(folder: Path) -> None:

@@ -25,7 +25,7 @@ from msrv.catalog.model import Cover
 from msrv.catalog.parsing.errors import ParserCrashed
 from msrv.catalog.parsing.parser import Parser
 from msrv.display_text import reason_of
-from msrv.files import write_file
+from msrv.files import refuse_almost_full, write_file
 from msrv.storage.model import Content, Storage
 from msrv.storage.verification import verified
 
@@ -180,7 +180,9 @@ class Covers:
                     ),
                 )
         try:
-            await asyncio.to_thread(_save, path, data)
+            await asyncio.to_thread(
+                _save, path, data, is_copy=self._fetch is not None
+            )
         except OSError as error:
             if not self._warned:
                 self._warned = True
@@ -215,8 +217,11 @@ def _cover_image(data: bytes) -> CoverImage:
     return CoverImage(data, media_type, f'"{digest[:32]}"')
 
 
-def _save(path: Path, data: bytes) -> None:
+def _save(path: Path, data: bytes, *, is_copy: bool) -> None:
+    """Save a picture; a copy of the bucket's only while there is space."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if is_copy:
+        refuse_almost_full(path.parent)
     write_file(path, data, durable_name=False)
 
 

@@ -198,7 +198,9 @@ class Previews:
             else:
                 async with self._one_at_a_time:
                     data, svg = await self._cut(item)
-            return await asyncio.to_thread(save_clip, path, data, svg)
+            return await asyncio.to_thread(
+                save_clip, path, data, svg, is_copy=published is not None
+            )
         except StorageError as error:
             # Not remembered: a check costs little, and the file may be back
             # at once.

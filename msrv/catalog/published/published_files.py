@@ -35,7 +35,7 @@ from msrv.catalog.texts.release_texts import (
     Texts,
     TextsUnreadable,
 )
-from msrv.files import make_private_folder, write_file
+from msrv.files import make_private_folder, refuse_almost_full, write_file
 from msrv.storage.model import Content, Gone
 from msrv.storage.objects.bucket import Bucket
 from msrv.storage.objects.errors import BucketError
@@ -171,6 +171,7 @@ class PublishedAnalyses(AnalysisStore):
     def _save_file(self, name: str, data: bytes) -> None:
         try:
             make_private_folder(self.folder)
+            refuse_almost_full(self.folder)
             write_file(self.folder / name, data, durable_name=False)
         except OSError as error:
             log.warning("waveforms can't be cached: %s", error)

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from msrv.files import write_file
+from msrv.files import refuse_almost_full, write_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,14 @@ def waveform_path(clip: Path) -> Path:
     return clip.with_suffix(".svg")
 
 
-def save_clip(path: Path, data: bytes, svg: bytes) -> Clip:
-    """Save a clip after its waveform. Raises OSError."""
+def save_clip(path: Path, data: bytes, svg: bytes, *, is_copy: bool) -> Clip:
+    """Save a clip after its waveform. Raises OSError.
+
+    A copy of the bucket's is saved only while its disk has space.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if is_copy:
+        refuse_almost_full(path.parent)
     write_file(waveform_path(path), svg, durable_name=False)
     write_file(path, data, durable_name=False)
     return clip_of(path, data)

@@ -5,29 +5,38 @@
 
 import asyncio
 import hashlib
+import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
 import pytest
 
+from msrv.catalog.covers import Covers
+from msrv.catalog.model import Cover
 from msrv.catalog.published import published_files
 from msrv.catalog.published.layout import Blob
 from msrv.catalog.published.preparation import TEXTS, WAVEFORMS
 from msrv.catalog.published.published_files import (
     PublishedAnalyses,
     PublishedFiles,
+    PublishedStorage,
     PublishedTexts,
 )
 from msrv.catalog.sound.analysis import SoundAnalysis
+from msrv.catalog.sound.clip_files import save_clip
 from msrv.catalog.sound.waveform import PEAKS
 from msrv.catalog.texts.release_texts import TextsUnreadable
 from msrv.storage.objects.bucket import Bucket
 from msrv.storage.objects.errors import BucketUnavailable
 from msrv.web.shop.browsing.waveforms import draw_analysis
+from tests.catalog import shared_parser
 from tests.catalog.sample_release import RELEASE
+from tests.downloads.contents import known
 from tests.polling import wait_until
 
 DATA = msgspec.msgpack.encode({})
@@ -138,3 +147,36 @@ async def test_texts_are_fetched_once_and_again_after_a_failure(
     for _ in range(3):
         assert await texts.of(RELEASE) == {}
     assert bucket.reads == 2
+
+
+async def test_cache_leaves_space_for_sales(
+    files: PublishedFiles,
+    bucket: SlowBucket,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Copies of what the bucket has are still displayed, but not kept."""
+    bucket.answers.set()
+    free = 100
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _: SimpleNamespace(total=1000, free=free)
+    )
+    covers = Covers(
+        PublishedStorage(),
+        tmp_path / "covers",
+        shared_parser.shared(),
+        files.fetch,
+    )
+    names = []
+    for number in (1, 2):
+        content = replace(known(b"picture"), sha256=bytes([number]) * 32)
+        name = f"covers/{content.sha256.hex()}-160-2"
+        files.files = {name: files.files[TEXT]} | dict(files.files)
+        image = await covers.image(Cover(content, 160, 160, "#000000"), 160)
+        assert image.data == DATA
+        names.append(name.removeprefix("covers/"))
+        free = 99
+    assert [each.name for each in (tmp_path / "covers").iterdir()] == names[:1]
+    save_clip(tmp_path / "kept.mp3", b"clip", b"", is_copy=False)
+    with pytest.raises(OSError, match="almost full"):
+        save_clip(tmp_path / "copy.mp3", b"clip", b"", is_copy=True)
