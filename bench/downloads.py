@@ -10,8 +10,10 @@ comparable.
 """
 
 import os
+import re
 import ssl
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +28,8 @@ from dataclasses import replace
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Final, Self
+
+from cryptography.hazmat.backends.openssl import backend
 
 from bench import peers
 from bench.buying import SUITES, costs, receive, task
@@ -55,6 +59,7 @@ def measure(folder: Path) -> list[Figure]:
     make_single(stage.files)
     make_album(stage.files)
     names = peers.available()
+    print(f"  OpenSSL: {_openssl_versions()}")
     few = [name for name in names if name in TINY_FILE_PEERS]
     figures: list[Figure] = []
     with PeerRotation(stage, names, tls=True) as company:
@@ -66,6 +71,22 @@ def measure(folder: Path) -> list[Figure]:
     with PeerRotation(stage, few, tls=False) as company:
         figures += tiny(company)
     return figures
+
+
+def _openssl_versions() -> str:
+    """Return which OpenSSL encrypts for whom: newer ones are faster."""
+    store = backend.openssl_version_text()
+    nginx = subprocess.run(
+        [peers.nginx() or "true", "-V"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    built = re.search(r"built with (OpenSSL \S+)", nginx.stderr)
+    return (
+        f"MSRV {store}; nginx {built[1] if built else 'none'}; "
+        f"stock aiohttp and uvicorn {ssl.OPENSSL_VERSION}"
+    )
 
 
 class PeerRotation:
