@@ -29,6 +29,7 @@ from msrv.proofs.gifts.gift import unseal
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import Line
 from msrv.proofs.receipts import Receipt
+from msrv.tasks import finish
 from msrv.taxes.rates import with_own_rate
 from msrv.translations import Language, current_language, language_set_to
 from msrv.translations.negotiation import parse_language
@@ -83,7 +84,21 @@ class Fulfilment:
         raised, or OSError for a mail that can't be stored, and the caller
         tries again later. `is_recorded` is true for a
         sale that the ledger has already. Raises NotReady.
+
+        It is done to its end, also for a buyer who disconnects meanwhile: the
+        receipt may be in the mail by then.
         """
+        return await finish(
+            self._fulfil(order, network, is_recorded=is_recorded)
+        )
+
+    async def _fulfil(
+        self,
+        order: PaidOrder,
+        network: Hashable | None,
+        *,
+        is_recorded: bool,
+    ) -> FulfilledOrder:
         receipt, catalog = order.receipt, self.catalog.current
         # The mail first: if the process were killed in between, nothing would
         # queue it again, and its recipient has paid.

@@ -275,7 +275,7 @@ async def _place_order(
     if provider is None:
         raise NoPaymentProvider
     network = client_network(request[ORIGIN].client)
-    if not wants_json(request):
+    if gift is None and not wants_json(request):
         earlier = await find_earlier_order(
             request, {line.item_id for line in quote.lines}
         )

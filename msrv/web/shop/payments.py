@@ -135,7 +135,8 @@ async def find_earlier_order(
     """Return the order that the visitor has paid for, and never came back to.
 
     It is that of the started payment in the visitor's cookie, if it has been
-    paid and has one of these items. None where that can't be found out.
+    paid, has one of these items, and isn't a gift. None where that can't be
+    found out.
     Redirects to the page of a payment that takes days.
     """
     store = request.app[STORE]
@@ -153,10 +154,11 @@ async def find_earlier_order(
         return None
     if isinstance(outcome, Refused):
         return None
-    order = (
-        outcome.receipt if isinstance(outcome, PaidOrder) else outcome.quote
-    )
-    if not any(line.item_id in item_ids for line in order.lines):
+    if isinstance(outcome, PaidOrder):
+        lines, gift = outcome.receipt.lines, outcome.gift
+    else:
+        lines, gift = outcome.quote.lines, outcome.quote.gift
+    if gift or not any(line.item_id in item_ids for line in lines):
         return None
     if not isinstance(outcome, PaidOrder):
         raise web.HTTPSeeOther(path)

@@ -131,3 +131,23 @@ async def test_mail_is_in_the_language_of_the_checkout(
     (letter,) = letters(shop)
     # Prices are written as in Austria, whichever languages have texts.
     assert letter.language.endswith("de_AT")
+
+
+GIFT = {"gift": "1", "gift_to": "kim@example.org", "gift_note": "Hello"}
+
+
+async def test_gift_of_what_was_bought_before_is_placed(
+    shop: Client, bank: FakeStripe
+) -> None:
+    """Also by a buyer who paid, and never came back to the store."""
+    bank.pay(await order(shop, bank, mail=TO))
+    await order(shop, bank, mail=TO, **GIFT)
+    assert len(bank.sessions) == 2
+
+
+async def test_what_was_given_before_is_sold_to_the_payer(
+    shop: Client, bank: FakeStripe
+) -> None:
+    bank.pay_later(await order(shop, bank, mail=TO, **GIFT))
+    await order(shop, bank, mail=TO)
+    assert len(bank.sessions) == 2
