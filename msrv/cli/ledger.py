@@ -129,6 +129,11 @@ def studio(
     With --sign-out, end all sessions, on every replica; exit status 1 if some
     replicas could not be reached.
     """
+    if sign_out and operator is not None:
+        raise click.UsageError(
+            "--sign-out and --operator can't be used together: it signs "
+            "everyone out"
+        )
     with user_errors():
         settings = load_settings(public_url=base_url)
         if sign_out:

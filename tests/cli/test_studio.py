@@ -93,6 +93,14 @@ def test_sign_out_ends_all_sessions(tmp_path: Path) -> None:
     assert before <= heard <= int(time.time())
 
 
+def test_sign_out_of_one_operator_is_refused(tmp_path: Path) -> None:
+    make_ledger(tmp_path)
+    result = run(tmp_path, "--sign-out", "--operator", "anna")
+    assert result.exit_code == 2
+    assert "it signs everyone out" in " ".join(result.stderr.split())
+    assert asyncio.run(closed_at(tmp_path)) == 0
+
+
 def test_sign_out_reaches_other_replicas(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.sqlite3'}"
 
