@@ -141,6 +141,10 @@ def find_nonce(
         raise WrongSetting(
             f"NONCE is not set, and {path} can't be used: {reason_of(error)}"
         ) from None
+    except UnicodeDecodeError:
+        raise WrongSetting(
+            f"NONCE is not set, and {path} is not UTF-8 text"
+        ) from None
     if not found:
         raise WrongSetting(f"NONCE is not set, and {path} is empty")
     if not is_new and not starts_store:

@@ -71,6 +71,13 @@ def test_empty_nonce_file_prevents_the_start(tmp_path: Path) -> None:
         find_nonce(found)
 
 
+def test_nonce_file_that_is_no_text_prevents_the_start(tmp_path: Path) -> None:
+    (tmp_path / "nonce").write_bytes(b"\xff" * 40)
+    found = settings.load({"MSRV_DATA": str(tmp_path)})
+    with pytest.raises(WrongSetting, match="nonce is not UTF-8 text"):
+        find_nonce(found)
+
+
 def test_unwritable_data_folder_names_the_setting(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
