@@ -61,8 +61,6 @@ def decide(
         tax_minor = included_tax(paid_minor, rate_bp)
     if rate_bp is None:
         rate_bp = rules.rate_of(country)
-        if rate_bp is None:
-            rate_bp = rules.rate_of(place)
         if rate_bp is not None:
             tax_minor = included_tax(paid_minor, rate_bp)
     needs_rate = (

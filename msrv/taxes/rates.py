@@ -11,6 +11,7 @@ also has what providers calculate.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from msrv.taxes.countries import country_of_tax
 from msrv.taxes.sale_tax import BASIS_POINTS, SaleTax
 
 
@@ -28,8 +29,12 @@ class TaxRules:
     requires_address: bool = False
 
     def rate_of(self, country: str) -> int | None:
-        """Return the rate of a country in basis points, None without one."""
-        return dict(self.rates).get(country)
+        """Return the rate of a country in basis points, None without one.
+
+        A country without its own has that of the country whose tax applies.
+        """
+        rates = dict(self.rates)
+        return rates.get(country, rates.get(country_of_tax(country)))
 
 
 def included_tax(price_minor: int, rate_bp: int) -> int:

@@ -42,6 +42,18 @@ def test_tax_of_an_order_is_that_of_its_lines(prices: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rates", "rate_bp"),
+    [((("FR", 2000),), 2000), ((("FR", 2000), ("MC", 1900)), 1900)],
+)
+def test_monaco_has_the_rate_of_france_or_its_own(
+    rates: tuple[tuple[str, int], ...], rate_bp: int
+) -> None:
+    found = with_own_rate(SaleTax("MC"), TaxRules("DE", rates), [1200])
+    assert found is not None
+    assert (found.country, found.rate_bp) == ("MC", rate_bp)
+
+
+@pytest.mark.parametrize(
     "tax",
     [
         None,
