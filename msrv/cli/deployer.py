@@ -93,7 +93,7 @@ def deployments(
 ) -> None:
     """List recent deployments, or follow one until it finishes.
 
-    Exit status 1 if that deployment fails.
+    With --json, one is printed as it is now. Exit status 1 if it has failed.
     """
     with _user_errors():
         from msrv.deployer import client  # noqa: PLC0415 - another program
@@ -106,6 +106,8 @@ def deployments(
         found = connection.request(path)
         if as_json:
             click.echo(json.dumps(found, indent=2))
+            if deployment is not None and client.has_failed(found):
+                sys.exit(1)
         else:
             click.echo(client.format_table(found["deployments"], time.time()))
 
@@ -140,7 +142,7 @@ def _follow(connection: "DeployerClient", deployment: str) -> None:
 
     for line in client.follow(connection, deployment):
         click.echo(line)
-    if not client.succeeded(connection, deployment):
+    if client.has_failed(connection.request(f"/deployments/{deployment}")):
         sys.exit(1)
 
 

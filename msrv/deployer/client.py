@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -166,14 +166,15 @@ def follow(
         sleep(_POLL_SECONDS)
 
 
-def succeeded(client: DeployerClient, deployment: str) -> bool:
-    """Return whether the target runs the image. Raises RequestFailed.
+def has_failed(found: Mapping[str, Any]) -> bool:
+    """Return whether a deployment is finished without success.
 
     An unchanged one with a reason was refused.
     """
-    found = client.request(f"/deployments/{deployment}")
-    return found["state"] == "succeeded" or (
-        found["state"] == "unchanged" and not found["reason"]
+    return (
+        found["state"] in _FINAL
+        and found["state"] != "succeeded"
+        and (found["state"] != "unchanged" or bool(found["reason"]))
     )
 
 

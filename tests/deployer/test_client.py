@@ -4,12 +4,16 @@
 """Deployments on the command line."""
 
 import io
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from msrv.cli import deployer as cli_deployer
+from msrv.cli import main
 from msrv.deployer import client
 from msrv.deployer.client import DeployerClient, format_table, progress
 from msrv.deployer.errors import RequestFailed
@@ -139,6 +143,33 @@ def test_follow_shows_a_line_once(responses: list[Any]) -> None:
         "pulling",
         "store: succeeded",
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "status"),
+    [
+        (DeploymentState.FAILED, "no such image", 1),
+        (DeploymentState.UNCHANGED, "refused", 1),
+        (DeploymentState.UNCHANGED, "", 0),
+        (DeploymentState.SUCCEEDED, "", 0),
+        (DeploymentState.RUNNING, "", 0),
+    ],
+)
+def test_exit_status_of_a_deployment_as_json(
+    state: DeploymentState,
+    reason: str,
+    status: int,
+    responses: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection = DeployerClient("http://127.0.0.1:1", "token")
+    monkeypatch.setattr(cli_deployer, "_connect", lambda _: connection)
+    found = Deployment("abc", "store", "generic", 0, state)
+    found.reason = reason
+    responses.append(found.to_public_dict(with_lines=True))
+    result = CliRunner().invoke(main, ["deployments", "abc", "--json"])
+    assert result.exit_code == status
+    assert json.loads(result.stdout)["state"] == state
 
 
 def test_progress_of_a_pull_is_one_line() -> None:
