@@ -15,10 +15,13 @@ from sqlalchemy import ColumnElement, func, update
 
 from msrv.ledger.db.tables.invoices import invoices
 from msrv.ledger.ledger import Ledger
+from msrv.ledger.operators.model import Role
 from msrv.ledger.reversals.event import DISPUTE
+from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.taxes.sale_tax import SaleTax
 from msrv.web.store import STORE
+from tests.conftest import Clock
 from tests.ledger.sample_events import (
     NOON,
     order_id,
@@ -27,6 +30,7 @@ from tests.ledger.sample_events import (
     sale,
 )
 from tests.web.invoices.test_invoice_pages import INVOICES
+from tests.web.studio.access.test_rules import sessions
 from tests.web.studio.conftest import JSON, Studio
 
 
@@ -214,3 +218,22 @@ async def test_invoice_of_a_moment_ago_follows_with_its_tax(
     assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
     await studio.store_events(replace(sold, tax=SaleTax("DE")))
     assert (await studio.get(path)).status == 200
+
+
+async def test_read_only_operator_finds_the_invoices_of_an_order(
+    studio: Studio, keyring: Keyring, clock: Clock
+) -> None:
+    paid = replace(sale(1, ("song", 700), at=NOON - 199), provider="stripe")
+    await studio.store_events(paid)
+    order = f"/studio/orders/{order_id(1)}"
+    owner = studio.cookie
+    reader = (await sessions(studio, keyring, clock))[Role.READ_ONLY]
+    studio.cookie = reader
+    assert "/invoices/0" not in await studio.text(order)
+    studio.cookie = owner
+    assert (await studio.get(f"{order}/invoices/0")).status == 200
+    studio.cookie = reader
+    page = await studio.text(order)
+    assert f'href="{order}/invoices/0"' in page
+    assert 'id="receipt"' not in page
+    assert (await studio.get(f"{order}/invoices/0")).status == 200
