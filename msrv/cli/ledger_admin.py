@@ -25,7 +25,7 @@ from msrv.ledger.orphaned_spools import SET_ASIDE_NAME
 from msrv.ledger.segments import SUFFIX
 from msrv.ledger.sign_ins import SignInStore
 from msrv.ledger.spool import SPOOL_NAME
-from msrv.proofs.orders import is_item_id, is_order_id
+from msrv.proofs.orders import is_item_id, is_order_id, typed_order_id
 from msrv.settings import Settings
 from msrv.text_table import labelled, plural, utc_time
 
@@ -61,7 +61,7 @@ def revoke(
     `order` is an order number as receipts print it; spaces are allowed.
     Raises LedgerError.
     """
-    order_id = "".join(order.split()).replace("-", "").upper()
+    order_id = typed_order_id(order)
     if not is_order_id(order_id):
         raise LedgerError(f"{order!r} is not an order number")
     if item is not None and not is_item_id(item):

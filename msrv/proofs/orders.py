@@ -63,6 +63,14 @@ def is_order_id(text: str) -> bool:
     return _ORDER_ID.fullmatch(text) is not None
 
 
+def typed_order_id(text: str) -> str:
+    """Return an order id that was typed in groups or in lower case.
+
+    It still has to be checked with `is_order_id`.
+    """
+    return "".join(text.split()).replace("-", "").upper()
+
+
 def is_item_id(text: str) -> bool:
     """Return whether this can be an item id."""
     return _ITEM_ID.fullmatch(text) is not None

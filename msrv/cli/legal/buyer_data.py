@@ -27,7 +27,7 @@ from msrv.ledger.errors import LedgerError
 from msrv.mail.outbox import DAMAGED, FOLDER_NAME
 from msrv.mail.seller_mail import SellerMail
 from msrv.mail.withdrawal_mail import WithdrawalMail
-from msrv.proofs.orders import is_order_id
+from msrv.proofs.orders import is_order_id, typed_order_id
 from msrv.settings import Settings
 from msrv.text_table import plural
 
@@ -130,7 +130,7 @@ def erase(settings: Settings, order: str, *, really: bool) -> str:
 
 
 def _order_id(order: str) -> str:
-    order_id = "".join(order.split()).replace("-", "").upper()
+    order_id = typed_order_id(order)
     if not is_order_id(order_id):
         raise LedgerError(f"{order!r} is not an order number")
     return order_id

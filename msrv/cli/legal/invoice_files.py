@@ -17,7 +17,7 @@ from msrv.ledger.invoices.documents import NumberedDocument
 from msrv.ledger.invoices.numbering import find_pending, make_documents
 from msrv.ledger.invoices.queries import order_documents
 from msrv.orders.invoices.service import WEEK_SECONDS
-from msrv.proofs.orders import is_order_id
+from msrv.proofs.orders import is_order_id, typed_order_id
 from msrv.settings import Settings
 from msrv.settings.optional_packages import require_packages
 from msrv.web.invoices.factur_x import NOBODY
@@ -32,7 +32,7 @@ def write(
     Raises LedgerError, OSError, PackageMissing.
     """
     require_packages("pdf", "Writing an invoice")
-    order_id = order.replace("-", "").upper()
+    order_id = typed_order_id(order)
     if not is_order_id(order_id):
         raise LedgerError(f"{order!r} is not an order number")
     for each in asyncio.run(_read(settings, rules, order_id)):

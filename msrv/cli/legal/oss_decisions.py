@@ -14,7 +14,7 @@ from msrv.cli.access.operator_admin import record, run
 from msrv.ledger.db.taxes import decisions
 from msrv.ledger.errors import LedgerError
 from msrv.ledger.operators.acts import CLI
-from msrv.proofs.orders import is_order_id
+from msrv.proofs.orders import is_order_id, typed_order_id
 from msrv.settings import Settings
 from msrv.taxes.country_decisions import CountryDecision
 from msrv.taxes.rates import TaxRules
@@ -66,7 +66,7 @@ def undo(settings: Settings, order: str) -> str:
 
 def _order_id(text: str) -> str:
     """Return an order's id as it was typed. Raises LedgerError."""
-    order_id = text.replace("-", "").upper()
+    order_id = typed_order_id(text)
     if not is_order_id(order_id):
         raise LedgerError(f"{text!r} is not an order number")
     return order_id

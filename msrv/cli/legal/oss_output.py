@@ -65,6 +65,9 @@ def _lines(report: OssReport) -> Iterator[str]:
             yield ""
             yield title
             yield from _table(rows)
+    if report.undecided:
+        yield ""
+        yield from _undecided(report)
     if report.corrections:
         yield ""
         yield "Corrections of earlier quarters"
@@ -87,6 +90,23 @@ def _lines(report: OssReport) -> Iterator[str]:
         yield ""
         count = plural(report.with_one_evidence, "sale")
         yield f"{count} to other member states with one piece of evidence"
+
+
+def _undecided(report: OssReport) -> Iterator[str]:
+    yield table(
+        [
+            (
+                each.order.order_id,
+                each.order.currency,
+                _decimal(each.order.sold.gross_minor, each.order.currency),
+                each.reason,
+            )
+            for each in report.undecided
+        ],
+        right={2},
+    )
+    if more := report.undecided_count - len(report.undecided):
+        yield f"and {more:,} more"
 
 
 def _table(rows: Iterable[ReportRow]) -> Iterator[str]:

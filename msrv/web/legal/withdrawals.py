@@ -19,7 +19,7 @@ from msrv.ledger.withdrawals.events import WithdrawalOutcome
 from msrv.orders.legal.withdrawals import WithdrawalStatement
 from msrv.orders.rate_limits import TooManyMails
 from msrv.proofs import receipts
-from msrv.proofs.orders import is_order_id
+from msrv.proofs.orders import is_order_id, typed_order_id
 from msrv.proofs.receipts import Receipt
 from msrv.rate_limit import client_network
 from msrv.translations import gettext
@@ -101,7 +101,7 @@ def _read(
     mails = store.receipt_mails.is_on
     if receipt is None and not store.withdrawals.reaches_seller:
         raise NotFound  # nobody would learn of it
-    order_id = "".join(form.get(ORDER, "").split()).replace("-", "").upper()
+    order_id = typed_order_id(form.get(ORDER, ""))
     if receipt is not None:
         order_id = receipt.order_id
     elif not is_order_id(order_id):

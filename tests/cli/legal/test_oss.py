@@ -5,16 +5,20 @@
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from msrv.cli.legal.oss_output import report_text
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.schema_upgrade import prepare_schema
 from msrv.ledger.events import Event, Revoked
+from msrv.taxes.oss_report import OssReport, UndecidedReason, UndecidedSale
 from msrv.taxes.quarters import Quarter
+from msrv.taxes.sale_amounts import TaxedOrder
 from msrv.taxes.sale_tax import SaleTax
 from tests.cli.conftest import Cli
 from tests.ledger.sample_events import order_id, sale
@@ -53,6 +57,8 @@ def test_report_is_printed_as_tables_and_as_json(cli: Cli) -> None:
     text = cli("oss", "2026-Q4").stdout
     assert "OSS report 2026-Q4 (UTC), own country: not set" in text
     assert "2026-Q3  FR        20%" in text
+    assert f"{order_id(2)}  EUR  12.00  no-country" in text
+    assert "more" not in text
     assert "10.00" in text
     assert "-12.00" in text
     wrong = cli("oss", "2026-13")
@@ -80,7 +86,8 @@ def test_country_is_decided_and_taken_back(cli: Cli) -> None:
     needed = cli("oss", "decide", order_id(1), "FR")
     assert needed.exit_code == 1
     assert "the rate of the tax in FR is needed" in needed.stderr
-    made = cli("oss", "decide", order_id(1), "fr", "--rate", "20")
+    grouped = " ".join(re.findall("....", order_id(1).lower()))
+    made = cli("oss", "decide", grouped, "fr", "--rate", "20")
     assert made.exit_code == 0, made.output
     assert "rate      20%" in made.stdout
     (row,) = (each for each in report()["sales"] if each["group"] == "oss")
@@ -99,6 +106,14 @@ def test_country_is_decided_and_taken_back(cli: Cli) -> None:
         assert cli("oss", *wrong).exit_code == status, wrong
     assert cli("oss", "undo", order_id(1)).exit_code == 0
     assert report() == before
+
+
+def test_report_says_how_many_undecided_sales_it_leaves_out() -> None:
+    report = OssReport(Q4, "DE", (), (), (), 1200, 0)
+    order = TaxedOrder(order_id(1), Q4.since, "EUR", 0, None)
+    sales = (UndecidedSale(order, UndecidedReason.NO_COUNTRY),)
+    text = report_text(replace(report, undecided=sales))
+    assert text.endswith("no-country\nand 1,199 more")
 
 
 def test_ledger_without_tables_is_an_error(cli: Cli) -> None:
