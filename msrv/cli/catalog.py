@@ -24,7 +24,7 @@ from msrv.catalog.library.scan import scan
 from msrv.catalog.library.upload_detection import UploadDetector
 from msrv.catalog.parsing.parser import Parser
 from msrv.cli.errors import user_errors
-from msrv.cli.nonce import load_keyring
+from msrv.cli.nonce import load_existing_keyring
 from msrv.cli.options import (
     BASE_URL,
     LIBRARY,
@@ -91,7 +91,9 @@ def link(
             hours = settings.link_hours if hours is None else hours
             expires_at = int(time.time()) + hours * 3600
         order_id = new_order_id(secrets.token_bytes)
-        made = make_link(load_keyring(settings), order_id, item, expires_at)
+        made = make_link(
+            load_existing_keyring(settings), order_id, item, expires_at
+        )
     click.echo(address + made.path)
 
 
@@ -108,7 +110,9 @@ def verify(text: str, library: Path | None) -> None:
         text = sys.stdin.buffer.read(MAX_CHARS).decode("utf-8", "replace")
     with user_errors():
         settings = load_library_settings(library=library)
-        explanation = explain(load_keyring(settings), text, int(time.time()))
+        explanation = explain(
+            load_existing_keyring(settings), text, int(time.time())
+        )
         catalog = read_catalog(settings).catalog
         revocations = Revocations(settings.data / FILE_NAME)
         try:
@@ -153,7 +157,7 @@ def read_catalog(settings: Settings) -> LoadedLibrary:
 
         return read_published(
             Bucket.open(settings.bucket),
-            load_keyring(settings),
+            load_existing_keyring(settings),
             settings.data,
         )
     settling = UploadDetector(settings.settle_seconds)

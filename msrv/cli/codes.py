@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import MintError, user_errors
-from msrv.cli.nonce import load_keyring
+from msrv.cli.nonce import load_existing_keyring
 from msrv.cli.options import (
     BASE_URL,
     LIBRARY,
@@ -97,7 +97,7 @@ def mint(
             )
         try:
             printed = mint_codes(
-                load_keyring(settings),
+                load_existing_keyring(settings),
                 address,
                 item_id=item,
                 campaign=campaign,

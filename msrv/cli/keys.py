@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from msrv.cli.errors import user_errors
-from msrv.cli.nonce import load_keyring
+from msrv.cli.nonce import load_existing_keyring
 from msrv.cli.options import examples, load_settings
 from msrv.display_text import reason_of
 from msrv.files import make_private_folder
@@ -205,7 +205,7 @@ def _find(known: list[KnownKey], kid: str) -> KnownKey:
 
 def _load() -> tuple[Settings, Keyring, list[Any]]:
     settings = load_settings()
-    return settings, load_keyring(settings), _file(settings).read()
+    return settings, load_existing_keyring(settings), _file(settings).read()
 
 
 def _file(settings: Settings) -> RetiredKeyFile:

@@ -52,15 +52,33 @@ def test_studio_prints_only_the_sign_in_url(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_link_of_no_store_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        "studio",
+        "codes mint --item night-bus --campaign vinyl --count 1",
+        "link night-bus",
+        "verify x",
+        "keys export",
+        "grant - night-bus",
+    ],
+)
+def test_command_of_no_store_generates_no_nonce(
+    command: str, library: Path, tmp_path: Path
+) -> None:
     """A NONCE that is generated in the wrong folder opens no store."""
     data = tmp_path / "data"
-    environ = {"NONCE": None, "MSRV_DATA": str(data)}
-    result = CliRunner().invoke(main, ["studio"], env=environ)
+    environ = {
+        "NONCE": None,
+        "MSRV_DATA": str(data),
+        "MSRV_LIBRARY": str(library),
+        "MSRV_PUBLIC_URL": "https://shop.example",
+    }
+    result = CliRunner().invoke(main, command.split(), env=environ)
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     assert f"NONCE is not set, and there is no {data / 'nonce'}" in line
-    assert not data.exists()
+    assert not (data / "nonce").exists()
 
 
 def make_ledger(data: Path) -> None:

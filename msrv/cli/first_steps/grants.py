@@ -20,7 +20,7 @@ from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import user_errors
 from msrv.cli.first_steps.grant_options import GrantOptions
 from msrv.cli.first_steps.library_folder import write_errors
-from msrv.cli.nonce import load_keyring
+from msrv.cli.nonce import load_existing_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, examples, load_library_settings
 from msrv.display_text import printable, reason_of
 from msrv.mail.outbox import FOLDER_NAME, Outbox
@@ -100,7 +100,7 @@ def grant(
             raise click.ClickException(
                 "--mail needs MSRV_SMTP_URL: this store sends no mail"
             )
-        keyring = load_keyring(settings)
+        keyring = load_existing_keyring(settings)
         catalog = read_catalog(settings).catalog
         entry = _find(catalog, release)
         buyer_list, counts = _check(file, where, items or (entry.title,))

@@ -12,7 +12,7 @@ import click
 
 from msrv.catalog.published.layout import BLOBS, blob_key
 from msrv.cli.errors import user_errors
-from msrv.cli.nonce import load_keyring
+from msrv.cli.nonce import load_existing_keyring
 from msrv.cli.options import examples, load_settings
 from msrv.downloads.objects import cdn_probes
 from msrv.downloads.objects.cdn_addresses import CdnAddresses
@@ -63,7 +63,7 @@ def keys(months: int, *, as_json: bool) -> None:
                 "MSRV_CDN_KEY is set, and signs all addresses: configure it "
                 "as the key `any`, or remove the setting"
             )
-        keyring = load_keyring(settings)
+        keyring = load_existing_keyring(settings)
     made = {
         month: month_key(keyring.current, found.kind, month)
         for month in months_from(int(time.time()), months)
@@ -89,7 +89,7 @@ def check() -> None:
                 "MSRV_CDN and MSRV_LIBRARY are needed: the CDN, and the "
                 "bucket that it is in front of"
             )
-        keyring = load_keyring(settings)
+        keyring = load_existing_keyring(settings)
         bucket = Bucket.open(settings.bucket)
         addresses = CdnAddresses.of(settings, keyring, blob_key)
         results = asyncio.run(_check(bucket, addresses))

@@ -33,7 +33,7 @@ from msrv.catalog.published.upload import catalog_names, roll_back
 from msrv.catalog.texts.release_texts import ReleaseTexts
 from msrv.cli.errors import user_errors
 from msrv.cli.first_steps.library_folder import find_library
-from msrv.cli.nonce import load_keyring
+from msrv.cli.nonce import load_existing_keyring
 from msrv.cli.options import LIBRARY, examples, load_library_settings
 from msrv.cli.progress import ProgressLine
 from msrv.cli.publishing.whole_library import read_whole_library
@@ -106,7 +106,7 @@ def publish(
     with user_errors():
         require_packages("objects", "Publishing to a bucket")
         settings = load_library_settings(library=library)
-        keyring = load_keyring(settings)
+        keyring = load_existing_keyring(settings)
         bucket = Bucket.open(target)
         if as_list:
             result, text = _list(bucket, keyring)
