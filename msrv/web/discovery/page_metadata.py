@@ -21,6 +21,7 @@ from msrv.web.discovery import structured_data
 from msrv.web.shop.json_views import release_path, shared_cover_path
 
 _DESCRIPTION_CHARS: Final = 200
+_MAX_WORD_CHARS: Final = 50
 _ESCAPED: Final = {
     ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"
 }
@@ -138,11 +139,16 @@ def title_with_artist(release: Release) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return the beginning of a plain text, cut between words."""
+    """Return the beginning of a plain text, cut between words.
+
+    Where a word is as long as a sentence, as in Japanese, it is cut.
+    """
     if len(text) <= _DESCRIPTION_CHARS:
         return text
     beginning = text[:_DESCRIPTION_CHARS]
-    return f"{beginning.rpartition(' ')[0] or beginning}…"
+    words = beginning.rpartition(" ")[0]
+    is_short = len(words) < _DESCRIPTION_CHARS - _MAX_WORD_CHARS
+    return f"{beginning if is_short else words}…"
 
 
 def _kind_properties(release: Release) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -16,7 +17,11 @@ from yarl import URL
 
 from msrv.catalog.model import Release, Shop
 from msrv.money import Money
-from msrv.web.discovery.page_metadata import front_metadata, release_metadata
+from msrv.web.discovery.page_metadata import (
+    front_metadata,
+    release_metadata,
+    shortened,
+)
 from tests.conftest import Client
 
 BASE = "https://shop.example"
@@ -136,3 +141,20 @@ def test_no_text_ends_the_script_element(title: str, text: str) -> None:
     for script in release_metadata(release, Shop(), BASE, text).scripts:
         assert "<" not in script
         assert json.loads(script)["@context"] == "https://schema.org"
+
+
+@pytest.mark.parametrize(
+    ("text", "beginning"),
+    [
+        ("A few words.", "A few words."),
+        ("rain " * 60, ("rain " * 40).rstrip() + "…"),
+        (
+            "東京発 " + "静かな夜に録音" * 40,
+            ("東京発 " + "静かな夜に録音" * 40)[:200] + "…",
+        ),
+    ],
+)
+def test_description_is_cut_between_words_if_there_are_any(
+    text: str, beginning: str
+) -> None:
+    assert shortened(text) == beginning

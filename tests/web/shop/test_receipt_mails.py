@@ -408,7 +408,7 @@ async def test_relay_accepts_the_mail(
         path = await pay(store, TO)
         await wait_until(lambda: handler.mails)
         await wait_until(lambda: mail_of(store).sent)
-        assert queued_mails(store) == []
+        await wait_until(lambda: queued_mails(store) == [])
         body = handler.mails[0].get_body(("plain",))
         assert body is not None
         receipt = path.partition("?")[0]
