@@ -35,6 +35,11 @@ _EXPONENTS: Final = (
     dict.fromkeys(_ZERO, 0) | dict.fromkeys(_TWO, 2) | dict.fromkeys(_THREE, 3)
 )
 
+# Payment services charge no smaller parts of these currencies: a hundredth of
+# a dinar, a whole ariary. https://docs.stripe.com/currencies, "Three-decimal
+# currencies" and "Zero-decimal currencies".
+_STEPS: Final = dict.fromkeys(_THREE, 10) | {"MGA": 100}
+
 # Only symbols of a single currency; other currencies are written as codes.
 _SYMBOLS: Final = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$", "KRW": "₩"}
 
@@ -97,6 +102,15 @@ def exponent_of(currency: str) -> int:
         raise NotMoney(
             f"{currency!r} is not an ISO 4217 currency code like 'EUR'"
         ) from None
+
+
+def payable_step(currency: str) -> int:
+    """Return the minor units of which a payable amount is a multiple.
+
+    >>> payable_step("EUR"), payable_step("KWD")
+    (1, 10)
+    """
+    return _STEPS.get(currency, 1)
 
 
 def parse(amount: object, currency: str) -> Money:

@@ -16,6 +16,7 @@ from msrv.money import (
     exponent_of,
     parse,
     parse_typed,
+    payable_step,
 )
 
 CURRENCIES = st.sampled_from(["EUR", "USD", "JPY", "KWD", "CLP", "CHF"])
@@ -151,3 +152,13 @@ def test_typed_nonsense_is_rejected(text: str) -> None:
     except NotMoney:
         return
     assert 0 <= amount.minor <= MAX_MINOR
+
+
+@pytest.mark.parametrize(
+    ("currency", "step"),
+    [("EUR", 1), ("JPY", 1), ("ISK", 1), ("KWD", 10), ("MGA", 100)],
+)
+def test_payable_step_is_the_smallest_part_that_can_be_charged(
+    currency: str, step: int
+) -> None:
+    assert payable_step(currency) == step

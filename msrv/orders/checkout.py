@@ -16,13 +16,19 @@ from urllib.parse import urlsplit
 
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Release
+from msrv.money import Money
 from msrv.orders.discounts import Discounts
 from msrv.orders.errors import FreeGift
 from msrv.orders.legal.consents import Wording
 from msrv.orders.pricing import PricedOrder, title_of
 from msrv.orders.rate_limits import ShopLimits
 from msrv.payments import return_addresses
-from msrv.payments.provider import PayAt, PaymentRequest, Provider
+from msrv.payments.provider import (
+    AmountNotSupported,
+    PayAt,
+    PaymentRequest,
+    Provider,
+)
 from msrv.payments.registry import Providers
 from msrv.payments.settlement import PaidOrder, Settlement
 from msrv.proofs import quotes
@@ -132,10 +138,11 @@ class Checkout:
     ) -> Provider | None:
         """Return the provider of this name, or the first that accepts.
 
-        None where no provider accepts the quote. With `has_own_prices` the
-        buyer's own price may have made the order free, or no longer free,
-        after the buttons were drawn: any provider's name then leads to the
-        first one that accepts the quote.
+        None where there is none. With `has_own_prices` the buyer's own price
+        may have made the order free, or no longer free, after the buttons
+        were drawn: any provider's name then leads to the first one that
+        accepts the quote. Raises AmountNotSupported where none accepts it,
+        though there is one that moves money.
         """
         offers = self.providers.for_quote(quote)
         for offer in offers:
@@ -143,6 +150,8 @@ class Checkout:
                 return offer
         if has_own_prices and offers and self.providers.get(name or ""):
             return offers[0]
+        if not offers and self.providers.move_money:
+            raise AmountNotSupported(Money(quote.total_minor, quote.currency))
         return None
 
     async def start_payment(

@@ -11,6 +11,7 @@
     - `MixedCurrencies`: its items are priced in several currencies
     - `TotalChanged`: its total is not the one that the visitor was shown
     - `PriceOutOfBounds`: a buyer's own price is outside the seller's bounds
+        - `PriceNotPayable`: it is no multiple of what can be paid
     - `FreeGift`: a gift that costs nothing
 - `DiscountError`: a discount code that can't be applied
     - `NoSuchDiscount`: the store has no such code
@@ -86,6 +87,16 @@ class PriceOutOfBounds(OrderError):
         self.item_id = item_id
         self.least = least
         self.most = most
+
+
+class PriceNotPayable(PriceOutOfBounds):
+    """A buyer's own price is no multiple of `step`, the smallest payable."""
+
+    def __init__(
+        self, item_id: str, least: Money, most: Money, step: Money
+    ) -> None:
+        super().__init__(item_id, least, most)
+        self.step = step
 
 
 class FreeGift(OrderError):

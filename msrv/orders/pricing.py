@@ -14,13 +14,14 @@ from typing import Final
 
 from msrv.catalog.model import Catalog, Discount, Item, Release
 from msrv.ledger.events import clean_title
-from msrv.money import Money
+from msrv.money import Money, payable_step
 from msrv.orders.errors import (
     DiscountNotApplicable,
     DuplicateItem,
     EmptyOrder,
     MixedCurrencies,
     NotForSale,
+    PriceNotPayable,
     PriceOutOfBounds,
     TooManyItems,
     TotalChanged,
@@ -74,14 +75,20 @@ def title_of(catalog: Catalog, item_id: str) -> str:
 def check_bounds(offered: Item | Release, own: Money) -> None:
     """Check a buyer's own price of an entry that has a minimum.
 
-    The bounds are inclusive. Raises PriceOutOfBounds.
+    The bounds are inclusive. Raises PriceOutOfBounds, PriceNotPayable.
     """
     least = offered.minimum or offered.price
-    most = Money(max(MAX_CHOSEN_MINOR, least.minor), least.currency)
+    step = payable_step(least.currency)
+    most = Money(
+        max(MAX_CHOSEN_MINOR // step * step, least.minor), least.currency
+    )
     if own.currency != least.currency or not (
         least.minor <= own.minor <= most.minor
     ):
         raise PriceOutOfBounds(id_of(offered), least, most)
+    if own.minor % step:
+        smallest = Money(step, least.currency)
+        raise PriceNotPayable(id_of(offered), least, most, smallest)
 
 
 def suggested_prices(entry: Item | Release) -> tuple[Money, ...]:
@@ -94,35 +101,37 @@ def suggested_prices(entry: Item | Release) -> tuple[Money, ...]:
     least, suggested = entry.minimum, entry.price
     if least is None or suggested.minor == 0:
         return ()
+    step = payable_step(suggested.currency)
     if suggested.minor == least.minor:
         found = (
             least.minor,
-            _round_amount(least.minor * 3 // 2),
-            _round_amount(least.minor * 2),
+            _round_amount(least.minor * 3 // 2, step),
+            _round_amount(least.minor * 2, step),
         )
     else:
         found = (
-            least.minor or _round_amount(suggested.minor // 2),
+            least.minor or _round_amount(suggested.minor // 2, step),
             suggested.minor,
-            _round_amount(suggested.minor * 3 // 2),
+            _round_amount(suggested.minor * 3 // 2, step),
         )
     most = max(MAX_CHOSEN_MINOR, least.minor)
     return tuple(
         Money(minor, suggested.currency)
         for minor in sorted(set(found))
-        if max(least.minor, 1) <= minor <= most
+        if max(least.minor, 1) <= minor <= most and minor % step == 0
     )
 
 
-def _round_amount(minor: int) -> int:
-    """Return the round amount that is nearest, the higher of two."""
-    power = int(10 ** (len(str(minor)) - 1))
+def _round_amount(minor: int, step: int) -> int:
+    """Return the round amount of steps that is nearest, the higher of two."""
+    steps = minor // step
+    power = int(10 ** (len(str(steps)) - 1))
     amounts = [
         power * tenths // 10
         for tenths in _ROUND_TENTHS
         if power * tenths % 10 == 0
     ]
-    return max(amounts, key=lambda each: (-abs(each - minor), each))
+    return step * max(amounts, key=lambda each: (-abs(each - steps), each))
 
 
 def price(
@@ -210,7 +219,8 @@ def apply_discount(
     """Return the lines with a discount subtracted, none of them below zero.
 
     A percentage is subtracted from each line, rounded down. An amount is
-    spread over the lines in proportion to their prices, up to their sum.
+    spread over the lines in proportion to their prices, up to their sum. What
+    is left to pay of a line is a multiple of the currency's `payable_step`.
     Raises DiscountNotApplicable.
     """
     reducible = [
@@ -218,19 +228,24 @@ def apply_discount(
         for line in lines
         if not discount.item_ids or line.item_id in discount.item_ids
     ]
+    step = payable_step(currency)
     if discount.percent is not None:
-        off = {
-            line.item_id: line.price_minor * discount.percent // 100
+        left = {
+            line.item_id: _left(line.price_minor, discount.percent, 100, step)
             for line in reducible
         }
     else:
-        off = _spread(reducible, _amount_minor(discount, currency))
-    if not any(off.values()):
-        raise DiscountNotApplicable(discount.name)
-    return tuple(
-        replace(line, price_minor=line.price_minor - off.get(line.item_id, 0))
+        amount_minor = _amount_minor(discount, currency)
+        left = _left_by_line(reducible, amount_minor, step)
+    reduced = tuple(
+        replace(line, price_minor=min(line.price_minor, left[line.item_id]))
+        if line.item_id in left
+        else line
         for line in lines
     )
+    if reduced == tuple(lines):
+        raise DiscountNotApplicable(discount.name)
+    return reduced
 
 
 def _amount_minor(discount: Discount, currency: str) -> int:
@@ -238,18 +253,27 @@ def _amount_minor(discount: Discount, currency: str) -> int:
     return amount.minor if amount.currency == currency else 0
 
 
-def _spread(lines: Sequence[Line], amount_minor: int) -> dict[str, int]:
-    """Return each line's part of an amount; the parts add up exactly."""
+def _left(minor: int, off: int, total: int, step: int) -> int:
+    """Return a price less `off` parts of `total`, rounded up to a step."""
+    return -(-minor * (total - off) // (total * step)) * step
+
+
+def _left_by_line(
+    lines: Sequence[Line], amount_minor: int, step: int
+) -> dict[str, int]:
+    """Return what an amount leaves of each line; the parts add up exactly."""
     total = sum(line.price_minor for line in lines)
-    amount = min(amount_minor, total)
-    off: dict[str, int] = {}
+    off = min(amount_minor, total)
+    left: dict[str, int] = {}
     before = 0
     for line in lines:
         after = before + line.price_minor
-        # The part due up to this line, less that up to the line before: each
-        # is rounded, but their differences add up to the amount.
-        off[line.item_id] = (
-            after * amount // total - before * amount // total if total else 0
+        # What is left up to this line, less that up to the line before: each
+        # is rounded, but their differences add up to what is left of all.
+        left[line.item_id] = (
+            _left(after, off, total, step) - _left(before, off, total, step)
+            if total
+            else 0
         )
         before = after
-    return off
+    return left

@@ -164,6 +164,11 @@ class Providers:
         """Return the providers with which this quote can be paid."""
         return [each for each in self if each.accepts(quote)]
 
+    @property
+    def move_money(self) -> bool:
+        """True if one of them moves money."""
+        return any(each.moves_money for each in self)
+
     def status(self) -> list[str]:
         """Return lines on the providers' set-up, for the terminal."""
         lines = [line for each in self for line in each.status]

@@ -170,7 +170,8 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
     """Return the buyer's own prices, by item id, from `price.ITEM` fields.
 
     The field is ignored for an item whose price is fixed. Raises InvalidField
-    for anything but an amount, PriceOutOfBounds for one outside the bounds.
+    for anything but an amount, PriceOutOfBounds for one outside the bounds,
+    PriceNotPayable for one that can't be paid.
     """
     prices, errors = read_each_price(form, catalog)
     if errors:

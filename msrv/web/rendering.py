@@ -325,6 +325,7 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
     install_translations(templates)
     # A template that could reach the application could reach its secrets.
     templates.globals.pop("app", None)
+    templates.globals["takes_money"] = store.providers.move_money
     templates.filters.update(
         amount=formatting.amount,
         consent_text=formatting.consent_text,

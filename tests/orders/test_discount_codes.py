@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.catalog.model import Discount, Shop
-from msrv.money import Money
+from msrv.money import Money, payable_step
 from msrv.orders import discounts
 from msrv.orders.errors import (
     DiscountEnded,
@@ -93,6 +93,61 @@ def test_amount_is_subtracted_exactly(found: list[int], amount: int) -> None:
         return
     assert sum(found) - sum(less) == min(amount, sum(found))
     assert all(0 <= a <= b for a, b in zip(less, found, strict=True))
+
+
+@given(
+    currency=st.sampled_from(["EUR", "JPY", "KWD", "MGA"]),
+    prices_in_steps=st.lists(st.integers(0, 10**9), min_size=1, max_size=100),
+    percent=st.none() | st.integers(1, 100),
+    amount_minor=st.integers(1, 10**11),
+)
+def test_discount_leaves_what_can_be_paid(
+    currency: str,
+    prices_in_steps: list[int],
+    percent: int | None,
+    amount_minor: int,
+) -> None:
+    """Each line stays a multiple of the currency's step.
+
+    An amount is subtracted up to the step, a percentage up to a step a line.
+    """
+    step = payable_step(currency)
+    found = [each * step for each in prices_in_steps]
+    discount = (
+        Discount("A", amount=Money(amount_minor, currency))
+        if percent is None
+        else Discount("A", percent=percent)
+    )
+    try:
+        reduced = apply_discount(lines_of(found), currency, discount)
+        less = [line.price_minor for line in reduced]
+    except DiscountNotApplicable:
+        less = found
+    assert all(each % step == 0 for each in less)
+    assert all(0 <= a <= b for a, b in zip(less, found, strict=True))
+    if percent is None:
+        off = min(amount_minor, sum(found))
+        assert sum(found) - sum(less) == off // step * step
+    else:
+        for before, after in zip(found, less, strict=True):
+            off = before * percent // 100
+            assert before - after == off // step * step
+
+
+@pytest.mark.parametrize(
+    ("price_minor", "discount", "wanted"),
+    [
+        (1955, Discount("A", percent=15), 1670),
+        (1955, Discount("A", percent=100), 0),
+        (1955, Discount("A", amount=Money(1000, "KWD")), 960),
+        (1955, Discount("A", amount=Money(1955, "KWD")), 0),
+    ],
+)
+def test_discount_makes_a_price_off_the_step_payable(
+    price_minor: int, discount: Discount, wanted: int
+) -> None:
+    (line,) = apply_discount([Line("zine", price_minor)], "KWD", discount)
+    assert line.price_minor == wanted
 
 
 def test_discount_is_valid_from_its_start_to_before_its_end() -> None:

@@ -51,6 +51,9 @@ def prices(
         ("JPY", 500, 1000, [500, 1000, 1500]),
         ("JPY", 7, 7, [7, 10, 15]),
         ("KWD", 1500, 2250, [1500, 2250, 3000]),
+        ("KWD", 0, 30, [10, 30, 40]),
+        ("KWD", 1505, 1505, [2500, 3000]),
+        ("MGA", 500, 500, [500, 800, 1000]),
     ],
 )
 def test_suggested_prices_are_round(
@@ -64,7 +67,7 @@ def test_suggested_prices_are_round(
 
 
 @given(
-    currency=st.sampled_from(["EUR", "JPY", "KWD"]),
+    currency=st.sampled_from(["EUR", "JPY", "KWD", "MGA"]),
     minimum=st.integers(0, 10**11),
     more=st.integers(0, 10**9),
 )

@@ -44,6 +44,7 @@ ERRORS: list[Exception] = [
     orders.MixedCurrencies(["€", "$"]),
     orders.TotalChanged(EUROS),
     orders.PriceOutOfBounds("2", EUROS, EUROS),
+    orders.PriceNotPayable("2", EUROS, EUROS, EUROS),
     orders.NoSuchDiscount("2"),
     orders.DiscountNotStarted("2", 1_900_000_000),
     orders.DiscountEnded("2"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from msrv.orders.errors import PriceOutOfBounds
+from msrv.orders.errors import PriceNotPayable, PriceOutOfBounds
 from msrv.translations import gettext
 from msrv.web import formatting
 from msrv.web.errors import InvalidField
@@ -58,13 +58,7 @@ class FieldErrors:
         """Return the error of a form's field; None for one not on a page."""
         if isinstance(error, PriceOutOfBounds):
             name = PRICE_PREFIX + error.item_id
-            least = formatting.price(error.least)
-            most = formatting.price(error.most)
-            message = gettext(
-                "Please choose a price from %(least)s to %(most)s.",
-                least=least,
-                most=most,
-            )
+            message = bounds_sentence(error)
         else:
             name, message = error.field, requirement_sentence(error)
         if name not in _NAMES and not name.startswith(PRICE_PREFIX):
@@ -80,6 +74,24 @@ class FieldErrors:
             if key in _NAMES or key.startswith(PRICE_PREFIX)
         }
         return cls(typed=typed)
+
+
+def bounds_sentence(error: PriceOutOfBounds) -> str:
+    """Return which prices a buyer can choose, as a sentence."""
+    least, most = formatting.price(error.least), formatting.price(error.most)
+    if isinstance(error, PriceNotPayable):
+        return gettext(
+            "Please choose a price from %(least)s to %(most)s in steps of "
+            "%(step)s.",
+            least=least,
+            most=most,
+            step=formatting.price(error.step),
+        )
+    return gettext(
+        "Please choose a price from %(least)s to %(most)s.",
+        least=least,
+        most=most,
+    )
 
 
 def requirement_sentence(error: InvalidField) -> str:

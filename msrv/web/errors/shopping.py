@@ -3,6 +3,7 @@
 
 """Error pages for orders, discounts and mail."""
 
+from dataclasses import replace
 from typing import Final
 
 from msrv.orders import errors as orders
@@ -26,6 +27,7 @@ from msrv.web.errors import (
     Table,
     shortened,
 )
+from msrv.web.errors.fields import bounds_sentence
 
 # Orders ----------------------------------------------------------------------
 
@@ -130,6 +132,18 @@ def _out_of_bounds(error: orders.PriceOutOfBounds) -> ErrorPage:
             "maximum_minor": error.most.minor,
             "currency": error.least.currency,
         },
+    )
+
+
+def _not_payable(error: orders.PriceNotPayable) -> ErrorPage:
+    page = _out_of_bounds(error)
+    return replace(
+        page,
+        message=gettext(
+            "%(reason)s You haven't been charged.",
+            reason=bounds_sentence(error),
+        ),
+        data={**page.data, "step_minor": error.step.minor},
     )
 
 
@@ -241,6 +255,7 @@ TABLE: Final[Table] = {
     orders.NotForSale: _not_for_sale,
     orders.MixedCurrencies: _mixed_currencies,
     orders.TotalChanged: _total_changed,
+    orders.PriceNotPayable: _not_payable,  # before the type it derives from
     orders.PriceOutOfBounds: _out_of_bounds,
     QuoteExpired: ErrorPage(
         410,

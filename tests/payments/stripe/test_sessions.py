@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.money import Money
+from msrv.money import Money, payable_step
 from msrv.payments.provider import (
     AmountNotSupported,
     NoSuchPayment,
@@ -68,6 +68,15 @@ def test_amounts_are_converted_to_stripes_units(
     assert to_stripe(Money(minor, currency)) == units
     if units is not None:
         assert from_stripe(units, currency.lower()) == Money(minor, currency)
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD", "OMR", "MGA"])
+def test_stripe_charges_each_multiple_of_the_payable_step(
+    currency: str,
+) -> None:
+    step = payable_step(currency)
+    for minor in (step, 3 * step, 1001 * step):
+        assert to_stripe(Money(minor, currency)) is not None
 
 
 def test_fractional_amount_of_a_whole_unit_currency_is_rejected() -> None:
