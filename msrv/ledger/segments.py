@@ -16,6 +16,7 @@ Everything here blocks on the disk, and belongs in one thread.
 import contextlib
 import os
 import secrets
+import shutil
 import time
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -246,14 +247,21 @@ class SegmentWriter:
         # Created and locked under a hidden name, so that the final name never
         # exists without its lock.
         name = f"{time.time_ns() // 1_000_000:013d}-{secrets.token_hex(4)}"
-        draft = self._root / f".{name}"
+        draft, folder = self._root / f".{name}", self._root / name
         draft.mkdir(mode=0o700)
         held = lock_folder(draft)
         assert held is not None  # noqa: S101 - the name is random
-        draft.rename(self._root / name)
-        sync_folder(self._root)
-        self._lock, self.folder = held, self._root / name
-        return self.folder
+        try:
+            draft.rename(folder)
+            sync_folder(self._root)
+        except OSError:
+            # The next try has another name: nothing of this one may stay.
+            for each in draft, folder:
+                shutil.rmtree(each, ignore_errors=True)
+            os.close(held)
+            raise
+        self._lock, self.folder = held, folder
+        return folder
 
 
 def _allocate(path: Path, size: int) -> int:

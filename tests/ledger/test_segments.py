@@ -3,6 +3,7 @@
 
 """Segments: the record format, and the writer."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -97,4 +98,27 @@ def test_failed_write_leaves_no_partial_record(tmp_path: Path) -> None:
     assert segments.read_records(second.path, 0).events == (sale(3),)
     os.close(keep)
     os.close(readable)
+    writer.close()
+
+
+def test_failed_creation_of_the_folder_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "spool"
+    writer = SegmentWriter(root)
+
+    def refuse(_: Path) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    open_before = len(list(Path("/dev/fd").iterdir()))
+    with monkeypatch.context() as broken:
+        broken.setattr(segments, "sync_folder", refuse)
+        for _ in range(5):
+            with pytest.raises(SpoolFailed):
+                writer.reserve()
+    assert list(root.iterdir()) == []
+    assert len(list(Path("/dev/fd").iterdir())) == open_before
+    writer.write(ENCODED[0])
+    assert writer.folder is not None
+    assert list(root.iterdir()) == [writer.folder]
     writer.close()
