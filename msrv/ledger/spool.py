@@ -9,6 +9,7 @@ next one gathers.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ from msrv.ledger.segments import (
     encode_record,
 )
 from msrv.tasks import SerialExecutor
+
+log = logging.getLogger(__name__)
 
 SPOOL_NAME: Final = "spool"
 """Name of the folder of spools in a data folder."""
@@ -127,6 +130,10 @@ class Spool:
             await self._thread.call(self._writer.write, data)
         except SpoolFailed as error:
             failed = error
+        except Exception as error:
+            # A bug, or the spool is closed: nobody may wait forever.
+            log.exception("events could not be spooled")
+            failed = SpoolFailed(f"events could not be spooled: {error!r}")
         for done in callers:
             if done.done():  # the caller was cancelled; the event counts
                 continue

@@ -109,6 +109,31 @@ async def test_unwritable_folder_raises_an_error_and_start_does_not(
             await spool.append(sale())
 
 
+async def test_any_error_of_the_writer_reaches_the_callers(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_: bytes) -> None:
+        raise MemoryError
+
+    async with asyncio.timeout(10), Spool(tmp_path / "spool") as spool:
+        with monkeypatch.context() as broken:
+            broken.setattr(spool._writer, "write", fail)
+            results = await asyncio.gather(
+                *(spool.append(sale(number)) for number in range(3)),
+                return_exceptions=True,
+            )
+        assert [type(each) for each in results] == [SpoolFailed] * 3
+        assert "could not be spooled: MemoryError" in str(results[0])
+        assert "Traceback" in caplog.text
+        await spool.append(sale(4))
+        assert written(spool.root) == [sale(4)]
+    # One that comes after the end does not wait either.
+    with pytest.raises(SpoolFailed):
+        await asyncio.wait_for(spool.append(sale(5)), 10)
+
+
 async def test_empty_spool_leaves_no_folder(
     tmp_path: Path,
 ) -> None:
