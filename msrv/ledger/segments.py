@@ -142,6 +142,7 @@ class SegmentWriter:
     def __init__(self, root: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._root = root
         self._segment_bytes = segment_bytes
+        self.reserve_bytes = min(RESERVE_BYTES, segment_bytes // 2)
         self._lock: int | None = None
         self._file: int | None = None
         self._segment: Segment | None = None
@@ -163,16 +164,18 @@ class SegmentWriter:
         On failure the space that is left remains for purchases that have
         started.
         """
-        if self.free_bytes < min(RESERVE_BYTES, self._segment_bytes // 2):
-            self._start_segment(0)
+        if self.free_bytes < self.reserve_bytes:
+            self._start_segment(self.reserve_bytes)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, *, keep_reserve: bool = False) -> None:
         """Write records, and wait until they are on disk.
 
-        Raises SpoolFailed; the records may be on disk or not in that case.
+        With `keep_reserve` the reserved space stays free. Raises SpoolFailed;
+        the records may be on disk or not in that case.
         """
-        if self.free_bytes < len(data):
-            self._start_segment(len(data))
+        need_bytes = len(data) + (self.reserve_bytes if keep_reserve else 0)
+        if self.free_bytes < need_bytes:
+            self._start_segment(need_bytes)
         segment, file = self._segment, self._file
         assert segment is not None  # noqa: S101 - it has free space
         assert file is not None  # noqa: S101 - as above
@@ -221,9 +224,9 @@ class SegmentWriter:
             self._lock = None
 
     def _start_segment(self, need_bytes: int) -> None:
-        """Continue in a new segment.
+        """Continue in a new segment, or in the current one emptied.
 
-        Raises SpoolFailed, and continues in the old one.
+        Raises SpoolFailed, and continues in the current one.
         """
         try:
             folder = self._own_folder()
@@ -233,12 +236,42 @@ class SegmentWriter:
             file = _allocate(path, size)
             sync_folder(folder)
         except OSError as error:
+            if self._empty_segment(need_bytes):
+                return
             raise SpoolFailed(_message(self._root, error)) from error
         self.close_segment()
         self._file, self._allocated_bytes = file, size
         # The header is no event, so nothing waits for the database yet.
         self._segment = Segment(path, len(HEADER), synced_bytes=len(HEADER))
         self.segments.append(self._segment)
+
+    def _empty_segment(self, need_bytes: int) -> bool:
+        """Empty the current segment if all of it is in the database.
+
+        Return whether it has that space then. It is overwritten and not
+        deleted: on a full disk, others would use the space at once.
+        """
+        segment, file = self._segment, self._file
+        if segment is None or file is None:
+            return False
+        start, stop = len(HEADER), segment.written_bytes
+        if (
+            segment.synced_bytes < stop
+            or self._allocated_bytes - start < need_bytes
+        ):
+            return False
+        try:
+            # Readers stop at a zero, so what follows it is no record again.
+            _write_all(file, bytes(stop - start), start)
+            os.fdatasync(file)
+        except OSError:
+            # Zeros may precede its end: no record may be written there.
+            self.close_segment()
+            return False
+        # Another object: the sync may hold the old one, with its old end.
+        self._segment = Segment(segment.path, start, synced_bytes=start)
+        self.segments[self.segments.index(segment)] = self._segment
+        return True
 
     def _own_folder(self) -> Path:
         if self.folder is not None:

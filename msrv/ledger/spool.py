@@ -12,16 +12,17 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.events import Event
+from msrv.ledger.events import Delivered, Event
 from msrv.ledger.health import DISK, Health
 from msrv.ledger.segments import (
     HEADER,
-    RESERVE_BYTES,
     SEGMENT_BYTES,
     Segment,
     SegmentWriter,
@@ -38,6 +39,15 @@ _GROUP_BYTES: Final = 256 * 1024
 _RETRY_SECONDS: Final = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _WaitingRecord:
+    """Encoded event, and the future of its caller."""
+
+    data: bytes
+    done: asyncio.Future[None]
+    keep_reserve: bool
+
+
 class Spool:
     """Write-ahead log of this process, open for as long as the block lasts.
 
@@ -48,9 +58,8 @@ class Spool:
         self, root: Path, *, segment_bytes: int = SEGMENT_BYTES
     ) -> None:
         self._writer = SegmentWriter(root, segment_bytes)
-        self._wanted_bytes = min(RESERVE_BYTES, segment_bytes // 2)
         self._thread = SerialExecutor("spool")
-        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._waiting: list[_WaitingRecord] = []
         self._writing: asyncio.Task[None] | None = None
         self.root = root
         self.appended = asyncio.Event()
@@ -87,13 +96,20 @@ class Spool:
         Raises SpoolFailed: before money is taken, not after. The disk is tried
         only where the space reserved earlier runs low.
         """
-        if self._writer.free_bytes < self._wanted_bytes:
+        if self._writer.free_bytes < self._writer.reserve_bytes:
             await self._thread.call(self._writer.reserve)
 
     async def append(self, event: Event) -> None:
-        """Write an event, and wait until it is on disk. Raises SpoolFailed."""
+        """Write an event, and wait until it is on disk.
+
+        A download leaves the space that is reserved for purchases. Raises
+        SpoolFailed.
+        """
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append((encode_record(event), done))
+        keep_reserve = isinstance(event, Delivered)
+        self._waiting.append(
+            _WaitingRecord(encode_record(event), done, keep_reserve)
+        )
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         await done
@@ -110,37 +126,42 @@ class Spool:
         """Write the waiting events, a group at a time, until none is left."""
         try:
             while self._waiting:
-                records: list[bytes] = []
-                callers: list[asyncio.Future[None]] = []
+                group: list[_WaitingRecord] = []
                 size = 0
-                while self._waiting and size < _GROUP_BYTES:
-                    record, done = self._waiting.pop(0)
-                    records.append(record)
-                    callers.append(done)
-                    size += len(record)
-                await self._write_group(b"".join(records), callers)
+                keep_reserve = self._waiting[0].keep_reserve
+                while (
+                    self._waiting
+                    and size < _GROUP_BYTES
+                    and self._waiting[0].keep_reserve == keep_reserve
+                ):
+                    group.append(self._waiting.pop(0))
+                    size += len(group[-1].data)
+                await self._write_group(group, keep_reserve=keep_reserve)
         finally:
             self._writing = None
 
     async def _write_group(
-        self, data: bytes, callers: list[asyncio.Future[None]]
+        self, group: list[_WaitingRecord], *, keep_reserve: bool
     ) -> None:
         failed: SpoolFailed | None = None
+        data = b"".join(each.data for each in group)
         try:
-            await self._thread.call(self._writer.write, data)
+            await self._thread.call(
+                partial(self._writer.write, data, keep_reserve=keep_reserve)
+            )
         except SpoolFailed as error:
             failed = error
         except Exception as error:
             # A bug, or the spool is closed: nobody may wait forever.
             log.exception("events could not be spooled")
             failed = SpoolFailed(f"events could not be spooled: {error!r}")
-        for done in callers:
-            if done.done():  # the caller was cancelled; the event counts
+        for each in group:
+            if each.done.done():  # the caller was cancelled; the event counts
                 continue
             if failed is None:
-                done.set_result(None)
+                each.done.set_result(None)
             else:
-                done.set_exception(SpoolFailed(*failed.args))
+                each.done.set_exception(SpoolFailed(*failed.args))
         self.appended.set()
 
     def _close(self) -> None:

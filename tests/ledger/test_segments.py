@@ -122,3 +122,71 @@ def test_failed_creation_of_the_folder_leaves_nothing(
     assert writer.folder is not None
     assert list(root.iterdir()) == [writer.folder]
     writer.close()
+
+
+def refuse_space(path: Path, size: int) -> int:
+    raise OSError(errno.ENOSPC, f"No space left on device for {size}", path)
+
+
+def full_segment(tmp_path: Path) -> SegmentWriter:
+    """Return a writer whose segment is full of sales, on a full disk."""
+    writer = SegmentWriter(tmp_path / "spool", 2000)
+    writer.write(ENCODED[0])
+    while writer.free_bytes >= len(ENCODED[0]):
+        writer.write(ENCODED[0])
+    return writer
+
+
+def test_on_a_full_disk_a_segment_is_emptied_only_once_it_is_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = full_segment(tmp_path)
+    monkeypatch.setattr(segments, "_allocate", refuse_space)
+    (full,) = writer.segments
+    before = full.path.read_bytes()
+    full.synced_bytes = full.written_bytes - 1
+    with pytest.raises(SpoolFailed, match="No space left"):
+        writer.reserve()
+    with pytest.raises(SpoolFailed, match="No space left"):
+        writer.write(ENCODED[1])
+    assert writer.segments == [full]
+    assert full.path.read_bytes() == before
+    full.synced_bytes = full.written_bytes
+    writer.write(ENCODED[1])
+    # Its space was never free for others, and the old object is unchanged.
+    (emptied,) = writer.segments
+    assert emptied is not full
+    assert full.synced_bytes == full.written_bytes > emptied.written_bytes
+    assert emptied.path.stat().st_size == len(before)
+    # After a power cut, what is behind the new record is not read.
+    found = segments.read_records(emptied.path, 0)
+    assert (found.events, found.damaged) == (SALES[1:2], ())
+    # A record that doesn't fit into an empty one changes nothing.
+    emptied.synced_bytes = emptied.written_bytes
+    with pytest.raises(SpoolFailed, match="No space left"):
+        writer.write(b"x" * 2000)
+    assert segments.read_records(emptied.path, 0).events == SALES[1:2]
+    writer.close()
+
+
+def test_segment_that_was_emptied_in_part_is_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = full_segment(tmp_path)
+    (full,) = writer.segments
+    full.synced_bytes = full.written_bytes
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(segments, "_allocate", refuse_space)
+        broken.setattr(os, "fdatasync", fail)
+        with pytest.raises(SpoolFailed):
+            writer.write(ENCODED[1])
+    assert full.is_closed
+    writer.write(ENCODED[2])
+    assert segments.read_records(writer.segments[-1].path, 0).events == (
+        SALES[2],
+    )
+    writer.close()

@@ -4,17 +4,25 @@
 """Spool and retry queue: an acknowledged event is on disk, or retried."""
 
 import asyncio
+import errno
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from msrv.ledger import segments
 from msrv.ledger import spool as spool_module
+from msrv.ledger.db import sync
 from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.events import Event, discount_use, discount_use_prefix
+from msrv.ledger.events import (
+    Delivered,
+    Event,
+    discount_use,
+    discount_use_prefix,
+)
 from msrv.ledger.health import DISK, Health
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.spool import RetryQueue, Spool
@@ -114,8 +122,8 @@ async def test_any_error_of_the_writer_reaches_the_callers(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fail(_: bytes) -> None:
-        raise MemoryError
+    def fail(_: bytes, *, keep_reserve: bool) -> None:
+        raise MemoryError(keep_reserve)
 
     async with asyncio.timeout(10), Spool(tmp_path / "spool") as spool:
         with monkeypatch.context() as broken:
@@ -125,7 +133,7 @@ async def test_any_error_of_the_writer_reaches_the_callers(
                 return_exceptions=True,
             )
         assert [type(each) for each in results] == [SpoolFailed] * 3
-        assert "could not be spooled: MemoryError" in str(results[0])
+        assert "could not be spooled: MemoryError(" in str(results[0])
         assert "Traceback" in caplog.text
         await spool.append(sale(4))
         assert written(spool.root) == [sale(4)]
@@ -204,3 +212,74 @@ async def test_sale_that_the_disk_refuses_is_logged_and_retried(
         await ledger.wait_until_synced()
         assert ledger.status().state == "ok"
         assert await ledger.count_uses(discount_use_prefix("SPRING")) == 1
+
+
+async def test_downloads_leave_the_reserved_space_for_sales(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Ledger(tmp_path) as ledger:
+        await ledger.reserve_space()
+        await stop_sync(ledger)
+        monkeypatch.setattr(segments, "_allocate", refuse_space)
+        for at in range(40):
+            for number in range(150):
+                ledger.track_download(order_id(number), "zine", '"x"', 100)(
+                    (at, at + 1)
+                )
+            await ledger._downloads.flush()
+        # To the byte, however many were spooled at once.
+        assert ledger._spool._writer.free_bytes >= segments.RESERVE_BYTES
+        await ledger.reserve_space()
+        for number in range(300):
+            await ledger.record_sale(sale(number))
+        assert not ledger._retry_queue._events
+        # What the disk refused is counted once it accepts it.
+        monkeypatch.undo()
+        await ledger._downloads.flush()
+    sent = {
+        (event.order_id, at)
+        for event in written(ledger._spool.root)
+        if isinstance(event, Delivered)
+        for first, end in event.ranges
+        for at in range(first, end)
+    }
+    assert len(sent) == 40 * 150
+
+
+async def test_full_disk_refuses_no_sale_while_the_database_accepts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Spool.__init__, "__kwdefaults__", {"segment_bytes": 9000}
+    )
+    monkeypatch.setattr(sync, "_GATHER_SECONDS", 0)
+    async with Ledger(tmp_path) as ledger, asyncio.timeout(60):
+        await ledger.reserve_space()
+        monkeypatch.setattr(segments, "_allocate", refuse_space)
+        for number in range(60):
+            # Other buyers are still at the payment provider.
+            await ledger.wait_until_synced()
+            await ledger.reserve_space()
+            assert ledger._spool._writer.free_bytes >= 4500
+            await ledger.record_sale(sale(number))
+        await ledger.wait_until_synced()
+        assert ledger.status().state == "ok"
+        assert ledger.status().set_aside_lines == 0
+        assert not ledger._retry_queue._events
+        assert len(ledger._spool.segments) == 1
+        async with ledger.read_transaction() as connection:
+            count = await connection.scalar(
+                text("SELECT count(*) FROM orders")
+            )
+        assert count == 60
+
+
+async def stop_sync(ledger: Ledger) -> None:
+    """Stop the background tasks, so that nothing leaves the spool."""
+    await ledger._tasks.stop()
+    ledger._sync = None
+
+
+def refuse_space(path: Path, size: int) -> int:
+    """Refuse a segment, as a full disk does."""
+    raise OSError(errno.ENOSPC, f"No space left on device for {size}", path)
