@@ -22,7 +22,7 @@ _VARYING: Final = re.compile(
 )
 """Parts of an error that differ each time, so that it looked like another."""
 _NOT_IMPLEMENTED: Final = "status code: 501 "
-"""How obstore says it, which has no error of its own for this."""
+"""Part of the text of an obstore error; it has no type for this status."""
 
 
 @contextlib.contextmanager
