@@ -42,7 +42,12 @@
 
   const newest = (purchases) =>
     purchases
-      .sort((one, other) => other.issued_at - one.issued_at)
+      .sort(
+        (one, other) =>
+          other.issued_at - one.issued_at ||
+          // In one second: always in the same order, also after Undo.
+          (one.receipt < other.receipt ? -1 : 1),
+      )
       .slice(0, MAX_PURCHASES);
 
   // The receipt of a known order is the one that was opened last. `files`
